@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+
+const swc = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
+delete swc.exclude;
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  // Workspace packages resolve to their sources, so that a test never runs a stale build.
+  testEnvironmentOptions: { customExportConditions: ['@keyward/source', 'node', 'node-addons', 'import'] },
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false }] },
+  testMatch: ['<rootDir>/{apps,libs,tools,test}/**/*.spec.ts'],
+  modulePathIgnorePatterns: ['/dist/'],
+  watchPathIgnorePatterns: ['/dist/', '/.keyward/'],
+  testTimeout: 30_000,
+};

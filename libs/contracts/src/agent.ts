@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { idSchema, slugSchema } from './ids.js';
+
+const name = z.string().trim().min(1).max(120);
+
+export const organizationSchema = z.object({
+  id: idSchema('org'),
+  slug: slugSchema,
+  name,
+  createdAt: z.iso.datetime(),
+});
+export const createOrganizationSchema = z.strictObject({
+  slug: slugSchema,
+  name,
+  /** Where a person may be sent after connecting: compared exactly, never by prefix. */
+  returnUrls: z.array(z.url().max(2048)).max(20).default([]),
+});
+
+export const agentSchema = z.object({
+  id: idSchema('agt'),
+  organization: idSchema('org'),
+  slug: slugSchema,
+  name,
+  createdAt: z.iso.datetime(),
+});
+export type Agent = z.infer<typeof agentSchema>;
+export const createAgentSchema = z.strictObject({ organization: idSchema('org'), slug: slugSchema, name });
+
+/** `kwa_<key id's 32 hex digits>_<43 base64url characters = 256 bits>`. The secret part is stored only as SHA-256. */
+export const AGENT_KEY_PATTERN = /^kwa_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
+export const agentKeySchema = z.object({
+  id: idSchema('key'),
+  agent: idSchema('agt'),
+  createdAt: z.iso.datetime(),
+  revokedAt: z.iso.datetime().nullable(),
+  lastFour: z.string(),
+});
+/** The one answer that holds the key itself. */
+export const createdAgentKeySchema = agentKeySchema.extend({ key: z.string().regex(AGENT_KEY_PATTERN) });
+
+export const natsCredentialsSchema = z.object({
+  /** Contents of a `.creds` file: user JWT and seed. */
+  creds: z.string(),
+  natsUrl: z.string(),
+  expiresAt: z.iso.datetime(),
+});
+
+export const permissionLevels = ['read', 'write', 'destructive'] as const;
+export type PermissionLevel = (typeof permissionLevels)[number];
+
+/** Which tools of a connector an agent may call: those named (null = all), up to the effect its permission level allows. */
+export const assignmentSchema = z.strictObject({
+  connector: slugSchema,
+  permission: z.enum(permissionLevels).default('read'),
+  tools: z.array(z.string()).nullable().default(null),
+});
+export type Assignment = z.infer<typeof assignmentSchema>;
+
+/** Bring your own OAuth client: one registration per organization and provider. The secret is sealed and never answered. */
+export const createProviderAppSchema = z.strictObject({
+  organization: idSchema('org'),
+  provider: slugSchema,
+  clientId: z.string().min(1).max(512),
+  clientSecret: z.string().min(1).max(4096).optional(),
+});
+export const providerAppSchema = z.object({
+  id: idSchema('app'),
+  organization: idSchema('org'),
+  provider: slugSchema,
+  clientId: z.string(),
+  /** To be registered at the provider: distinct per organization and app, so that answers can't be mixed up (RFC 9700 section 4.4). */
+  redirectUri: z.url(),
+  createdAt: z.iso.datetime(),
+});

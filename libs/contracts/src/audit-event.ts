@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { idSchema } from './ids.js';
+import { errorCodes } from './errors.js';
+import { executionStates } from './execution.js';
+
+export const AUDIT_SCHEMA_VERSION = 1;
+
+export const auditEventTypes = [
+  'execution.completed',
+  'organization.created',
+  'agent.created',
+  'agent_key.created',
+  'agent_key.revoked',
+  'agent.nats_credentials_issued',
+  'assignment.changed',
+  'provider_app.created',
+  'connect_session.created',
+  'connection.authorized',
+  'connection.authorization_failed',
+  'connection.refreshed',
+  'connection.refresh_failed',
+  'connection.needs_reauthorization',
+  'connection.revoked',
+] as const;
+export type AuditEventType = (typeof auditEventTypes)[number];
+
+/** Stream AUDIT, subject `audit.<org>`. Structured only; bodies and arguments are never recorded, only what identifies the call. */
+export const auditEventSchema = z.object({
+  id: idSchema('evt'),
+  version: z.literal(AUDIT_SCHEMA_VERSION),
+  type: z.enum(auditEventTypes),
+  /** When it happened, RFC 3339 UTC with milliseconds. */
+  at: z.iso.datetime(),
+  org: idSchema('org'),
+  actor: z.object({ kind: z.enum(['agent', 'admin', 'user', 'service']), id: z.string().max(200) }),
+  traceId: z.string().regex(/^[0-9a-f]{32}$/),
+  agent: z.string().optional(),
+  user: z.string().optional(),
+  provider: z.string().optional(),
+  connection: z.string().optional(),
+  execution: z.string().optional(),
+  tool: z.string().optional(),
+  state: z.enum(executionStates).optional(),
+  errorCode: z.enum(errorCodes).optional(),
+  /** The provider's HTTP status. */
+  providerStatus: z.int().optional(),
+  attempts: z.int().optional(),
+  durationMs: z.number().optional(),
+  generation: z.int().optional(),
+  scopes: z.array(z.string()).optional(),
+  reason: z.string().max(500).optional(),
+});
+export type AuditEvent = z.infer<typeof auditEventSchema>;
+
+/** A stored event: its place in the organization's chain. `GET /v1/events` answers `{events: AuditRecord[], nextCursor}`. */
+export const auditRecordSchema = z.object({
+  event: auditEventSchema,
+  /** 1, 2, 3 … per organization, without gaps. */
+  seq: z.int(),
+  /** Hex SHA-256. Of seq 1: 64 zeros. */
+  prevHash: z.string(),
+  hash: z.string(),
+});
+export type AuditRecord = z.infer<typeof auditRecordSchema>;

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { connectSessionSchema, createConnectSessionSchema } from './connection.js';
+import { idSchema } from './ids.js';
+import { problemSchema } from './problem.js';
+
+/**
+ * Core NATS micro-service `auth.v1` in account KEYWARD: what trusted services ask of auth-service. The asker vouches for org and
+ * agent; no agent can publish in this account.
+ */
+export const authRequests = {
+  createConnectSession: 'auth.v1.create_connect_session',
+} as const;
+
+export const connectSessionRequestSchema = createConnectSessionSchema.extend({
+  org: idSchema('org'),
+  agent: idSchema('agt'),
+});
+export type ConnectSessionRequest = z.infer<typeof connectSessionRequestSchema>;
+
+export const connectSessionReplySchema = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('created'), session: connectSessionSchema }),
+  z.object({ outcome: z.literal('failed'), error: problemSchema }),
+]);
+export type ConnectSessionReply = z.infer<typeof connectSessionReplySchema>;

@@ -1,0 +1,26 @@
+import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+
+/**
+ * Ids are `<prefix>_<uuidv7 without dashes>`: lower case, 32 hex digits, sortable by creation time (RFC 9562 section 5.7).
+ * Lower case matters: NATS folds the tags of a user JWT to lower case, and agents' subjects are made from those tags.
+ */
+export type IdPrefix = 'org' | 'agt' | 'key' | 'app' | 'cse' | 'conn' | 'exe' | 'evt' | 'msg' | 'dek' | 'asg';
+
+export function newId(prefix: IdPrefix): string {
+  return `${prefix}_${uuidv7().replaceAll('-', '')}`;
+}
+
+export function idSchema(prefix: IdPrefix) {
+  return z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `must be an id that starts with ${prefix}_`);
+}
+
+/**
+ * A person, as the platform that embeds Keyward knows them: opaque to us, so that no second user directory is needed.
+ * The characters are those that are safe in a log line, a URL segment and an AAD field.
+ */
+export const userIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.@:-]{0,127}$/, 'must be 1 to 128 of A-Z a-z 0-9 _ . @ : -');
+
+export const slugSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 _ -, starting with a letter or digit');

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { connectionStatuses } from './connection.js';
+
+export const toolEffects = ['read', 'write', 'destructive'] as const;
+export type ToolEffect = (typeof toolEffects)[number];
+
+/** One entry of `GET /v1/tools`: only tools assigned to the calling agent. */
+export const toolListingSchema = z.object({
+  name: z.string(),
+  title: z.string(),
+  description: z.string(),
+  connector: z.string(),
+  effect: z.enum(toolEffects),
+  /** Any one of these sets suffices; within a set all are needed. */
+  scopes: z.array(z.array(z.string())),
+  /** JSON Schema 2020-12 of the arguments. */
+  inputSchema: z.record(z.string(), z.unknown()),
+  /** Of the connection of the user named in the query; null where none is named or none exists. */
+  connectionStatus: z.enum(connectionStatuses).nullable(),
+});
+export type ToolListing = z.infer<typeof toolListingSchema>;
+
+export const toolListSchema = z.object({ tools: z.array(toolListingSchema), nextCursor: z.string().nullable() });
