@@ -1,8 +1,12 @@
 import js from '@eslint/js';
+import { createProjectGraphAsync } from '@nx/devkit';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import ts from 'typescript-eslint';
 import { depConstraints, specDepConstraints } from './boundaries.mjs';
+
+// The rule reads the project graph from its cache, and a stale graph lets a forbidden import through: make it anew first.
+await createProjectGraphAsync({ exitOnError: true });
 
 const boundaries = (constraints) => ['error', { enforceBuildableLibDependency: false, allow: [], depConstraints: constraints }];
 
