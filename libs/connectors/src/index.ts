@@ -1,1 +1,4 @@
-export const placeholder = 1;
+export { Catalog, renderRequest, type Arguments, type RenderedRequest, type RenderOptions, type Tool } from './catalog.js';
+export { loadCatalog, type ConnectorVariables } from './load/load-catalog.js';
+export { authorizationServerOrigins, providerManifestSchema, type ProviderManifest } from './manifest/provider-manifest.js';
+export { type ToolDefinition } from './manifest/tool-definition.js';

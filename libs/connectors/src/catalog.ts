@@ -1,0 +1,67 @@
+import { KeywardError, type ToolEffect } from '@keyward/contracts';
+import type { ProviderManifest } from './manifest/provider-manifest.js';
+
+export type Arguments = Readonly<Record<string, unknown>>;
+
+export interface RenderedRequest {
+  readonly method: string;
+  readonly url: string;
+  /** Lower-case names. Never the credential: egress injects that. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+export interface RenderOptions {
+  /** Goes into the header that the tool declares under `idempotency`, if it does. */
+  idempotencyKey?: string;
+}
+
+/** One tool, compiled once at load: nothing is parsed per call. */
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly provider: ProviderManifest;
+  readonly effect: ToolEffect;
+  /** Any one of these sets suffices; within a set all are needed. Empty: the tool needs none. */
+  readonly scopes: readonly (readonly string[])[];
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /** Whether the provider itself recognises a repeated write, so that repeating one is safe. */
+  readonly idempotent: boolean;
+  /** @throws KeywardError `invalid_arguments` with a JSON Pointer to each place. */
+  validateArguments(args: Arguments): void;
+  /** @throws KeywardError `invalid_arguments` where a value can't stand where the tool puts it. Arguments must be validated. */
+  render(args: Arguments, options: RenderOptions): RenderedRequest;
+}
+
+/** All connectors of one deployment. Immutable: loaded at start. */
+export class Catalog {
+  constructor(
+    private readonly byName: ReadonlyMap<string, Tool>,
+    private readonly providers: ReadonlyMap<string, ProviderManifest>,
+  ) {}
+
+  /** @throws KeywardError `unknown_tool` */
+  tool(name: string): Tool {
+    const tool = this.byName.get(name);
+    if (tool === undefined) throw new KeywardError('unknown_tool', 'There is no tool with this name.');
+    return tool;
+  }
+
+  tools(): readonly Tool[] {
+    return [...this.byName.values()];
+  }
+
+  connector(name: string): ProviderManifest | undefined {
+    return this.providers.get(name);
+  }
+
+  connectors(): readonly ProviderManifest[] {
+    return [...this.providers.values()];
+  }
+}
+
+/** The request that a call of this tool sends. The URL's origin and path prefix are those of the connector's base_url. */
+export function renderRequest(tool: Tool, args: Arguments, options: RenderOptions = {}): RenderedRequest {
+  return tool.render(args, options);
+}
