@@ -83,11 +83,12 @@ export interface Problem extends ErrorDetails {
   traceId?: string;
 }
 
-const DOCS = 'https://keyward.dev/errors/';
+/** A name, not an address: the page of each code is docs/errors/<code>.md of the version that runs. */
+const TYPE = 'urn:keyward:error:';
 
 export function toProblem(error: KeywardError, traceId?: string): Problem {
   return {
-    type: `${DOCS}${error.code}`,
+    type: `${TYPE}${error.code}`,
     title: error.code.replaceAll('_', ' '),
     status: error.httpStatus,
     code: error.code,

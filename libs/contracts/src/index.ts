@@ -71,6 +71,7 @@ export {
   type Assignment,
   type PermissionLevel,
 } from './agent.js';
+export { agentKeySecretHash, formatAgentKey, parseAgentKey, type AgentKeyParts } from './agent-key.js';
 export { toolEffects, toolListingSchema, toolListSchema, type ToolEffect, type ToolListing } from './tool-listing.js';
 export { deadLetterSchema, type DeadLetter } from './dead-letter.js';
 export {

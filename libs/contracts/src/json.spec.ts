@@ -24,6 +24,8 @@ describe('parseBoundedJson', () => {
   });
 
   it('refuses invalid UTF-8', () => {
-    expect(() => parseBoundedJson(new Uint8Array([0x22, 0xff, 0x22]))).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(() => parseBoundedJson(new Uint8Array([0x22, 0xff, 0x22]))).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
   });
 });
