@@ -1,1 +1,2 @@
-export const placeholder = 1;
+export { connectAgent, type Agent, type AgentOptions, type ExecuteOptions, type ToolQuery } from './agent.js';
+export { KeywardError, type ExecutionResult, type Receipt, type ToolListing } from '@keyward/contracts';
