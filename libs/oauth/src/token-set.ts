@@ -1,0 +1,10 @@
+/** What a token endpoint answered, made uniform. */
+export interface TokenSet {
+  accessToken: string;
+  /** Left out where the server sent none: the one held before stays valid (RFC 6749 section 6). */
+  refreshToken?: string;
+  /** Null where neither the server nor the manifest states a lifetime. */
+  expiresAt: Date | null;
+  /** As granted. Null where the server did not say, which means "as requested" (RFC 6749 section 5.1). */
+  scopes: string[] | null;
+}
