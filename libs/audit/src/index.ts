@@ -1,1 +1,11 @@
-export const placeholder = 1;
+export type { AuditPort } from './audit-port.js';
+export { AUDIT_BOUNDS, buildAuditEvent, parseAuditEvent, type AuditEventFields } from './audit-event.js';
+export {
+  canonicalJson,
+  chainHash,
+  GENESIS_HASH,
+  verifyChain,
+  type ChainPosition,
+  type ChainVerdict,
+  type VerifyOptions,
+} from './chain.js';
