@@ -1,6 +1,8 @@
 import { AuthorizationResponseError, validateAuthResponse } from 'oauth4webapi';
 import { KeywardError } from '@keyward/contracts';
-import type { OAuthClient, OAuthProvider } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
+import type { OAuthClient } from './wire.js';
+import { withoutValues } from './classify.js';
 import { clientOf, serverOf } from './server.js';
 
 export type Callback =
@@ -28,7 +30,7 @@ const refuse = (reason: string, cause?: unknown) =>
  * itself, every parameter at most once (RFC 6749 section 3.1), either a code or an error, and the issuer (RFC 9207 section 2.4).
  * @throws KeywardError `invalid_request`
  */
-export function readCallback(provider: OAuthProvider, client: OAuthClient, query: URLSearchParams, state: string): Callback {
+export function readCallback(provider: ProviderManifest, client: OAuthClient, query: URLSearchParams, state: string): Callback {
   for (const name of new Set(query.keys())) {
     if (query.getAll(name).length > 1) throw refuse('a parameter is repeated');
   }
@@ -43,6 +45,6 @@ export function readCallback(provider: OAuthProvider, client: OAuthClient, query
     if (thrown instanceof AuthorizationResponseError) {
       return { kind: 'error', error: CALLBACK_ERRORS.find((known) => known === thrown.error) ?? 'other' };
     }
-    throw refuse('it does not come from the server that was asked', thrown);
+    throw refuse('it does not come from the server that was asked', withoutValues(thrown));
   }
 }

@@ -1,17 +1,21 @@
-import { KeywardError } from '@keyward/contracts';
+import { KeywardError, type ErrorCode } from '@keyward/contracts';
 import { OAuthError, type OAuthFailure } from './errors.js';
-import type { OAuthProvider } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
 import { parseRetryAfter } from './retry-after.js';
 
-/** `error` codes of RFC 6749 section 5.2, of RFC 6749 4.1.2.1 and RFC 8628 where token endpoints are seen to use them. */
-const BY_OAUTH_ERROR: Record<string, OAuthFailure> = {
-  invalid_grant: 'invalid_grant',
-  invalid_client: 'invalid_client',
-  unauthorized_client: 'invalid_client',
-  temporarily_unavailable: 'transient',
-  server_error: 'transient',
-  slow_down: 'transient',
-};
+/** The `error` codes of RFC 6749 section 5.2, and those of 4.1.2.1 and RFC 8628 that token endpoints are seen to use. */
+const FAILURES = new Map<string, OAuthFailure>([
+  ['invalid_grant', 'invalid_grant'],
+  ['invalid_client', 'invalid_client'],
+  ['unauthorized_client', 'invalid_client'],
+  ['invalid_request', 'rejected'],
+  ['invalid_scope', 'rejected'],
+  ['unsupported_grant_type', 'rejected'],
+  ['unsupported_token_type', 'rejected'],
+  ['temporarily_unavailable', 'transient'],
+  ['server_error', 'transient'],
+  ['slow_down', 'transient'],
+]);
 
 const TRANSIENT_STATUS = new Set([408, 425, 429]);
 
@@ -23,17 +27,15 @@ const SENTENCES: Record<OAuthFailure, string> = {
   rejected: 'refused the request',
 };
 
-export function failureSentence(provider: OAuthProvider, failure: OAuthFailure): string {
-  return `The authorization server of ${provider.name} ${SENTENCES[failure]}.`;
+export function failureSentence(provider: ProviderManifest, failure: OAuthFailure): string {
+  return `The authorization server of ${provider.title} ${SENTENCES[failure]}.`;
 }
 
-/** RFC 6749 section 5.2 allows only printable ASCII without `"` and `\` in `error`; what is longer than any known code is not one. */
-const OAUTH_ERROR = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/;
-
 /** A refusal, from its status and its `error` member. A 5xx is transient whatever it says: no grant is given up over a broken server. */
-export function classifyRefusal(provider: OAuthProvider, status: number, headers: Headers, error: unknown): OAuthError {
-  const oauthError = typeof error === 'string' && OAUTH_ERROR.test(error) ? error : undefined;
-  const failure = failureOf(status, oauthError);
+export function classifyRefusal(provider: ProviderManifest, status: number, headers: Headers, error: unknown): OAuthError {
+  // Only a known code is kept: whatever else stands there is the server's text, and could be a token.
+  const oauthError = typeof error === 'string' && FAILURES.has(error) ? error : undefined;
+  const failure = failureOf(status, oauthError, error !== undefined);
   const retryAfterMs = failure === 'transient' ? parseRetryAfter(headers.get('retry-after')) : undefined;
   return new OAuthError(failure, failureSentence(provider, failure), {
     // Only a refusal that says so itself is proof that the token was not touched.
@@ -44,13 +46,14 @@ export function classifyRefusal(provider: OAuthProvider, status: number, headers
   });
 }
 
-function failureOf(status: number, oauthError: string | undefined): OAuthFailure {
+function failureOf(status: number, oauthError: string | undefined, hasError: boolean): OAuthFailure {
   if (status >= 500 || TRANSIENT_STATUS.has(status)) return 'transient';
-  if (oauthError !== undefined) return BY_OAUTH_ERROR[oauthError] ?? 'rejected';
-  return status === 401 ? 'invalid_client' : 'malformed';
+  if (oauthError !== undefined) return FAILURES.get(oauthError) ?? 'rejected';
+  if (status === 401) return 'invalid_client';
+  return hasError ? 'rejected' : 'malformed';
 }
 
-export function malformed(provider: OAuthProvider, why: string, status?: number, cause?: unknown): OAuthError {
+export function malformed(provider: ProviderManifest, why: string, status?: number, cause?: unknown): OAuthError {
   return new OAuthError('malformed', `${failureSentence(provider, 'malformed').slice(0, -1)}: ${why}.`, {
     maybeRedeemed: true,
     ...(status === undefined ? {} : { providerStatus: status }),
@@ -58,31 +61,33 @@ export function malformed(provider: OAuthProvider, why: string, status?: number,
   });
 }
 
-/** Failures that happen before a byte of the request has left. */
-const NOT_SENT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_.*|CERT_.*|.*SELF_SIGNED.*|UNABLE_TO_.*)$/;
-
-function wasNotSent(thrown: unknown): boolean {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 8; error = error.cause, depth++) {
-    if ('code' in error && typeof error.code === 'string' && NOT_SENT.test(error.code)) return true;
-    if (error instanceof AggregateError && error.errors.length > 0) return error.errors.every(wasNotSent);
-  }
-  return false;
-}
-
-/** What sending, receiving or checking threw. Our own refusals (egress, configuration) stay what they are. */
-export function classifyThrown(provider: OAuthProvider, thrown: unknown): Error {
+/**
+ * What sending, receiving or checking threw. Our own refusals (egress, configuration) stay what they are. The egress gate says of
+ * its errors whether a byte of the request can have arrived (`requestMayHaveBeenProcessed`).
+ */
+export function classifyThrown(provider: ProviderManifest, thrown: unknown): Error {
   if (thrown instanceof KeywardError && OURS.has(thrown.code)) return thrown;
-  if (isProtocolError(thrown)) return malformed(provider, 'it breaks the protocol', undefined, thrown);
+  if (thrown instanceof KeywardError && thrown.code === 'response_too_large')
+    return malformed(provider, 'too large a body', undefined, thrown);
+  if (isProtocolError(thrown)) return malformed(provider, 'it breaks the protocol', undefined, withoutValues(thrown));
   return new OAuthError('transient', failureSentence(provider, 'transient'), {
-    maybeRedeemed: !wasNotSent(thrown),
+    maybeRedeemed: maybeProcessed(thrown),
     cause: thrown,
   });
 }
 
-const OURS = new Set(['egress_denied', 'invalid_request', 'internal']);
+const OURS = new Set<ErrorCode>(['egress_denied', 'invalid_request', 'internal']);
 
 /** Errors of oauth4webapi carry a code `OAUTH_…`. */
-function isProtocolError(thrown: unknown): boolean {
+function isProtocolError(thrown: unknown): thrown is Error {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' && thrown.code.startsWith('OAUTH_');
+}
+
+/** oauth4webapi hangs whole bodies and parameters under `cause`; what may be logged is its sentence alone. */
+export function withoutValues(thrown: unknown): Error {
+  return new Error(thrown instanceof Error ? thrown.message : 'thrown value that is no error');
+}
+
+function maybeProcessed(thrown: unknown): boolean {
+  return !(thrown instanceof Error && 'requestMayHaveBeenProcessed' in thrown && thrown.requestMayHaveBeenProcessed === false);
 }

@@ -17,7 +17,7 @@ export interface OAuthErrorOptions {
   maybeRedeemed: boolean;
   retryAfterMs?: number;
   providerStatus?: number;
-  /** The server's `error` code, if it is one that RFC 6749 allows as such (printable, bounded). */
+  /** The server's `error` code, if it is a known one. */
   oauthError?: string;
   cause?: unknown;
 }

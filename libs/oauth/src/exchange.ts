@@ -1,11 +1,12 @@
 import { authorizationCodeGrantRequest, processAuthorizationCodeResponse } from 'oauth4webapi';
-import type { OAuthClient, OAuthProvider, Wire } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
+import type { OAuthClient, Wire } from './wire.js';
 import { authenticate, clientOf, serverOf } from './server.js';
 import { tokenRequest } from './token-request.js';
 import type { TokenSet } from './token-set.js';
 
 export interface ExchangeRequest {
-  provider: OAuthProvider;
+  provider: ProviderManifest;
   client: OAuthClient;
   /** From `readCallback`. */
   parameters: URLSearchParams;

@@ -1,6 +1,6 @@
 import { KeywardError, parseBoundedJson } from '@keyward/contracts';
 import { classifyRefusal, malformed } from './classify.js';
-import type { OAuthProvider } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
 
 /** Far above any real token response; a server that sends more is not sending tokens. */
 const BOUNDS = { maxBytes: 262_144, maxDepth: 16 };
@@ -8,7 +8,7 @@ const BOUNDS = { maxBytes: 262_144, maxDepth: 16 };
 export type JsonObject = Record<string, unknown>;
 
 /** The JSON object of a successful token response. Everything else is thrown, classified. */
-export async function readAnswer(provider: OAuthProvider, response: Response): Promise<JsonObject> {
+export async function readAnswer(provider: ProviderManifest, response: Response): Promise<JsonObject> {
   const body = await readJsonObject(provider, response);
   if (response.status !== 200) throw classifyRefusal(provider, response.status, response.headers, body?.['error']);
   if (body === undefined) throw malformed(provider, 'a body that is not a JSON object', response.status);
@@ -20,14 +20,14 @@ export async function readAnswer(provider: OAuthProvider, response: Response): P
 }
 
 /** RFC 7009 section 2.2: the status alone says it, a body is to be ignored. */
-export async function readRevocationAnswer(provider: OAuthProvider, response: Response): Promise<void> {
+export async function readRevocationAnswer(provider: ProviderManifest, response: Response): Promise<void> {
   const body = await readJsonObject(provider, response);
   if (response.status !== 200 && response.status !== 204) {
     throw classifyRefusal(provider, response.status, response.headers, body?.['error']);
   }
 }
 
-async function readJsonObject(provider: OAuthProvider, response: Response): Promise<JsonObject | undefined> {
+async function readJsonObject(provider: ProviderManifest, response: Response): Promise<JsonObject | undefined> {
   const bytes = await readBounded(provider, response);
   try {
     const json = parseBoundedJson(bytes, BOUNDS);
@@ -38,7 +38,7 @@ async function readJsonObject(provider: OAuthProvider, response: Response): Prom
   }
 }
 
-async function readBounded(provider: OAuthProvider, response: Response): Promise<Uint8Array> {
+async function readBounded(provider: ProviderManifest, response: Response): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {

@@ -2,13 +2,14 @@ import { revocationRequest } from 'oauth4webapi';
 import { KeywardError } from '@keyward/contracts';
 import { classifyThrown } from './classify.js';
 import { OAuthError } from './errors.js';
-import type { OAuthClient, OAuthProvider, Wire } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
+import type { OAuthClient, Wire } from './wire.js';
 import { readRevocationAnswer } from './read-answer.js';
 import { authenticate, clientOf, serverOf } from './server.js';
 import { requestOptions } from './token-request.js';
 
 export interface RevokeRequest {
-  provider: OAuthProvider;
+  provider: ProviderManifest;
   client: OAuthClient;
   token: string;
   tokenTypeHint: 'access_token' | 'refresh_token';
@@ -21,10 +22,10 @@ export interface RevokeRequest {
  */
 export async function revokeToken(request: RevokeRequest, wire: Wire): Promise<void> {
   const { provider, client, token, tokenTypeHint } = request;
-  if (provider.revocationEndpoint === undefined) {
-    throw new KeywardError('invalid_request', `${provider.name} has no revocation endpoint.`);
+  if (provider.auth.revocation_endpoint === undefined) {
+    throw new KeywardError('invalid_request', `${provider.title} has no revocation endpoint.`);
   }
-  const options = requestOptions(provider.revocationEndpoint, wire);
+  const options = requestOptions(provider.auth.revocation_endpoint, wire);
   try {
     const response = await revocationRequest(serverOf(provider), clientOf(client), authenticate(provider, client), token, {
       ...options,

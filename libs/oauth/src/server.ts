@@ -1,16 +1,17 @@
 import { ClientSecretBasic, ClientSecretPost, None, type AuthorizationServer, type Client, type ClientAuth } from 'oauth4webapi';
 import { KeywardError } from '@keyward/contracts';
-import type { OAuthClient, OAuthProvider } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
+import type { OAuthClient } from './wire.js';
 
 /** The manifest in the terms of oauth4webapi. */
-export function serverOf(provider: OAuthProvider): AuthorizationServer {
+export function serverOf(provider: ProviderManifest): AuthorizationServer {
   return {
     // A server without an issuer identifier has nothing that an `iss` could match: then any `iss` in a callback is refused.
-    issuer: provider.issuer ?? `urn:keyward:no-issuer:${provider.name}`,
-    authorization_endpoint: provider.authorizationEndpoint,
-    token_endpoint: provider.tokenEndpoint,
-    ...(provider.revocationEndpoint === undefined ? {} : { revocation_endpoint: provider.revocationEndpoint }),
-    authorization_response_iss_parameter_supported: provider.issParameterSupported,
+    issuer: provider.auth.issuer ?? `urn:keyward:no-issuer:${provider.name}`,
+    authorization_endpoint: provider.auth.authorization_endpoint,
+    token_endpoint: provider.auth.token_endpoint,
+    ...(provider.auth.revocation_endpoint === undefined ? {} : { revocation_endpoint: provider.auth.revocation_endpoint }),
+    authorization_response_iss_parameter_supported: provider.auth.authorization_response_iss_parameter_supported,
   };
 }
 
@@ -19,15 +20,15 @@ export function clientOf(client: OAuthClient): Client {
 }
 
 /** RFC 6749 section 2.3.1. */
-export function authenticate(provider: OAuthProvider, client: OAuthClient): ClientAuth {
-  if (provider.tokenEndpointAuthMethod === 'none') return None();
+export function authenticate(provider: ProviderManifest, client: OAuthClient): ClientAuth {
+  if (provider.auth.token_endpoint_auth_method === 'none') return None();
   if (client.clientSecret === undefined) {
     throw new KeywardError(
       'invalid_request',
-      `The registration at ${provider.name} has no client secret, and that provider needs one.`,
+      `The registration at ${provider.title} has no client secret, and that provider needs one.`,
     );
   }
-  return provider.tokenEndpointAuthMethod === 'client_secret_basic'
+  return provider.auth.token_endpoint_auth_method === 'client_secret_basic'
     ? ClientSecretBasic(client.clientSecret)
     : ClientSecretPost(client.clientSecret);
 }

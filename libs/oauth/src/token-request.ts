@@ -1,7 +1,8 @@
 import { allowInsecureRequests, customFetch, type TokenEndpointRequestOptions, type TokenEndpointResponse } from 'oauth4webapi';
 import { classifyThrown } from './classify.js';
 import { OAuthError } from './errors.js';
-import type { OAuthProvider, Wire } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
+import type { Wire } from './wire.js';
 import { readAnswer } from './read-answer.js';
 import { isLoopback, secureUrl } from './server.js';
 import { tidyTokenResponse, toTokenSet } from './token-response.js';
@@ -26,15 +27,15 @@ export interface TokenRequest {
 }
 
 /** One request to the token endpoint: send → read, bounded → classify → tidy → check → uniform result. */
-export async function tokenRequest(provider: OAuthProvider, wire: Wire, request: TokenRequest): Promise<TokenSet> {
+export async function tokenRequest(provider: ProviderManifest, wire: Wire, request: TokenRequest): Promise<TokenSet> {
   // Lifetimes count from before the request: a clock that starts early never outlives the token.
   const sentAt = wire.now?.() ?? new Date();
-  const options = requestOptions(provider.tokenEndpoint, wire);
+  const options = requestOptions(provider.auth.token_endpoint, wire);
   try {
     const response = await request.send(options);
     const body = tidyTokenResponse(provider, await readAnswer(provider, response));
     await request.process(Response.json(body));
-    return toTokenSet(provider, body, sentAt);
+    return toTokenSet(body, sentAt);
   } catch (thrown) {
     throw thrown instanceof OAuthError ? thrown : classifyThrown(provider, thrown);
   }

@@ -1,5 +1,5 @@
 import { malformed } from './classify.js';
-import type { OAuthProvider } from './provider.js';
+import type { ProviderManifest } from '@keyward/connectors';
 import type { JsonObject } from './read-answer.js';
 import type { TokenSet } from './token-set.js';
 
@@ -17,13 +17,13 @@ const MAX_TOKEN_LENGTH = 65_536;
 const MAX_LIFETIME_SECONDS = 315_360_000;
 
 /** Deviations of real servers are set right, or dropped where the member is optional. An id_token is not used and so not kept. */
-export function tidyTokenResponse(provider: OAuthProvider, body: JsonObject): TidyTokenResponse {
+export function tidyTokenResponse(provider: ProviderManifest, body: JsonObject): TidyTokenResponse {
   const accessToken = body['access_token'];
   if (!isToken(accessToken)) throw malformed(provider, 'no usable access token', 200);
   const tokenType = body['token_type'];
   const expiresIn = lifetimeSeconds(body['expires_in']);
   const refreshToken = body['refresh_token'];
-  const scopes = scopeList(body['scope'], provider.scopeSeparator);
+  const scopes = scopeList(body['scope'], provider.auth.scopes.separator);
   return {
     access_token: accessToken,
     // Required by RFC 6749 and left out by several servers; what they mean is bearer.
@@ -35,8 +35,8 @@ export function tidyTokenResponse(provider: OAuthProvider, body: JsonObject): Ti
 }
 
 /** @param sentAt when the request was made: lifetimes count from there */
-export function toTokenSet(provider: OAuthProvider, body: TidyTokenResponse, sentAt: Date): TokenSet {
-  const lifetime = body.expires_in ?? provider.assumedLifetimeSeconds;
+export function toTokenSet(body: TidyTokenResponse, sentAt: Date): TokenSet {
+  const lifetime = body.expires_in;
   return {
     accessToken: body.access_token,
     ...(body.refresh_token === undefined ? {} : { refreshToken: body.refresh_token }),
