@@ -1,1 +1,11 @@
-export const placeholder = 1;
+export type { CallConnection, CallCredential, CallCredentialStore, CallQuery } from './ports.js';
+export {
+  createCredentials,
+  type Credentials,
+  type CredentialsOptions,
+  type SealedAccessToken,
+  type SealedRefreshToken,
+  type SecretContext,
+  type TokensToSeal,
+} from './credentials.js';
+export type { Clock, DataKeyStore, KeyManagement, VaultMetrics } from '@keyward/vault';

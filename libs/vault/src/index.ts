@@ -1,1 +1,13 @@
-export const placeholder = 1;
+export type {
+  Clock,
+  DataKeyRecord,
+  DataKeyState,
+  DataKeyStore,
+  KeyManagement,
+  KmsContext,
+  KmsOperation,
+  NewDataKey,
+  VaultMetrics,
+  VaultOperation,
+  WrappedKey,
+} from './ports.js';
