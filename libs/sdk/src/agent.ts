@@ -1,5 +1,7 @@
-import type { ExecutionResult, Receipt, ToolListing } from '@keyward/contracts';
-import { KeywardError } from '@keyward/contracts';
+import { KeywardError, type ExecutionResult, type Receipt, type ToolListing } from '@keyward/contracts';
+import { HttpDoor } from './http-door.js';
+import { NatsDoor } from './nats-door.js';
+import { requireSuccess } from './outcome.js';
 
 /** At least one of the two doors: `natsUrl` with `credsFile`, or `gatewayUrl` with `agentKey`. With both, calls go over NATS. */
 export interface AgentOptions {
@@ -40,6 +42,59 @@ export interface Agent {
   close(): Promise<void>;
 }
 
-export async function connectAgent(_options: AgentOptions): Promise<Agent> {
-  throw new KeywardError('internal', 'not yet');
+/**
+ * Opens the doors that the options name. Nothing is read from the environment.
+ * @throws KeywardError `invalid_request` (options or credentials file), `unauthenticated`, `dependency_unavailable`
+ */
+export async function connectAgent(options: AgentOptions): Promise<Agent> {
+  const http = openHttp(options);
+  const nats = await openNats(options);
+  if (nats === undefined && http === undefined) {
+    throw new KeywardError('invalid_request', 'connectAgent needs natsUrl and credsFile, or gatewayUrl and agentKey.');
+  }
+  return {
+    tools: (query = {}) => needsHttp(http).tools(query),
+    execution: (id) => needsHttp(http).execution(id),
+    execute: (tool, call) => (nats === undefined ? needsHttp(http).execute(tool, call) : overNats(nats, http, tool, call)),
+    close: async () => nats?.close(),
+  };
+}
+
+/** Where the outcome of a call was missed on the bus (a reconnect loses what was sent meanwhile), the kept result is looked up. */
+async function overNats(
+  nats: NatsDoor,
+  http: HttpDoor | undefined,
+  tool: string,
+  call: ExecuteOptions,
+): Promise<ExecutionResult> {
+  try {
+    return requireSuccess(await nats.execute(tool, call));
+  } catch (error) {
+    const missed = error instanceof KeywardError && error.code === 'outcome_unknown' ? error.details.executionId : undefined;
+    if (missed === undefined || http === undefined) throw error;
+    const kept = await http.execution(missed).catch(() => undefined);
+    if (kept === undefined || !('tool' in kept)) throw error;
+    return requireSuccess(kept);
+  }
+}
+
+function openHttp({ gatewayUrl, agentKey }: AgentOptions): HttpDoor | undefined {
+  if (gatewayUrl === undefined && agentKey === undefined) return undefined;
+  if (gatewayUrl === undefined || agentKey === undefined) {
+    throw new KeywardError('invalid_request', 'gatewayUrl and agentKey go together.');
+  }
+  return new HttpDoor(gatewayUrl, agentKey);
+}
+
+async function openNats({ natsUrl, credsFile }: AgentOptions): Promise<NatsDoor | undefined> {
+  if (natsUrl === undefined && credsFile === undefined) return undefined;
+  if (natsUrl === undefined || credsFile === undefined) {
+    throw new KeywardError('invalid_request', 'natsUrl and credsFile go together.');
+  }
+  return NatsDoor.open(natsUrl, credsFile);
+}
+
+function needsHttp(http: HttpDoor | undefined): HttpDoor {
+  if (http === undefined) throw new KeywardError('invalid_request', 'This is asked over HTTP: give gatewayUrl and agentKey too.');
+  return http;
 }
