@@ -18,7 +18,7 @@ export interface ExchangeRequest {
  * Redeems an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
  * @throws OAuthError
  */
-export function exchangeCode(request: ExchangeRequest, wire: Wire): Promise<TokenSet> {
+export async function exchangeCode(request: ExchangeRequest, wire: Wire): Promise<TokenSet> {
   const { provider, client, parameters, redirectUri, codeVerifier } = request;
   const server = serverOf(provider);
   const authentication = authenticate(provider, client);

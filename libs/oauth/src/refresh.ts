@@ -15,7 +15,7 @@ export interface RefreshTokensRequest {
  * Redeems a refresh token (RFC 6749 section 6). A result without `refreshToken` means that the old one stays.
  * @throws OAuthError; before sending the token again, look at `maybeRedeemed`
  */
-export function refreshTokens(request: RefreshTokensRequest, wire: Wire): Promise<TokenSet> {
+export async function refreshTokens(request: RefreshTokensRequest, wire: Wire): Promise<TokenSet> {
   const { provider, client, refreshToken } = request;
   const server = serverOf(provider);
   const authentication = authenticate(provider, client);

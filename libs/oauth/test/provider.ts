@@ -1,0 +1,27 @@
+import { providerManifestSchema, type ProviderManifest } from '@keyward/connectors';
+
+interface Overrides {
+  url?: string;
+  auth?: Record<string, unknown>;
+  refresh?: Record<string, unknown>;
+}
+
+/** A valid manifest of an authorization server at `url`, with whatever a test needs to be different. */
+export function testProvider({ url = 'https://as.example.com', auth = {}, refresh = {} }: Overrides = {}): ProviderManifest {
+  return providerManifestSchema.parse({
+    name: 'example',
+    title: 'Example',
+    auth: {
+      kind: 'oauth2_authorization_code',
+      issuer: url,
+      authorization_endpoint: `${url}/auth`,
+      token_endpoint: `${url}/token`,
+      revocation_endpoint: `${url}/revoke`,
+      scopes: { default: ['notes:read'] },
+      ...auth,
+    },
+    refresh: { rotates: true, ...refresh },
+    base_url: `${url}/api`,
+    origins: [url],
+  });
+}
