@@ -91,10 +91,9 @@ describe('client authentication', () => {
     expect([...(server.received[0]?.form.values() ?? [])]).not.toContain(SECRET);
   });
 
-  it('is missed before anything is sent', () => {
-    expect(() => refreshTokens({ provider: provider(), client: { clientId: 'c' }, refreshToken: 'rt' }, wire)).toThrow(
-      /client secret/,
-    );
+  it('is missed before anything is sent', async () => {
+    const request = { provider: provider(), client: { clientId: 'c' }, refreshToken: REFRESH_TOKEN };
+    await expect(refreshTokens(request, wire)).rejects.toThrow(/client secret/);
     expect(server.received).toHaveLength(0);
   });
 });
