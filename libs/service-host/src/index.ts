@@ -1,1 +1,25 @@
-export const placeholder = 1;
+export {
+  fragment,
+  secret,
+  type ConfigFragment,
+  type ConfigFragments,
+  type ConfigOf,
+  type ReportProblem,
+} from './config/fragment.js';
+export {
+  adminConfig,
+  agentsNatsConfig,
+  connectorsConfig,
+  databaseConfig,
+  egressConfig,
+  httpConfig,
+  kmsConfig,
+  natsConfig,
+  type KmsConfig,
+  type NatsConfig,
+} from './config/fragments.js';
+export { ConfigError, type Environment } from './config/load.js';
+export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';
+export { createLogger } from './log/logger.js';
+export { runService } from './run-service.js';
+export { startService, type RunningService } from './start-service.js';

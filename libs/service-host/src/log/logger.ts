@@ -1,0 +1,48 @@
+import { isSpanContextValid, trace } from '@opentelemetry/api';
+import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import { describeError } from './describe-error.js';
+
+/**
+ * Members that would hold a secret if someone logged a whole object. The rule is to log none of these; this is the net below it.
+ * Two levels deep: deeper wildcards cost more than a log line itself.
+ */
+const SECRET_MEMBERS = [
+  'authorization', 'cookie', '["set-cookie"]', 'password', 'secret', 'token', 'access_token', 'refresh_token', 'id_token',
+  'client_secret', 'code_verifier', 'accessToken', 'refreshToken', 'clientSecret', 'apiKey', 'credential',
+]; // prettier-ignore
+
+const REDACTED_PATHS = SECRET_MEMBERS.flatMap((member) => [member, member.startsWith('[') ? `*${member}` : `*.${member}`]);
+
+/** Ids of the span that is active where the line is logged, so that every line is found from a trace id. */
+function traceFields(): object {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span !== undefined && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
+}
+
+/** JSON lines on stdout unless told otherwise. Writing does not block the event loop; `flush` before the process ends. */
+export function createLogger(service: string, level: string, stream?: DestinationStream): { logger: Logger; flush: () => void } {
+  const stdout = stream === undefined ? destination({ fd: 1, sync: false }) : undefined;
+  const logger = pino(
+    {
+      level,
+      base: { service, pid: process.pid },
+      timestamp: stdTimeFunctions.isoTime,
+      messageKey: 'message',
+      formatters: { level: (label) => ({ level: label }) },
+      mixin: traceFields,
+      serializers: { err: describeError },
+      redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+    },
+    stream ?? (stdout as DestinationStream),
+  );
+  return { logger, flush: () => flushStdout(stdout) };
+}
+
+/** Before the first write has opened the stream there is nothing to flush, and sonic-boom says so by throwing. */
+function flushStdout(stdout: ReturnType<typeof destination> | undefined): void {
+  try {
+    stdout?.flushSync();
+  } catch {
+    // The process is ending and its standard output is gone: there is nowhere left to say so.
+  }
+}
