@@ -1,4 +1,5 @@
 export { Catalog, renderRequest, type Arguments, type RenderedRequest, type RenderOptions, type Tool } from './catalog.js';
+export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
 export { loadCatalog, type ConnectorVariables } from './load/load-catalog.js';
 export { authorizationServerOrigins, providerManifestSchema, type ProviderManifest } from './manifest/provider-manifest.js';
-export { type ToolDefinition } from './manifest/tool-definition.js';
+export { toolFileSchema, type ToolDefinition } from './manifest/tool-definition.js';

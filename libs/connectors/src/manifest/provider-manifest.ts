@@ -103,7 +103,7 @@ export const providerManifestSchema = z
       .describe('Send our W3C traceparent along: only to providers that belong to the same house'),
     limits: limitsSchema.default({ max_response_bytes: 8 * 1_048_576, max_attempts: 3 }),
   })
-  .refine((manifest) => manifest.origins.includes(new URL(manifest.base_url).origin), {
+  .refine(({ base_url, origins }) => !URL.canParse(base_url) || origins.includes(new URL(base_url).origin), {
     path: ['origins'],
     message: 'must contain the origin of base_url',
   });

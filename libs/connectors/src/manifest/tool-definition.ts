@@ -15,7 +15,7 @@ const requestSchema = z.strictObject({
   path: z
     .string()
     .max(1024)
-    .startsWith('/', 'must begin with /')
+    .regex(/^[/]/, 'must begin with /')
     .describe('Appended to base_url; `{name}` stands for an argument, encoded as one segment'),
   query: z.record(z.string().min(1).max(128), mapping).default({}),
   headers: z.record(headerNameSchema, mapping).default({}),
@@ -28,7 +28,7 @@ export const toolDefinitionSchema = z.strictObject({
   description: z.string().min(1).max(2000).describe('Written for a model that must choose it'),
   effect: z.enum(toolEffects),
   scopes: z
-    .union([z.array(scopeSet).min(1).max(10), z.array(z.string().min(1).max(256)).max(20)])
+    .union([scopeSet.transform((set) => [set]), z.array(scopeSet).max(10)])
     .default([])
     .describe('Scopes that are all needed; or several such lists, of which any one suffices'),
   input: z

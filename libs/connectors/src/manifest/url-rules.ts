@@ -5,7 +5,9 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
+/** The URL parser drops tabs and line breaks and trims spaces; what holds any is not the URL that was read by a person. */
 function parse(text: string): URL | undefined {
+  if (!/^[\x21-\x7e]+$/.test(text)) return undefined;
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 

@@ -1,0 +1,221 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadCatalog } from './load-catalog.js';
+
+const MANIFEST = `name: acme
+title: Acme
+variables: { url: where Acme listens }
+auth:
+  kind: oauth2_authorization_code
+  authorization_endpoint: \${url}/auth
+  token_endpoint: \${url}/token
+  scopes: { default: [read] }
+refresh: { rotates: true }
+base_url: \${url}/api
+origins: ['\${url}']
+`;
+const TOOLS = `- name: acme_get
+  title: Get
+  description: Gets a thing.
+  effect: read
+  scopes: [read]
+  input: { type: object, properties: { id: { type: string } }, required: [id] }
+  request: { method: GET, path: '/things/{id}' }
+`;
+const VARIABLES = { acme: { url: 'https://acme.example' } };
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'keyward-connectors-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function connector(name: string, manifest: string | undefined, tools: string | undefined): void {
+  mkdirSync(join(dir, name));
+  if (manifest !== undefined) writeFileSync(join(dir, name, 'connector.yaml'), manifest);
+  if (tools !== undefined) writeFileSync(join(dir, name, 'tools.yaml'), tools);
+}
+
+function failure(manifest: string, tools: string, variables: Record<string, Record<string, string>> = VARIABLES): string {
+  connector('acme', manifest, tools);
+  try {
+    loadCatalog(dir, variables);
+  } catch (error) {
+    return String(error).replaceAll(dir, '');
+  }
+  return 'loaded';
+}
+
+describe('loadCatalog', () => {
+  it('fills variables in and gives the tools by name', () => {
+    connector('acme', MANIFEST, TOOLS);
+    const catalog = loadCatalog(dir, VARIABLES);
+    expect(catalog.connector('acme')).toMatchObject({
+      base_url: 'https://acme.example/api',
+      origins: ['https://acme.example'],
+      auth: { pkce: 'S256', token_endpoint_auth_method: 'client_secret_basic' },
+      credential: { name: 'authorization', prefix: 'Bearer ' },
+      propagate_trace: false,
+    });
+    expect(catalog.tool('acme_get')).toMatchObject({ effect: 'read', scopes: [['read']], idempotent: false });
+    expect(() => catalog.tool('acme_gone')).toThrow(expect.objectContaining({ code: 'unknown_tool' }));
+    expect(() => catalog.tool('constructor')).toThrow(expect.objectContaining({ code: 'unknown_tool' }));
+  });
+
+  it('loads our own connectors', () => {
+    const catalog = loadCatalog(join(import.meta.dirname, '../../../../connectors'), {
+      sandbox: { url: 'http://127.0.0.1:8090' },
+    });
+    expect(catalog.tools().map((tool) => tool.name)).toContain('sandbox_create_note');
+  });
+
+  it.each<[string, string, string, string]>([
+    ['an unknown member', MANIFEST + 'surprise: 1\n', TOOLS, 'acme/connector.yaml:1 (/): Unrecognized key: "surprise"'],
+    ['broken YAML', MANIFEST.replace('title: Acme', 'title: [Acme'), TOOLS, 'acme/connector.yaml:'],
+    ['a repeated key', MANIFEST + 'title: Again\n', TOOLS, 'acme/connector.yaml:12 (/): Map keys must be unique'],
+    ['a custom tag', MANIFEST.replace('title: Acme', 'title: !!js/function "x"'), TOOLS, 'acme/connector.yaml:2'],
+    [
+      'an undeclared variable',
+      MANIFEST.replace('}/token', '}/${x}'),
+      TOOLS,
+      'connector.yaml:7 (/auth/token_endpoint): ${x} is not',
+    ],
+    [
+      'plain http',
+      MANIFEST.replace('${url}/token', 'http://acme.example/t'),
+      TOOLS,
+      ':7 (/auth/token_endpoint): must be an https URL',
+    ],
+    ['user info in a URL', MANIFEST.replace('${url}/token', 'https://a:b@acme.example/t'), TOOLS, ':7 (/auth/token_endpoint)'],
+    [
+      'javascript: as endpoint',
+      MANIFEST.replace('${url}/auth', 'javascript:alert(1)'),
+      TOOLS,
+      ':6 (/auth/authorization_endpoint)',
+    ],
+    [
+      'an origin with a path',
+      MANIFEST.replace("'${url}'", "'https://acme.example/'"),
+      TOOLS,
+      ':11 (/origins/0): must be an origin alone',
+    ],
+    [
+      'origins without that of base_url',
+      MANIFEST.replace("'${url}'", 'https://b.example'),
+      TOOLS,
+      ':11 (/origins): must contain',
+    ],
+    ['dot segments in base_url', MANIFEST.replace('/api', '/a/../b'), TOOLS, ':10 (/base_url)'],
+    ['a scope with a space', MANIFEST.replace('[read]', '["a b"]'), TOOLS, ':8 (/auth/scopes/default/0)'],
+    ['another name than the folder', MANIFEST.replace('name: acme', 'name: emca'), TOOLS, ':1 (/name): the name must be that of'],
+    ['a tool name with a dot', MANIFEST, TOOLS.replace('acme_get', 'acme.get'), 'acme/tools.yaml:1 (/0/name)'],
+    [
+      'a tool twice',
+      MANIFEST,
+      TOOLS + TOOLS,
+      'acme/tools.yaml:8 (/1/name): the connector "acme" already has a tool of this name',
+    ],
+    ['a GET with a body', MANIFEST, TOOLS.replace("{id}' }", "{id}', body: {} }"), ':7 (/0/request/body): a GET has no body'],
+    [
+      'an unknown argument in the path',
+      MANIFEST,
+      TOOLS.replace('{id}', '{no}'),
+      ':7 (/0/request/path): there is no argument "no"',
+    ],
+    ['an optional argument in the path', MANIFEST, TOOLS.replace(', required: [id]', ''), 'the argument "id" must be required'],
+    [
+      'an unused argument',
+      MANIFEST,
+      TOOLS.replace('/things/{id}', '/things'),
+      ':6 (/0/input/properties/id): the request does not use',
+    ],
+    [
+      'an unknown argument in the query',
+      MANIFEST,
+      TOOLS.replace("{id}'", "{id}', query: { q: $.q }"),
+      '(/0/request/query/q): there is no',
+    ],
+    [
+      'a credential header',
+      MANIFEST,
+      TOOLS.replace("{id}'", "{id}', headers: { Authorization: x }"),
+      '(/0/request/headers/authorization)',
+    ],
+    ['dot segments in the path', MANIFEST, TOOLS.replace('/things', '/a/../things'), ':7 (/0/request/path)'],
+    ['an encoded dot segment', MANIFEST, TOOLS.replace('/things', '/%2e%2e/things'), ':7 (/0/request/path)'],
+    ['an absolute URL as path', MANIFEST, TOOLS.replace('/things/{id}', '//evil.example/{id}'), ':7 (/0/request/path)'],
+    [
+      'a $ref to http',
+      MANIFEST,
+      TOOLS.replace('{ type: string }', '{ $ref: "http://x/y" }'),
+      ':6 (/0/input/properties/id/$ref): must point',
+    ],
+    [
+      'a $ref to a file',
+      MANIFEST,
+      TOOLS.replace('{ type: string }', '{ $ref: "file:///etc/passwd" }'),
+      '(/0/input/properties/id/$ref)',
+    ],
+    [
+      'a slow pattern',
+      MANIFEST,
+      TOOLS.replace('type: string', 'type: string, pattern: "^(a+)+$"'),
+      '(/0/input/properties/id/pattern)',
+    ],
+    [
+      'a keyword that JSON Schema lacks',
+      MANIFEST,
+      TOOLS.replace('type: string', 'type: string, maxLenght: 3'),
+      'unknown keyword: "maxLenght"',
+    ],
+    [
+      'a schema that is no object',
+      MANIFEST,
+      TOOLS.replace('input: { type: object', 'input: { type: array'),
+      '(/0/input/type): must be "object"',
+    ],
+  ])('names file, line and place of %s', (_what, manifest, tools, expected) => {
+    expect(failure(manifest, tools)).toContain(expected);
+  });
+
+  it('names every problem of a file at once', () => {
+    const message = failure(MANIFEST.replace('title: Acme', 'title: ""').replace('rotates: true', 'rotates: maybe'), TOOLS);
+    expect(message).toContain(':2 (/title)');
+    expect(message).toContain(':9 (/refresh/rotates)');
+  });
+
+  it('stops anchors that multiply', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_v, i) =>
+        `b${i}: &b${i} [${Array(9)
+          .fill(i === 0 ? 'x' : `*b${i - 1}`)
+          .join(', ')}]`,
+    );
+    expect(failure(`${levels.join('\n')}\n${MANIFEST}`, TOOLS)).toContain('Excessive alias count');
+  });
+
+  it('a variable can add no key, and one that is missing or unknown is told', () => {
+    connector('acme', MANIFEST.replace('title: Acme', 'title: ${url}').replace('[read]', '[read]'), TOOLS);
+    const url = 'https://acme.example';
+    expect(() => loadCatalog(dir, { acme: { url: `${url}\nrefresh: {rotates: false}` } })).toThrow('must be an https URL');
+    expect(() => loadCatalog(dir, {})).toThrow(
+      'connector.yaml:3 (/variables/url): the variable "url" (where Acme listens) is not set; set it in KEYWARD_CONNECTOR_VARIABLES',
+    );
+    expect(() => loadCatalog(dir, { acme: { url, port: '1' } })).toThrow('the variable "port" is set but');
+    expect(() => loadCatalog(dir, { acme: { url }, other: {} })).toThrow('"other", which is not here');
+  });
+
+  it('refuses the same tool in two connectors, half a connector, an empty and an absent folder', () => {
+    expect(() => loadCatalog(dir, {})).toThrow('there is no connector in this folder');
+    expect(() => loadCatalog(join(dir, 'no'), {})).toThrow('there is no such folder');
+    connector('acme', MANIFEST, TOOLS);
+    connector('bcme', MANIFEST.replace('name: acme', 'name: bcme'), TOOLS);
+    const url = 'https://acme.example';
+    expect(() => loadCatalog(dir, { acme: { url }, bcme: { url } })).toThrow('the connector "acme" already has a tool');
+    connector('half', MANIFEST, undefined);
+    expect(() => loadCatalog(dir, VARIABLES)).toThrow('half/tools.yaml:1 (/): the file is missing');
+  });
+});

@@ -1,0 +1,206 @@
+import { describe, expect, it } from '@jest/globals';
+import { KeywardError } from '@keyward/contracts';
+import fc from 'fast-check';
+import type { Arguments } from '../catalog.js';
+import { providerManifestSchema } from '../manifest/provider-manifest.js';
+import { toolDefinitionSchema } from '../manifest/tool-definition.js';
+import { ToolCompiler } from '../tool/compile-tool.js';
+
+const BASE = 'https://api.acme.example/v1';
+const provider = providerManifestSchema.parse({
+  name: 'acme',
+  title: 'Acme',
+  auth: {
+    kind: 'oauth2_authorization_code',
+    authorization_endpoint: 'https://acme.example/auth',
+    token_endpoint: 'https://acme.example/token',
+    scopes: { default: [] },
+  },
+  refresh: { rotates: true },
+  base_url: BASE,
+  origins: ['https://api.acme.example'],
+});
+
+function compile(request: object, properties: Record<string, object>, required: string[] = [], more: object = {}) {
+  const definition = toolDefinitionSchema.parse({
+    name: 'acme_do',
+    title: 'Do',
+    description: 'Does.',
+    effect: 'write',
+    input: { type: 'object', properties, required },
+    request,
+    ...more,
+  });
+  return new ToolCompiler().compile(definition, provider, (path, detail) => {
+    throw new Error(`${path.join('/')}: ${detail}`);
+  });
+}
+
+const getThing = compile({ method: 'GET', path: '/things/{id}/parts' }, { id: {} }, ['id']);
+const render = (id: unknown) => getThing.render({ id }, {}).url;
+
+describe('the rendered request', () => {
+  it('is method, address, headers and JSON body from the arguments; what is left out stays out', () => {
+    const tool = compile(
+      {
+        method: 'POST',
+        path: '/repos/{owner}/{number}:close',
+        query: { labels: $('labels'), page: $('page'), fixed: 'a&b=c', flag: true },
+        headers: { 'X-Mode': $('mode') },
+        body: { title: $('title'), nested: { tags: [$('title'), 'x'], price: '$$5' }, deep: '$.opts.a.b', none: $('none') },
+      },
+      { owner: {}, number: {}, labels: {}, page: {}, mode: {}, title: {}, opts: {}, none: {} },
+      ['owner', 'number'],
+    );
+    const args = { owner: 'a c/m&e', number: 7, labels: ['x', "y'z"], mode: 'fast', title: 'T', opts: { a: { b: [1] } } };
+    expect(tool.render(args, {})).toEqual({
+      method: 'POST',
+      url: `${BASE}/repos/a%20c%2Fm%26e/7:close?labels=x&labels=y%27z&fixed=a%26b%3Dc&flag=true`,
+      headers: { accept: 'application/json', 'content-type': 'application/json', 'x-mode': 'fast' },
+      body: '{"title":"T","nested":{"tags":["T","x"],"price":"$5"},"deep":[1]}',
+    });
+  });
+
+  it('sends all arguments as the body where it says $', () => {
+    const tool = compile({ method: 'PUT', path: '/x', body: '$' }, { a: {}, b: {} });
+    expect(tool.render({ a: 1, b: [2] }, {}).body).toBe('{"a":1,"b":[2]}');
+  });
+
+  it('carries the idempotency key where the tool declares a header for it', () => {
+    const tool = compile({ method: 'POST', path: '/x' }, {}, [], { idempotency: { header: 'Idempotency-Key' } });
+    expect(tool.idempotent).toBe(true);
+    expect(tool.render({}, { idempotencyKey: 'exe_1' }).headers).toMatchObject({ 'idempotency-key': 'exe_1' });
+  });
+
+  it.each([
+    '..',
+    '.',
+    '../admin',
+    '..\\admin',
+    '%2e%2e',
+    '%2E%2e%2fadmin',
+    '..%2fadmin',
+    '..%252fadmin',
+    '%252e%252e',
+    'a/../../b',
+    'a\\..\\b',
+    'x/%2e%2e',
+    '..;/admin',
+    '..#',
+    '..?x',
+    '.%2e/x',
+    '..%00/x',
+    '',
+    null,
+    undefined,
+    {},
+    ['a'],
+    '\ud800',
+  ])('refuses %j as a path segment', (id) => {
+    expect(() => render(id)).toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
+  });
+
+  it.each([
+    ['https://evil.example/', 'https%3A%2F%2Fevil.example%2F'],
+    ['//evil.example', '%2F%2Fevil.example'],
+    ['http:/\\evil', 'http%3A%2F%5Cevil'],
+    ['@evil.example', '%40evil.example'],
+    ['a?b#c', 'a%3Fb%23c'],
+    ['a\r\nHost: evil', 'a%0D%0AHost%3A%20evil'],
+    ['v1..v2', 'v1..v2'],
+    ['main...feature', 'main...feature'],
+    ['file.tar.gz', 'file.tar.gz'],
+    ['50%', '50%25'],
+  ])('encodes %j as one segment', (id, encoded) => {
+    expect(render(id)).toBe(`${BASE}/things/${encoded}/parts`);
+  });
+
+  const nasty = fc.string({
+    unit: fc.oneof(
+      fc.constantFrom('.', '/', '\\', '%', '2e', '2f', '25', '?', '#', '@', ':', ';', '\0', '\r', '\n', '\t', ' ', 'a'),
+      fc.string({ unit: 'binary', maxLength: 2 }),
+    ),
+    maxLength: 12,
+  });
+
+  it('never leaves its origin, its prefix or its segment, whatever the argument', () => {
+    fc.assert(
+      fc.property(nasty, (id) => {
+        let text: string;
+        try {
+          text = render(id);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'invalid_arguments' });
+          return;
+        }
+        const url = new URL(text);
+        const segments = url.pathname.split('/');
+        expect(url.origin).toBe('https://api.acme.example');
+        expect([url.search, url.hash, url.username]).toEqual(['', '', '']);
+        expect([segments.length, segments[1], segments[2], segments[4]]).toEqual([5, 'v1', 'things', 'parts']);
+        expect(decodeURIComponent(segments[3] ?? '')).toBe(id);
+        // A server that decodes twice before it resolves dot segments must not leave /v1/things either.
+        const decodedTwice = new URL(
+          `https://x${text
+            .slice(BASE.length)
+            .replaceAll('%25', '%')
+            .replaceAll(/%2f/gi, '/')
+            .replaceAll(/%5c/gi, '\\')
+            .replaceAll(/[?#\t\r\n]/g, '_')}`,
+        );
+        expect(decodedTwice.pathname.startsWith('/things/')).toBe(true);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('gives every query value back unchanged, and never a parameter more', () => {
+    const tool = compile({ method: 'GET', path: '/x', query: { q: $('q'), end: '1' } }, { q: {} });
+    fc.assert(
+      fc.property(fc.oneof(nasty, fc.double({ noNaN: true }), fc.boolean()), (q) => {
+        let text: string;
+        try {
+          text = tool.render({ q }, {}).url;
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'invalid_arguments' });
+          return;
+        }
+        expect([...new URL(text).searchParams]).toEqual([
+          ['q', String(q)],
+          ['end', '1'],
+        ]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('never lets a header value begin another header', () => {
+    const tool = compile({ method: 'GET', path: '/x', headers: { 'X-A': $('a') } }, { a: {} });
+    fc.assert(
+      fc.property(nasty, (a) => {
+        try {
+          expect(tool.render({ a }, {}).headers['x-a']).toMatch(/^[\t\x20-\x7e]*$/);
+        } catch (error) {
+          expect(error).toBeInstanceOf(KeywardError);
+        }
+      }),
+    );
+    for (const a of ['x\r\ny: z', 'x\ny', '\0', 'é', {}, ['x']]) expect(() => tool.render({ a }, {})).toThrow(KeywardError);
+  });
+
+  it('never reads inherited properties', () => {
+    const tool = compile(
+      { method: 'POST', path: '/x', body: { a: '$.a.constructor.name', b: $('constructor') } },
+      { a: {}, constructor: {} },
+    );
+    expect(tool.render({ a: {} } as Arguments, {}).body).toBe('{}');
+  });
+
+  it('bounds the address', () => {
+    expect(() => render('x'.repeat(9_000))).toThrow('longer than 8192');
+  });
+});
+
+function $(name: string): string {
+  return `$.${name}`;
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { providerManifestSchema } from '../manifest/provider-manifest.js';
+import { toolFileSchema } from '../manifest/tool-definition.js';
+
+const published = { io: 'input', target: 'draft-2020-12' } as const;
+
+/** What editors complete and check connectors with: file name under connectors/schema/ → its text. */
+export function jsonSchemas(): ReadonlyMap<string, string> {
+  return new Map([
+    ['connector.schema.json', text(z.toJSONSchema(providerManifestSchema, published), 'connector.yaml of a Keyward connector')],
+    ['tools.schema.json', text(z.toJSONSchema(toolFileSchema, published), 'tools.yaml of a Keyward connector')],
+  ]);
+}
+
+function text(schema: object, title: string): string {
+  return `${JSON.stringify({ ...schema, title }, null, 2)}\n`;
+}

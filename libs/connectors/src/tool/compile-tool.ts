@@ -1,0 +1,29 @@
+import type { Tool } from '../catalog.js';
+import type { ProviderManifest } from '../manifest/provider-manifest.js';
+import type { ToolDefinition } from '../manifest/tool-definition.js';
+import { compileRequest } from '../request/compile-request.js';
+import { ArgumentCompiler } from './compile-arguments.js';
+
+/** Ends loading: what is wrong, and where in the tool's definition. */
+export type Fail = (path: readonly PropertyKey[], detail: string) => never;
+
+export class ToolCompiler {
+  private readonly args = new ArgumentCompiler();
+
+  compile(definition: ToolDefinition, provider: ProviderManifest, fail: Fail): Tool {
+    const { name, title, description, effect, idempotency } = definition;
+    const { inputSchema, validate } = this.args.compile(definition.input, (path, detail) => fail(['input', ...path], detail));
+    return Object.freeze({
+      name,
+      title,
+      description,
+      provider,
+      effect,
+      scopes: definition.scopes,
+      inputSchema,
+      idempotent: idempotency !== 'none',
+      validateArguments: validate,
+      render: compileRequest(definition, provider, inputSchema, fail),
+    });
+  }
+}
