@@ -1,1 +1,13 @@
-export const placeholder = 1;
+export { createDataSource, type DataSourceSettings } from './data-source.js';
+export { prepared, type PreparedStatement } from './prepared.js';
+export { withOrg } from './with-org.js';
+export { asDatabaseError } from './database-error.js';
+export { databaseHealth } from './health.js';
+export { migrate } from './migrate.js';
+export { createLogin, type LoginSettings, type ServiceRole } from './login.js';
+export { enqueue, type OutgoingMessage } from './outbox/enqueue.js';
+export { OutboxRelay, type OutboxMessage, type Publish, type RelayLogger } from './outbox/relay.js';
+export { AgentEntity, AgentKeyEntity, OrganizationEntity } from './entities/identity.js';
+export { AssignmentEntity } from './entities/governance.js';
+export { ConnectionEntity, CredentialEntity, ProviderAppEntity } from './entities/vault.js';
+export { AuthorizationTransactionEntity, ConnectSessionEntity, type ConnectSessionState } from './entities/connect.js';

@@ -1,0 +1,63 @@
+import 'reflect-metadata';
+import type { Pool } from 'pg';
+import { DataSource } from 'typeorm';
+import { AuthorizationTransactionEntity, ConnectSessionEntity } from './entities/connect.js';
+import { AssignmentEntity } from './entities/governance.js';
+import { AgentEntity, AgentKeyEntity, OrganizationEntity } from './entities/identity.js';
+import { ConnectionEntity, CredentialEntity, ProviderAppEntity } from './entities/vault.js';
+
+export interface DataSourceSettings {
+  /** `postgres://login:password@host:port/database`. */
+  url: string;
+  /** Shown in pg_stat_activity and in the server's log. */
+  applicationName: string;
+  /** Connections at most; 10 where left out. */
+  poolSize?: number;
+  /** Told when an idle connection breaks. The pool replaces it by itself. */
+  onIdleError?: (error: Error) => void;
+}
+
+const DEFAULT_POOL_SIZE = 10;
+/** For a new connection, and for a free one where all are taken. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** Ends what a process forgot or died over, so that its row locks don't stay. Longer than a relay's longest batch. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
+
+/** Not initialised: `initialize()` connects. Never migrates and never synchronises; that is the owner's work, see `migrate`. */
+export function createDataSource(settings: DataSourceSettings): DataSource {
+  const ignore = (): void => undefined;
+  return new DataSource({
+    type: 'postgres',
+    url: settings.url,
+    applicationName: settings.applicationName,
+    poolSize: settings.poolSize ?? DEFAULT_POOL_SIZE,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    poolErrorHandler: settings.onIdleError ?? ignore,
+    installExtensions: false,
+    synchronize: false,
+    migrationsRun: false,
+    logging: false,
+    entities: [
+      OrganizationEntity,
+      AgentEntity,
+      AgentKeyEntity,
+      AssignmentEntity,
+      ProviderAppEntity,
+      ConnectionEntity,
+      CredentialEntity,
+      ConnectSessionEntity,
+      AuthorizationTransactionEntity,
+    ],
+    extra: {
+      keepAlive: true,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    },
+  });
+}
+
+/** The pg pool under an initialised data source. */
+export function poolOf(ds: DataSource): Pool {
+  return (ds.driver as unknown as { master: Pool }).master;
+}

@@ -1,0 +1,93 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+export type ConnectSessionState = 'created' | 'opened' | 'redirected' | 'completed' | 'failed' | 'cancelled';
+
+/** One person's invitation to connect one account for one agent. */
+@Entity({ schema: 'connect', name: 'connect_session' })
+export class ConnectSessionEntity {
+  @PrimaryColumn('text')
+  id!: string;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('text', { name: 'agent_id' })
+  agentId!: string;
+
+  @Column('text', { name: 'user_id' })
+  userId!: string;
+
+  @Column('text')
+  provider!: string;
+
+  @Column('text')
+  alias!: string;
+
+  @Column('text', { array: true })
+  scopes!: string[];
+
+  @Column('text', { name: 'return_url', nullable: true })
+  returnUrl!: string | null;
+
+  @Column('text', { name: 'initiator_kind' })
+  initiatorKind!: 'agent' | 'admin';
+
+  @Column('text', { name: 'initiator_id' })
+  initiatorId!: string;
+
+  /** SHA-256 of the secret in the link. */
+  @Column('bytea', { name: 'token_sha256' })
+  tokenSha256!: Buffer;
+
+  /** SHA-256 of the cookie of the browser that opened the link first; null until then. */
+  @Column('bytea', { name: 'browser_sha256', nullable: true })
+  browserSha256!: Buffer | null;
+
+  @Column('text')
+  state!: ConnectSessionState;
+
+  @Column('text', { nullable: true })
+  failure!: string | null;
+
+  @Column('text', { name: 'connection_id', nullable: true })
+  connectionId!: string | null;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt!: Date;
+}
+
+/** One authorization request under way at a provider. */
+@Entity({ schema: 'connect', name: 'authorization_transaction' })
+export class AuthorizationTransactionEntity {
+  /** SHA-256 of the state parameter: what is stored can't be replayed. */
+  @PrimaryColumn('bytea', { name: 'state_sha256' })
+  stateSha256!: Buffer;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('text', { name: 'session_id' })
+  sessionId!: string;
+
+  @Column('text', { name: 'provider_app_id' })
+  providerAppId!: string;
+
+  @Column('bytea', { name: 'sealed_verifier' })
+  sealedVerifier!: Buffer;
+
+  @Column('text', { name: 'redirect_uri' })
+  redirectUri!: string;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt!: Date;
+
+  /** Set by the one callback that may exchange the code. */
+  @Column('timestamptz', { name: 'used_at', nullable: true })
+  usedAt!: Date | null;
+}
