@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { exportJWK, generateKeyPair } from 'jose';
+import { Provider, type Configuration, type JWK, type KoaContextWithOIDC } from 'oidc-provider';
+import { renderErrorPage } from '../pages/error-page.js';
+import { PAGE_HEADERS } from '../pages/layout.js';
+import { keptSetting } from '../store/database.js';
+import type { OAuthRecords } from '../store/oauth-records.js';
+import type { Accounts } from './accounts.js';
+import { createAdapter } from './adapter.js';
+import type { Counters } from './counters.js';
+import type { Faults } from './faults.js';
+import { API_SCOPES } from './scopes.js';
+
+const DAY = 86_400;
+
+/** Client metadata of our own: false makes a client's refresh tokens last instead of rotating, as many real providers' do. */
+const ROTATES = 'rotate_refresh_tokens';
+
+/** How oidc-provider, and the adapter for two requests at once, say that a token or code came a second time. */
+const ALREADY_USED = /already (used|consumed)$/;
+
+export interface ProviderParts {
+  issuer: string;
+  accessTokenTtlSeconds: number;
+  database: DatabaseSync;
+  records: OAuthRecords;
+  accounts: Accounts;
+  counters: Counters;
+  faults: Faults;
+}
+
+export async function createProvider(parts: ProviderParts): Promise<Provider> {
+  const { database, counters, faults } = parts;
+  const signingKey: JWK = JSON.parse(await keptSetting(database, 'signing_key', newSigningKey));
+  const cookieKey = await keptSetting(database, 'cookie_key', async () => randomBytes(32).toString('base64url'));
+  const provider = new Provider(parts.issuer, configuration(parts, signingKey, cookieKey));
+
+  provider.use(async (ctx, next) => {
+    const at = ctx.method === 'POST' ? ctx.path : undefined;
+    if (at === '/token') {
+      counters.tokenRequests++;
+      await faults.serve(ctx as KoaContextWithOIDC, 'token', next);
+    } else if (at === '/token/revocation') {
+      await faults.serve(ctx as KoaContextWithOIDC, 'revocation', next);
+      if (ctx.status === 200) counters.revocations++;
+    } else {
+      await next();
+    }
+  });
+  provider.on('grant.success', (ctx) => {
+    if (ctx.oidc.params?.['grant_type'] === 'refresh_token') counters.refreshes++;
+    else counters.codesRedeemed++;
+  });
+  provider.on('grant.error', (_ctx, error) => {
+    if (error.error === 'invalid_grant' && ALREADY_USED.test(error.error_detail ?? '')) counters.reuseDetections++;
+  });
+  return provider;
+}
+
+function configuration(parts: ProviderParts, signingKey: JWK, cookieKey: string): Configuration {
+  const { records, accounts } = parts;
+  const cookie = { signed: true, httpOnly: true, sameSite: 'lax' } as const;
+  return {
+    adapter: (kind) => createAdapter(kind, records),
+    jwks: { keys: [signingKey] },
+    cookies: {
+      keys: [cookieKey],
+      // Cookies know no ports: other services on this host see them too, so the names must not collide.
+      names: { session: 'sandbox_session', interaction: 'sandbox_interaction', resume: 'sandbox_resume' },
+      long: cookie,
+      short: cookie,
+    },
+    clientDefaults: {
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      id_token_signed_response_alg: 'ES256',
+    },
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    extraClientMetadata: { properties: [ROTATES] },
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'], userinfoSigningAlgValues: ['ES256'] },
+    responseTypes: ['code'],
+    scopes: [...Object.keys(API_SCOPES), 'openid', 'offline_access'],
+    claims: { openid: ['sub', 'name'] },
+    findAccount: accounts.find,
+    pkce: { required: () => true },
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      introspection: { enabled: true, allowedPolicy: ownTokens },
+      pushedAuthorizationRequests: { enabled: false },
+      resourceIndicators: { enabled: false },
+      revocation: { enabled: true, allowedPolicy: ownTokens },
+      rpInitiatedLogout: { enabled: false },
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    // Every consent starts a grant of its own; with one grant for all, ending one connection would end its siblings.
+    loadExistingGrant: (ctx) => {
+      const granted = ctx.oidc.result?.consent?.grantId;
+      return granted === undefined ? undefined : ctx.oidc.provider.Grant.find(granted);
+    },
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: () => false,
+    rotateRefreshToken: (ctx) => ctx.oidc.client?.[ROTATES] !== false,
+    // RFC 7009 section 2.1: revoking a refresh token ends its access tokens; here either of the two ends the grant.
+    revokeGrantPolicy: () => true,
+    ttl: {
+      AccessToken: parts.accessTokenTtlSeconds,
+      AuthorizationCode: 60,
+      Grant: 365 * DAY,
+      IdToken: 3600,
+      Interaction: 3600,
+      RefreshToken: 30 * DAY,
+      Session: DAY,
+    },
+    renderError: (ctx, out) => {
+      for (const [name, value] of Object.entries(PAGE_HEADERS)) ctx.set(name, value);
+      ctx.type = 'html';
+      ctx.body = renderErrorPage(out.error, out.error_description);
+    },
+  };
+}
+
+/** RFC 7009 section 2.1: a client may end, and here look into, only what was issued to it. */
+function ownTokens(_ctx: KoaContextWithOIDC, client: { clientId: string }, token: { clientId?: string | undefined }): boolean {
+  return token.clientId === client.clientId;
+}
+
+async function newSigningKey(): Promise<string> {
+  const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+  return JSON.stringify({ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' });
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import formbody from '@fastify/formbody';
+import Fastify from 'fastify';
+import { registerBehaviour } from './api/behaviour-routes.js';
+import { registerNotes } from './api/notes-routes.js';
+import type { SandboxConfig } from './config.js';
+import { registerManagement } from './management/routes.js';
+import { Accounts } from './oauth/accounts.js';
+import { newCounters } from './oauth/counters.js';
+import { Faults } from './oauth/faults.js';
+import { createProvider } from './oauth/provider.js';
+import { registerPages } from './pages/routes.js';
+import { openDatabase } from './store/database.js';
+import { Notes } from './store/notes.js';
+import { OAuthRecords } from './store/oauth-records.js';
+
+export interface Sandbox {
+  /** Issuer and base of everything. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** What this application serves itself; everything else is oidc-provider's. */
+const OURS = /^\/(api\/|sandbox\/|interaction\/|$|\?)/;
+const PURGE_INTERVAL_MS = 60_000;
+
+export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
+  // The issuer is this server's own URL, so the port must be known before there is anything to serve.
+  let handle: RequestListener = (_request, response) => response.writeHead(503).end();
+  const server = createServer((request, response) => handle(request, response));
+  server.listen(config.port, config.host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+
+  const database = openDatabase(config.database);
+  const records = new OAuthRecords(database);
+  const accounts = new Accounts(config.user, config.password);
+  const counters = newCounters();
+  const faults = new Faults();
+  const { accessTokenTtlSeconds } = config;
+  const provider = await createProvider({ issuer: url, accessTokenTtlSeconds, database, records, accounts, counters, faults });
+
+  const app = Fastify({ bodyLimit: 1_048_576, exposeHeadRoutes: false });
+  await app.register(formbody);
+  await app.register(async (pages) => registerPages(pages, provider, accounts));
+  await app.register(async (api) => {
+    registerNotes(api, new Notes(database), records.accessTokens);
+    registerBehaviour(api, records.accessTokens);
+  });
+  await app.register(async (management) =>
+    registerManagement(management, { token: config.managementToken, provider, records, accounts, counters, faults }),
+  );
+  await app.ready();
+  const oauth = provider.callback();
+  handle = (request, response) => {
+    if (OURS.test(request.url ?? '/')) app.routing(request, response);
+    else void oauth(request, response);
+  };
+
+  const purge = setInterval(() => records.purgeExpired(), PURGE_INTERVAL_MS);
+  purge.unref();
+  return {
+    url,
+    close: async () => {
+      clearInterval(purge);
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+      await app.close();
+      records.close();
+    },
+  };
+}
