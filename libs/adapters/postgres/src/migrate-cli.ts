@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { asKeywardError } from '@keyward/contracts';
+import { KeywardError } from '@keyward/contracts';
 import { migrate } from './migrate.js';
 
 const HELP = `Brings a Keyward database to the newest schema.
@@ -46,11 +46,15 @@ async function main(args: string[]): Promise<number> {
     await migrate(url, (message) => process.stdout.write(`keyward-migrate: ${message}\n`));
     return 0;
   } catch (thrown) {
-    const error = asKeywardError(thrown);
-    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
-    process.stderr.write(`keyward-migrate: ${error.message}${cause}\n`);
+    process.stderr.write(`keyward-migrate: ${explain(thrown)}\n`);
     return 1;
   }
+}
+
+function explain(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof KeywardError)) return `the migration failed and changed nothing: ${thrown.message}`;
+  return thrown.cause instanceof Error ? `${thrown.message} (${thrown.cause.message})` : thrown.message;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -10,7 +10,7 @@ const LOCK_KEY = 4_170_227_001;
 /**
  * Brings the database to the newest schema. Repeating it does nothing; of two at once, the second waits for the first.
  *
- * @param url of the database's owner, who needs no superuser rights but must be allowed to create roles, see docs of Backbone0001.
+ * @param url of the database's owner, who needs no superuser rights but must be allowed to create roles, see {@link Backbone0001}.
  * @throws KeywardError `dependency_unavailable` where the database can't be reached; a migration that fails leaves nothing behind.
  */
 export async function migrate(url: string, onProgress: MigrationProgress = () => undefined): Promise<void> {
@@ -23,6 +23,8 @@ export async function migrate(url: string, onProgress: MigrationProgress = () =>
     migrations: [Backbone0001],
     migrationsTableName: 'keyward_migration',
     migrationsTransactionMode: 'each',
+    // The default one writes a failure to standard output as well, whoever calls.
+    logger: 'debug',
   });
   try {
     await ds.initialize();
