@@ -8,4 +8,13 @@ export {
   type SecretContext,
   type TokensToSeal,
 } from './credentials.js';
-export type { Clock, DataKeyStore, KeyManagement, VaultMetrics } from '@keyward/vault';
+export type {
+  Clock,
+  DataKeyStore,
+  KeyManagement,
+  KmsOperation,
+  RewrapOptions,
+  RewrapReport,
+  VaultMetrics,
+  VaultOperation,
+} from '@keyward/vault';
