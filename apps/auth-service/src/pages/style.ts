@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { Html } from './html.js';
+
+const CSS = `
+:root { color-scheme: light dark; --bg: #f4f5f7; --card: #fff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de; --accent: #1f5fd0; --on-accent: #fff; }
+@media (prefers-color-scheme: dark) {
+  :root { --bg: #0d1117; --card: #161b22; --text: #e6edf3; --soft: #9aa4af; --line: #3d444d; --accent: #7aa7ff; --on-accent: #0d1117; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--bg); color: var(--text);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere; }
+main { width: 100%; max-width: 30rem; padding: 1.5rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
+h1 { margin: 0 0 1rem; font-size: 1.35rem; line-height: 1.3; }
+h2 { margin: 1.25rem 0 .25rem; font-size: 1rem; }
+p, ul, dl { margin: 0 0 .75rem; }
+ul { padding-left: 1.25rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem .75rem; }
+dt { color: var(--soft); }
+dd { margin: 0; }
+small, .soft { color: var(--soft); }
+code { font-size: .875em; }
+.actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.25rem; }
+button, .button { flex: 1 1 9rem; min-height: 2.75rem; padding: .5rem 1rem; border: 1px solid var(--line); border-radius: .5rem;
+  background: transparent; color: inherit; font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer; }
+button.primary { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
+button:focus-visible, .button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+`;
+
+export const styleElement = new Html(`<style>${CSS}</style>`);
+/** Names the one style sheet in the content security policy, so that no other can be slipped in. */
+export const styleHash = `'sha256-${createHash('sha256').update(CSS).digest('base64')}'`;
