@@ -84,9 +84,7 @@ export class NatsDoor {
       };
       const timer = setTimeout(() => call.settle(noOutcome(call.executionId)), timeoutMs + ANSWER_GRACE_MS);
       this.#byReply.set(token, call);
-      this.#nc.publish(subjects.toolExecute(this.#identity.org, this.#identity.agent), payload, {
-        reply: `${this.#inbox}.${token}`,
-      });
+      this.#send(payload, token, call);
     });
   }
 
@@ -96,7 +94,9 @@ export class NatsDoor {
       return;
     }
     try {
-      this.#nc.publish(subjects.toolExecute(this.#identity.org, this.#identity.agent), payload, { reply: `${this.#inbox}.${token}` });
+      this.#nc.publish(subjects.toolExecute(this.#identity.org, this.#identity.agent), payload, {
+        reply: `${this.#inbox}.${token}`,
+      });
     } catch (cause) {
       call.settle(new KeywardError('dependency_unavailable', 'The connection to NATS is closed; nothing was sent.', { cause }));
     }

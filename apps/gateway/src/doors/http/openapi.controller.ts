@@ -1,0 +1,15 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { openApiDocument } from '../../openapi/document.js';
+
+@Controller('openapi.json')
+export class OpenApiController {
+  #document: string | undefined;
+
+  /** Public: it says nothing about any organization. */
+  @Get()
+  get(@Res() reply: FastifyReply): void {
+    this.#document ??= JSON.stringify(openApiDocument());
+    void reply.header('content-type', 'application/json; charset=utf-8').send(this.#document);
+  }
+}

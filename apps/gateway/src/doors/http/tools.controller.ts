@@ -1,0 +1,51 @@
+import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { executeBodySchema, parseOrThrow, toolNameSchema } from '@keyward/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Connections } from '../../connections/connections.js';
+import { Executions, OUTCOME_GRACE_MS } from '../../execute/executions.js';
+import { Authenticator } from '../../identity/authenticator.js';
+import { Assignments } from '../../tools/assignments.js';
+import { ToolIndex, toListing, toolQuerySchema } from '../../tools/listing.js';
+import { sendAccepted, sendJson, sendOutcome } from './answer.js';
+
+@Controller('v1/tools')
+export class ToolsController {
+  constructor(
+    @Inject(Authenticator) private readonly authenticator: Authenticator,
+    @Inject(Executions) private readonly executions: Executions,
+    @Inject(ToolIndex) private readonly tools: ToolIndex,
+    @Inject(Assignments) private readonly assignments: Assignments,
+    @Inject(Connections) private readonly connections: Connections,
+  ) {}
+
+  @Get()
+  async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { org, agent } = await this.authenticator.authenticate(request.raw);
+    const query = parseOrThrow(toolQuerySchema, request.query, 'query');
+    const page = this.tools.page(query, await this.assignments.of(org, agent));
+    const statuses = query.user === undefined ? new Map() : await this.connections.statuses({ org, agent }, query.user);
+    const tools = page.tools.map((tool) => toListing(tool, statuses.get(tool.provider.name) ?? null));
+    sendJson(reply, 200, { tools, nextCursor: page.nextCursor });
+  }
+
+  @Post(':tool/execute')
+  async execute(@Param('tool') name: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { org, agent } = await this.authenticator.authenticate(request.raw);
+    const tool = parseOrThrow(toolNameSchema, name, 'tool name');
+    const body = parseOrThrow(executeBodySchema, request.body, 'body');
+    const call = Executions.newCall({ org, agent }, tool, body, 'http');
+    await this.executions.check(call);
+
+    if (body.wait === 'none') {
+      await this.executions.handOver(call);
+      sendAccepted(reply, call.id);
+      return;
+    }
+    const { accepted, outcome, abandon } = this.executions.handOverAndWait(call, OUTCOME_GRACE_MS);
+    // Emitted in either case; once answered, there is nothing left to abandon.
+    reply.raw.once('close', abandon);
+    const result = await Promise.race([outcome, accepted.then(() => outcome)]);
+    if (result === undefined) sendAccepted(reply, call.id);
+    else sendOutcome(reply, result);
+  }
+}

@@ -1,0 +1,134 @@
+import {
+  asKeywardError,
+  idSchema,
+  KeywardError,
+  parseBoundedJson,
+  parseOrThrow,
+  parseToolExecuteSubject,
+  subjects,
+  toolExecuteSchema,
+  toProblem,
+  type AgentAddress,
+  type ExecutionResult,
+  type Receipt,
+} from '@keyward/contracts';
+import type { CustomTransportStrategy } from '@nestjs/microservices';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Tracer } from '@opentelemetry/api';
+import type { Logger } from 'pino';
+import { Executions, type Call } from '../../execute/executions.js';
+import { refusalState } from '../../execute/refusals.js';
+import { currentTraceId } from '../../execute/trace-id.js';
+import type { GatewayMetrics } from '../../metrics.js';
+import { replySubject } from './reply-subject.js';
+import { parentContext, traced } from './trace-parent.js';
+
+/** Nobody holds a connection open meanwhile, so a late outcome, say after an executor was replaced, is worth waiting for. */
+const OUTCOME_GRACE_MS = 60_000;
+const QUEUE = 'gateway';
+
+const orgId = idSchema('org');
+const agentId = idSchema('agt');
+
+/** The agents' door on the bus, in account AGENTS. Nothing that an agent sends reaches a stream as it is. */
+export class NatsDoor implements CustomTransportStrategy {
+  readonly #underWay = new Set<Promise<void>>();
+  #subscription: Subscription | undefined;
+
+  constructor(
+    private readonly agents: NatsConnection,
+    private readonly executions: Executions,
+    private readonly metrics: GatewayMetrics,
+    private readonly tracer: Tracer,
+    private readonly logger: Logger,
+  ) {}
+
+  listen(ready: () => void): void {
+    this.#subscription = this.agents.subscribe(subjects.toolExecuteAll, {
+      queue: QUEUE,
+      callback: (error, message) => {
+        if (error === null) this.#take(message);
+        else this.logger.error({ err: error }, 'the gateway may not listen to agents');
+      },
+    });
+    ready();
+  }
+
+  async close(): Promise<void> {
+    if (!this.agents.isClosed()) await this.#subscription?.drain();
+    await Promise.all(this.#underWay);
+  }
+
+  #take(message: Msg): void {
+    const work = traced(this.tracer, subjects.toolExecuteAll, parentContext(message.headers), () => this.#handle(message))
+      .catch((error: unknown) => this.logger.error({ err: error }, 'a call over NATS was not answered'))
+      .finally(() => this.#underWay.delete(work));
+    this.#underWay.add(work);
+  }
+
+  async #handle(message: Msg): Promise<void> {
+    // Whom the server let publish on this subject, and no header or member of the payload, says who is asking.
+    const address = parseToolExecuteSubject(message.subject);
+    if (address === undefined || !orgId.safeParse(address.org).success || !agentId.safeParse(address.agent).success) {
+      this.metrics.ignoredMessages.inc({ reason: 'subject' });
+      return;
+    }
+    const reply = replySubject(message.reply, address.agent);
+    if (reply === undefined) this.metrics.ignoredMessages.inc({ reason: 'reply_subject' });
+    let call: Call;
+    try {
+      const { tool, ...body } = parseOrThrow(toolExecuteSchema, parseBoundedJson(message.data), 'call');
+      call = Executions.newCall(address, tool, body, 'nats');
+    } catch (error) {
+      this.metrics.ignoredMessages.inc({ reason: 'malformed' });
+      this.#answer(reply, toProblem(asKeywardError(error), currentTraceId()));
+      return;
+    }
+    await this.#execute(call, reply);
+  }
+
+  async #execute(call: Call, reply: string | undefined): Promise<void> {
+    const startedAt = performance.now();
+    let outcome: Promise<ExecutionResult | undefined>;
+    try {
+      await this.executions.check(call);
+      const handedOver = this.executions.handOverAndWait(call, OUTCOME_GRACE_MS);
+      ({ outcome } = handedOver);
+      await handedOver.accepted;
+    } catch (thrown) {
+      const error = asKeywardError(thrown);
+      if (error.code === 'internal') this.logger.error({ err: error.cause }, 'a call over NATS failed');
+      this.#answer(reply, toProblem(error, currentTraceId()));
+      if (reply === undefined) this.#publishOutcome(call.address, endedHere(call, error, startedAt));
+      return;
+    }
+    const receipt: Receipt = { id: call.id, state: 'queued' };
+    this.#answer(reply, receipt);
+    this.#publishOutcome(call.address, (await outcome) ?? endedHere(call, NO_OUTCOME, startedAt));
+  }
+
+  #answer(reply: string | undefined, body: object): void {
+    if (reply !== undefined) this.agents.publish(reply, JSON.stringify(body));
+  }
+
+  #publishOutcome({ org, agent }: AgentAddress, result: ExecutionResult): void {
+    this.agents.publish(subjects.toolResult(org, agent, result.id), JSON.stringify(result));
+  }
+}
+
+const NO_OUTCOME = new KeywardError('outcome_unknown', 'The call was handed over, but its outcome did not arrive in time.');
+
+/** For a call that ended without the executor's word. */
+function endedHere({ id, tool }: Call, error: KeywardError, startedAt: number): ExecutionResult {
+  const traceId = currentTraceId();
+  return {
+    id,
+    tool,
+    state: error === NO_OUTCOME ? 'unknown' : (refusalState(error.code) ?? 'failed'),
+    error: toProblem(error, traceId),
+    connection: null,
+    attempts: 0,
+    durationMs: Math.round(performance.now() - startedAt),
+    traceId,
+  };
+}

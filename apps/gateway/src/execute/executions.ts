@@ -1,0 +1,153 @@
+import type { Catalog, Tool } from '@keyward/connectors';
+import {
+  asKeywardError,
+  headers,
+  KeywardError,
+  newId,
+  subjects,
+  type AgentAddress,
+  type ExecuteBody,
+  type ExecutionRequested,
+  type ExecutionResult,
+} from '@keyward/contracts';
+import type { Publisher, ReplyInbox } from '@keyward/jetstream';
+import type { GatewayMetrics } from '../metrics.js';
+import { requireAssigned, type Assignments } from '../tools/assignments.js';
+import type { PendingExecutions } from './pending-executions.js';
+import { refusalState, type Refusals } from './refusals.js';
+import { currentTraceId } from './trace-id.js';
+import type { WaitSlots } from './wait-slots.js';
+
+/** How much longer than the call itself its outcome is waited for: the executor's verdict at the deadline still has to travel. */
+export const OUTCOME_GRACE_MS = 2_000;
+
+export interface Call {
+  readonly id: string;
+  /** Authenticated: from the agent's key or from the permission-checked subject. */
+  readonly address: AgentAddress;
+  readonly tool: string;
+  readonly body: ExecuteBody;
+  readonly door: 'http' | 'nats';
+}
+
+export interface HandedOver {
+  /** Resolves once the bus has the call for good. @throws KeywardError `dependency_unavailable` with `executionId` */
+  accepted: Promise<void>;
+  /** Undefined where it did not come in time, or the waiting was given up; it may still come. */
+  outcome: Promise<ExecutionResult | undefined>;
+  /** The caller has left: the waiting ends, the call goes on. */
+  abandon(): void;
+}
+
+interface Parts {
+  catalog: Catalog;
+  assignments: Assignments;
+  refusals: Refusals;
+  slots: WaitSlots;
+  pending: PendingExecutions;
+  publisher: Publisher;
+  inbox: ReplyInbox;
+  metrics: GatewayMetrics;
+}
+
+/** From an authenticated call to one on the bus, for every door. */
+export class Executions {
+  constructor(private readonly parts: Parts) {}
+
+  static newCall(address: AgentAddress, tool: string, body: ExecuteBody, door: Call['door']): Call {
+    return { id: newId('exe'), address, tool, body, door };
+  }
+
+  /**
+   * Everything that can be refused without asking anyone, before anything is published. What is refused here is in the audit
+   * trail when this throws.
+   *
+   * @throws KeywardError `unknown_tool`, `tool_not_assigned`, `invalid_arguments`, `dependency_unavailable`
+   */
+  async check({ id, address, tool: toolName, body }: Call): Promise<void> {
+    let tool: Tool | undefined;
+    try {
+      tool = this.parts.catalog.tool(toolName);
+      requireAssigned(tool, await this.parts.assignments.of(address.org, address.agent));
+      tool.validateArguments(body.arguments);
+    } catch (thrown) {
+      const error = asKeywardError(thrown);
+      if (refusalState(error.code) !== undefined) {
+        await this.parts.refusals.record({ id, address, user: body.user, toolName, tool, error, traceId: currentTraceId() });
+      }
+      throw error;
+    }
+  }
+
+  /** Publishes without waiting for the outcome. */
+  async handOver(call: Call): Promise<void> {
+    await this.#publish(call, undefined);
+  }
+
+  /**
+   * Publishes and waits. The publication's acknowledgement and the outcome are awaited side by side: the executor often answers
+   * before the acknowledgement is here.
+   *
+   * @throws KeywardError `rate_limited` where too many calls are being waited for
+   */
+  handOverAndWait(call: Call, graceMs: number): HandedOver {
+    const slot = this.parts.slots.take(call.address.agent);
+    const wait = this.parts.inbox.expect(call.body.timeoutMs + graceMs, slot.signal);
+    const accepted = this.#publish(call, wait.subject);
+    accepted.catch(slot.abandon);
+    const outcome = wait.reply.then(
+      (message) => this.#asResult(call, message),
+      () => undefined,
+    );
+    outcome.then(slot.release, slot.release);
+    return { accepted, outcome, abandon: slot.abandon };
+  }
+
+  async #publish({ id, address: { org, agent }, tool, body, door }: Call, replyTo: string | undefined): Promise<void> {
+    const now = Date.now();
+    const requested: ExecutionRequested = {
+      id,
+      org,
+      agent,
+      tool,
+      arguments: body.arguments,
+      user: body.user,
+      ...(body.connection === undefined ? {} : { connection: body.connection }),
+      ...(body.idempotencyKey === undefined ? {} : { idempotencyKey: body.idempotencyKey }),
+      dryRun: body.dryRun,
+      requestedAt: new Date(now).toISOString(),
+      deadline: new Date(now + body.timeoutMs).toISOString(),
+    };
+    this.parts.pending.add(id, org, agent, body.timeoutMs);
+    try {
+      // The message id is our own: an agent that could choose it could swallow another agent's call as a duplicate.
+      await this.parts.publisher.publish(subjects.executionRequested(org, agent), requested, {
+        msgId: id,
+        ...(replyTo === undefined ? {} : { headers: { [headers.replyTo]: replyTo } }),
+      });
+    } catch (cause) {
+      throw new KeywardError(
+        'dependency_unavailable',
+        'The call could not be handed over for certain; it may have been executed.',
+        {
+          details: { executionId: id },
+          cause,
+        },
+      );
+    }
+    this.parts.metrics.handedOver.inc({ door });
+  }
+
+  /**
+   * The message comes from inside, over an inbox that only services can reach: that it is the outcome of this call is checked, not
+   * its every member.
+   */
+  #asResult(call: Call, message: unknown): ExecutionResult {
+    const result = message as Partial<ExecutionResult> | null;
+    if (typeof result !== 'object' || result === null || result.id !== call.id || typeof result.state !== 'string') {
+      throw new KeywardError('internal', 'The outcome of the call could not be read.', { details: { executionId: call.id } });
+    }
+    this.parts.pending.remove(call.id);
+    return result as ExecutionResult;
+  }
+}

@@ -1,0 +1,61 @@
+import { KeywardError } from '@keyward/contracts';
+
+export interface SlotLimits {
+  /** Calls in flight in this process. */
+  total: number;
+  /** Of these, what one agent may have, so that one cannot keep the others out. */
+  perAgent: number;
+}
+
+/** Each costs a few hundred bytes and a timer; what is bounded is the work that a stuck executor would pile up here. */
+export const SLOT_LIMITS: SlotLimits = { total: 8_192, perAgent: 2_048 };
+
+const RETRY_AFTER_MS = 1_000;
+
+/** One awaited outcome. Aborting it ends the waiting, not the call. */
+export interface Slot {
+  readonly signal: AbortSignal;
+  abandon(): void;
+  release(): void;
+}
+
+/** Back-pressure: a place for each call whose outcome is awaited, given back when it is answered. */
+export class WaitSlots {
+  readonly #byAgent = new Map<string, number>();
+  readonly #taken = new Set<AbortController>();
+
+  constructor(
+    private readonly limits: SlotLimits,
+    private readonly gauge: { inc(): void; dec(): void },
+  ) {}
+
+  /** @throws KeywardError `rate_limited` */
+  take(agent: string): Slot {
+    const own = this.#byAgent.get(agent) ?? 0;
+    if (own >= this.limits.perAgent || this.#taken.size >= this.limits.total) {
+      throw new KeywardError('rate_limited', 'Too many calls are in flight.', { details: { retryAfterMs: RETRY_AFTER_MS } });
+    }
+    const controller = new AbortController();
+    this.#byAgent.set(agent, own + 1);
+    this.#taken.add(controller);
+    this.gauge.inc();
+    return {
+      signal: controller.signal,
+      abandon: () => controller.abort(),
+      release: () => this.#release(agent, controller),
+    };
+  }
+
+  #release(agent: string, controller: AbortController): void {
+    if (!this.#taken.delete(controller)) return;
+    const own = this.#byAgent.get(agent) ?? 0;
+    if (own > 1) this.#byAgent.set(agent, own - 1);
+    else this.#byAgent.delete(agent);
+    this.gauge.dec();
+  }
+
+  /** For the end of the process: whoever still waits is told that the outcome may come later. */
+  abandonAll(): void {
+    for (const controller of this.#taken) controller.abort();
+  }
+}

@@ -1,0 +1,33 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ConnectSessions } from './connections/connect-sessions.js';
+import { Connections } from './connections/connections.js';
+import { ConnectionsController } from './doors/http/connections.controller.js';
+import { ExecutionsController } from './doors/http/executions.controller.js';
+import { OpenApiController } from './doors/http/openapi.controller.js';
+import { ToolsController } from './doors/http/tools.controller.js';
+import { Executions } from './execute/executions.js';
+import { KeptResults } from './execute/kept-results.js';
+import { PendingExecutions } from './execute/pending-executions.js';
+import type { Gateway } from './gateway.js';
+import { Authenticator } from './identity/authenticator.js';
+import { Assignments } from './tools/assignments.js';
+import { ToolIndex } from './tools/listing.js';
+
+@Module({ controllers: [ToolsController, ExecutionsController, ConnectionsController, OpenApiController] })
+export class GatewayModule {
+  static over(gateway: Gateway): DynamicModule {
+    return {
+      module: GatewayModule,
+      providers: [
+        { provide: Authenticator, useValue: gateway.authenticator },
+        { provide: Assignments, useValue: gateway.assignments },
+        { provide: ToolIndex, useValue: gateway.tools },
+        { provide: Connections, useValue: gateway.connections },
+        { provide: ConnectSessions, useValue: gateway.sessions },
+        { provide: Executions, useValue: gateway.executions },
+        { provide: KeptResults, useValue: gateway.kept },
+        { provide: PendingExecutions, useValue: gateway.pending },
+      ],
+    };
+  }
+}

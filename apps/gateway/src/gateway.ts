@@ -1,0 +1,119 @@
+import { loadCatalog } from '@keyward/connectors';
+import type { ControlRevoked } from '@keyward/contracts';
+import { connectNats, createAuditPublisher, createPublisher, onRevoked, ReplyInbox } from '@keyward/jetstream';
+import { createDataSource, databaseHealth } from '@keyward/postgres';
+import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { gatewayConfig } from './config.js';
+import { ConnectSessions } from './connections/connect-sessions.js';
+import { Connections } from './connections/connections.js';
+import { NatsDoor } from './doors/nats/nats-door.js';
+import { Executions } from './execute/executions.js';
+import { KeptResults } from './execute/kept-results.js';
+import { PendingExecutions } from './execute/pending-executions.js';
+import { Refusals } from './execute/refusals.js';
+import { SLOT_LIMITS, WaitSlots } from './execute/wait-slots.js';
+import { AgentKeys } from './identity/agent-keys.js';
+import { Authenticator } from './identity/authenticator.js';
+import { FailedAttempts } from './identity/failed-attempts.js';
+import { findAgentKey } from './identity/find-agent-key.js';
+import { createMetrics } from './metrics.js';
+import { Assignments } from './tools/assignments.js';
+import { ToolIndex } from './tools/listing.js';
+import { loadAssignments } from './tools/load-assignments.js';
+
+export type GatewayHost = ServiceHost<ConfigOf<typeof gatewayConfig>>;
+
+const POOL_SIZE = 5;
+
+/** Everything the doors need, each made once. */
+export interface Gateway {
+  natsDoor: NatsDoor;
+  authenticator: Authenticator;
+  assignments: Assignments;
+  tools: ToolIndex;
+  connections: Connections;
+  sessions: ConnectSessions;
+  executions: Executions;
+  kept: KeptResults;
+  pending: PendingExecutions;
+}
+
+export async function createGateway(host: GatewayHost): Promise<Gateway> {
+  const { config, logger } = host;
+  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const metrics = createMetrics(host.metrics);
+  const database = await openDatabase(host);
+  const nats = await openNats(host, 'NATS, account KEYWARD', 'gateway', config.nats);
+  const agents = await openNats(host, 'NATS, account AGENTS', 'gateway (agents)', config.agents);
+
+  const keys = new AgentKeys((keyId) => findAgentKey(database, keyId));
+  const assignments = new Assignments((org, agent) => loadAssignments(database, { org, agent }));
+  dropWhatIsRevoked(nats, keys, assignments);
+
+  const publisher = createPublisher(nats);
+  const slots = new WaitSlots(SLOT_LIMITS, metrics.waits);
+  host.stopping.addEventListener('abort', () => setTimeout(() => slots.abandonAll(), config.drain.waitMs).unref());
+  const pending = new PendingExecutions();
+  const executions = new Executions({
+    catalog,
+    assignments,
+    refusals: new Refusals(createAuditPublisher(publisher), metrics),
+    slots,
+    pending,
+    publisher,
+    inbox: new ReplyInbox(nats),
+    metrics,
+  });
+  return {
+    natsDoor: new NatsDoor(agents, executions, metrics, host.tracer, logger),
+    authenticator: new Authenticator(keys, new FailedAttempts(), metrics),
+    assignments,
+    tools: new ToolIndex(catalog),
+    connections: new Connections(database),
+    sessions: new ConnectSessions(nats),
+    executions,
+    kept: new KeptResults(nats),
+    pending,
+  };
+}
+
+async function openDatabase({ config, logger, addReadiness, onDrain, waitFor }: GatewayHost) {
+  const database = createDataSource({
+    url: config.database.url,
+    applicationName: 'gateway',
+    poolSize: POOL_SIZE,
+    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+  });
+  await waitFor('PostgreSQL', () => database.initialize());
+  addReadiness('PostgreSQL', () => databaseHealth(database));
+  onDrain('PostgreSQL', () => database.destroy());
+  return database;
+}
+
+async function openNats(
+  { addReadiness, onDrain, waitFor }: GatewayHost,
+  dependency: string,
+  name: string,
+  config: { servers: string[]; credsFile?: string },
+): Promise<NatsConnection> {
+  const nc = await waitFor(dependency, () => connectNats({ ...config, name }));
+  addReadiness(dependency, () => nc.flush());
+  onDrain(dependency, () => nc.drain());
+  return nc;
+}
+
+/** Whatever was revoked while the connection was down was not heard: everything is looked up again. */
+function dropWhatIsRevoked(nats: NatsConnection, keys: AgentKeys, assignments: Assignments): void {
+  onRevoked(nats, (revoked: ControlRevoked) => {
+    keys.forget(revoked);
+    assignments.forget(revoked);
+  });
+  void (async () => {
+    for await (const status of nats.status()) {
+      if (status.type !== 'disconnect' && status.type !== 'reconnect') continue;
+      keys.forgetAll();
+      assignments.forgetAll();
+    }
+  })();
+}
