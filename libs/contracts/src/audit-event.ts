@@ -14,6 +14,7 @@ export const auditEventTypes = [
   'agent.nats_credentials_issued',
   'assignment.changed',
   'provider_app.created',
+  'provider_app.updated',
   'connect_session.created',
   'connection.authorized',
   'connection.authorization_failed',
@@ -21,6 +22,8 @@ export const auditEventTypes = [
   'connection.refresh_failed',
   'connection.needs_reauthorization',
   'connection.revoked',
+  'connection.revoked_at_provider',
+  'connection.provider_revocation_failed',
 ] as const;
 export type AuditEventType = (typeof auditEventTypes)[number];
 

@@ -4,6 +4,17 @@ import { idSchema, userIdSchema } from './ids.js';
 export const connectionStatuses = ['pending', 'active', 'needs_reauthorization', 'revoked'] as const;
 export type ConnectionStatus = (typeof connectionStatuses)[number];
 
+export const providerRevocationStates = ['pending', 'confirmed', 'not_supported', 'refused', 'given_up'] as const;
+export type ProviderRevocationState = (typeof providerRevocationStates)[number];
+
+/** How far the provider's own revocation of a disconnected account is: tried until there is an answer, this being the receipt. */
+export const providerRevocationSchema = z.object({
+  state: z.enum(providerRevocationStates),
+  attempts: z.int(),
+  requestedAt: z.iso.datetime(),
+  settledAt: z.iso.datetime().nullable(),
+});
+
 /** Metadata of a connection, as agents and admins see it. Never a token. */
 export const connectionSchema = z.object({
   id: idSchema('conn'),
@@ -20,6 +31,8 @@ export const connectionSchema = z.object({
   updatedAt: z.iso.datetime(),
   /** When the access token ends; null where the provider does not say. It is refreshed before. */
   expiresAt: z.iso.datetime().nullable(),
+  /** Of a revoked connection, to admins. */
+  revocation: providerRevocationSchema.optional(),
 });
 export type Connection = z.infer<typeof connectionSchema>;
 

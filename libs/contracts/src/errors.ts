@@ -26,6 +26,7 @@ const CODES = {
   unsupported_media_type: 415,
   response_too_large: 502,
   egress_denied: 403,
+  conflict: 409,
   idempotency_conflict: 409,
   outcome_unknown: 502,
   dependency_unavailable: 503,

@@ -36,6 +36,8 @@ export {
   connectSessionSchema,
   controlRevokedSchema,
   createConnectSessionSchema,
+  providerRevocationSchema,
+  providerRevocationStates,
   type ConnectSession,
   type Connection,
   type ConnectionEvent,
@@ -43,6 +45,7 @@ export {
   type ConnectionStatus,
   type ControlRevoked,
   type CreateConnectSession,
+  type ProviderRevocationState,
 } from './connection.js';
 export { refreshReplySchema, refreshRequestSchema, type RefreshReply, type RefreshRequest } from './refresh.js';
 export {
