@@ -1,1 +1,12 @@
-export const placeholder = 1;
+export { createAuditPublisher } from './audit-publisher.js';
+export { connectNats, natsHealth, type ConnectOptions } from './connect.js';
+export { type LogPort } from './log-port.js';
+export { createPublisher, type Publisher, type PublishOptions } from './publisher.js';
+export { requestRefresh } from './refresh-request.js';
+export { ReplyInbox, type ExpectedReply } from './reply-inbox.js';
+export { serveRequests, type RequestContext, type RequestServer, type RequestServerOptions } from './request-server.js';
+export { broadcastRevoked, onRevoked } from './revocations.js';
+export { type JetStreamContext } from './server/context.js';
+export { JetStreamServer } from './server/jetstream-server.js';
+export { type JetStreamServerOptions } from './server/options.js';
+export { ensureTopology } from './topology.js';

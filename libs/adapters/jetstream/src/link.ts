@@ -1,0 +1,57 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { LogPort } from './log-port.js';
+
+/**
+ * Whether a connection stands. The client keeps what is published while it does not, and throws it away when it dials again: an ack or
+ * a reply sent then is lost without a sound. So whoever sends one asks here first.
+ */
+export interface Link {
+  readonly up: boolean;
+  /** Resolves once the connection stands again, or is closed for good. */
+  whenUp(): Promise<void>;
+  /** Calls back after every reconnect. Returns how to stop that. */
+  onReconnect(listener: () => void): () => void;
+}
+
+const links = new WeakMap<NatsConnection, Link>();
+
+export function linkOf(nc: NatsConnection): Link {
+  return links.get(nc) ?? watchLink(nc);
+}
+
+export function watchLink(nc: NatsConnection, logger?: LogPort): Link {
+  const listeners = new Set<() => void>();
+  let down: PromiseWithResolvers<void> | undefined;
+  const goUp = () => {
+    down?.resolve();
+    down = undefined;
+  };
+  const follow = async () => {
+    for await (const status of nc.status()) {
+      if (status.type === 'disconnect') {
+        down ??= Promise.withResolvers();
+        logger?.warn({ server: status.server }, 'the connection to NATS is lost');
+      } else if (status.type === 'reconnect') {
+        goUp();
+        for (const listener of listeners) listener();
+        logger?.info({ server: status.server }, 'the connection to NATS stands again');
+      } else if (status.type === 'error') {
+        logger?.error({ err: status.error }, 'NATS refused something');
+      }
+    }
+    goUp();
+  };
+  void follow();
+  const link: Link = {
+    get up() {
+      return down === undefined;
+    },
+    whenUp: () => down?.promise ?? Promise.resolve(),
+    onReconnect: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  links.set(nc, link);
+  return link;
+}

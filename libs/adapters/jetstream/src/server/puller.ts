@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { linkOf } from '../link.js';
+import type { LogPort } from '../log-port.js';
+import { Delivery } from './delivery.js';
+
+const PULL_EXPIRES_MS = 30_000;
+const IDLE_HEARTBEAT_MS = 5000;
+const RETRY_MS = 250;
+const MAX_RETRY_MS = 2000;
+const HEARTBEAT = 100;
+const REQUEST_ENDED = new Set([404, 408]);
+
+export interface PullerOptions {
+  nc: NatsConnection;
+  logger: LogPort;
+  stream: string;
+  durable: string;
+  capacity: number;
+  /** Messages taken and not yet done with. */
+  busy: () => number;
+  onDelivery: (delivery: Delivery) => void;
+  /** Makes sure that the consumer exists. */
+  ensureConsumer: () => Promise<void>;
+}
+
+/**
+ * Keeps as many messages asked for as there are free hands, and no more: the client library's own loop asks for the next batch as soon
+ * as one has arrived, and a message that waits in memory loses its ack_wait to somebody else. Asks again whenever a request may have
+ * been lost: after a reconnect, when heartbeats stop, when the consumer is gone.
+ */
+export class Puller {
+  private readonly inbox = createInbox();
+  private readonly nextSubject: string;
+  private readonly refillAt: number;
+  private subscription: Subscription | undefined;
+  private requested = 0;
+  private heardAt = 0;
+  private stopped = false;
+  private recovering = false;
+  private watchdog: NodeJS.Timeout | undefined;
+  private forgetLink: (() => void) | undefined;
+
+  constructor(private readonly options: PullerOptions) {
+    this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`;
+    this.refillAt = Math.max(1, Math.floor(options.capacity / 4));
+  }
+
+  async start(): Promise<void> {
+    const { nc, ensureConsumer } = this.options;
+    await ensureConsumer();
+    this.subscription = nc.subscribe(this.inbox, { callback: (error, message) => this.receive(error, message) });
+    this.forgetLink = linkOf(nc).onReconnect(() => this.recover('the connection was lost'));
+    this.watchdog = setInterval(() => this.checkSilence(), IDLE_HEARTBEAT_MS).unref();
+    this.refill();
+  }
+
+  /** Asks for what there is room for; small gaps are gathered, so that a request is not paid for every message. */
+  refill(): void {
+    if (this.stopped || this.recovering) return;
+    const missing = this.options.capacity - this.options.busy() - this.requested;
+    if (missing < this.refillAt && (this.requested > 0 || missing <= 0)) return;
+    this.requested += missing;
+    const request = { batch: missing, expires: nanos(PULL_EXPIRES_MS), idle_heartbeat: nanos(IDLE_HEARTBEAT_MS) };
+    this.heardAt = performance.now();
+    this.options.nc.publish(this.nextSubject, JSON.stringify(request), { reply: this.inbox });
+  }
+
+  /** Resolves once nothing more can arrive. What was on its way when the server heard of it is still delivered before. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.watchdog);
+    this.forgetLink?.();
+    await this.subscription?.drain();
+  }
+
+  private receive(error: Error | null, message: Msg): void {
+    if (error !== null) return this.recover(error.message);
+    this.heardAt = performance.now();
+    if (message.subject === this.inbox) return this.receiveStatus(message);
+    this.requested = Math.max(0, this.requested - 1);
+    this.options.onDelivery(new Delivery(this.options.nc, message));
+    this.refill();
+  }
+
+  /** Status messages come on the inbox itself, and end the request with what was left of it; deliveries carry their own subject. */
+  private receiveStatus(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    if (code === HEARTBEAT) return;
+    const left = Number(message.headers?.get('Nats-Pending-Messages') || this.requested);
+    this.requested = Math.max(0, this.requested - left);
+    if (REQUEST_ENDED.has(code)) this.refill();
+    else this.recover(message.headers?.description ?? `status ${code}`);
+  }
+
+  private checkSilence(): void {
+    if (this.requested === 0 || performance.now() - this.heardAt < 2.5 * IDLE_HEARTBEAT_MS) return;
+    if (linkOf(this.options.nc).up) this.recover('the server is silent');
+  }
+
+  /** What was asked for may be forgotten on the other side, so everything is asked for anew; too many then is harmless, too few is not. */
+  private recover(reason: string): void {
+    if (this.stopped || this.recovering) return;
+    this.recovering = true;
+    const { logger, stream, durable } = this.options;
+    logger.warn({ stream, durable, reason }, 'asking for messages anew');
+    void this.recoverConsumer().finally(() => {
+      this.recovering = false;
+      this.requested = 0;
+      this.refill();
+    });
+  }
+
+  private async recoverConsumer(): Promise<void> {
+    const { nc, logger, stream, durable, ensureConsumer } = this.options;
+    for (let attempt = 0; !this.stopped && !nc.isClosed(); attempt++) {
+      await linkOf(nc).whenUp();
+      try {
+        return await ensureConsumer();
+      } catch (error) {
+        if (attempt % 10 === 0) logger.warn({ err: error, stream, durable }, 'the consumer cannot be reached; trying again');
+        await delay(Math.min(RETRY_MS * 2 ** attempt, MAX_RETRY_MS));
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
+import type { MsgHdrs } from '@nats-io/transport-node';
+
+const tracer = trace.getTracer('@keyward/jetstream');
+
+const carrier = {
+  get: (headers: MsgHdrs | undefined, key: string) => headers?.get(key) || undefined,
+  set: (headers: MsgHdrs, key: string, value: string) => headers.set(key, value),
+  keys: (headers: MsgHdrs | undefined) => headers?.keys() ?? [],
+};
+
+/** The subject with its ids starred out: `execution.requested.*.*`. Subjects of streams `AUDIT` and such have one word before the ids. */
+export function destinationTemplate(subject: string): string {
+  const tokens = subject.split('.');
+  const words = tokens[0] === 'audit' || tokens[0] === 'dead_letter' ? 1 : 2;
+  return tokens.map((token, index) => (index < words ? token : '*')).join('.');
+}
+
+/** Puts the active trace into the headers, unless the message brings its own: an outbox row belongs to the trace that wrote it. */
+export function injectTrace(headers: MsgHdrs): void {
+  if (!headers.has('traceparent')) propagation.inject(context.active(), headers, carrier);
+}
+
+/** A producer span where someone will see it; else just the work. Messaging semantic conventions, `messaging.system` = nats. */
+export async function producing<T>(subject: string, work: () => Promise<T>): Promise<T> {
+  if (trace.getActiveSpan()?.isRecording() !== true) return work();
+  const template = destinationTemplate(subject);
+  const attributes = { ...common(subject, template), 'messaging.operation.type': 'send', 'messaging.operation.name': 'publish' };
+  return tracer.startActiveSpan(`publish ${template}`, { kind: SpanKind.PRODUCER, attributes }, (span) => ended(span, work));
+}
+
+/**
+ * Runs the work in the trace the message came with. A trace that is not sampled needs no span of ours, only its ids; a message
+ * without a trace starts one.
+ */
+export function consuming<T>(
+  subject: string,
+  headers: MsgHdrs | undefined,
+  consumer: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const parent: Context = headers === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers, carrier);
+  const remote = trace.getSpanContext(parent);
+  if (remote !== undefined && (remote.traceFlags & 1) === 0) return context.with(parent, work);
+  const template = destinationTemplate(subject);
+  const attributes = {
+    ...common(subject, template),
+    'messaging.operation.type': 'process',
+    'messaging.operation.name': 'process',
+    'messaging.consumer.group.name': consumer,
+  };
+  const span = tracer.startSpan(`process ${template}`, { kind: SpanKind.CONSUMER, attributes }, parent);
+  return context.with(trace.setSpan(parent, span), () => ended(span, work));
+}
+
+function common(subject: string, template: string) {
+  return { 'messaging.system': 'nats', 'messaging.destination.name': subject, 'messaging.destination.template': template };
+}
+
+async function ended<T>(span: Span, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
