@@ -1,5 +1,6 @@
 export { authorizationUrl, createPkcePair, type AuthorizationRequest, type PkcePair } from './authorize.js';
 export { readCallback, type Callback, type CallbackError } from './callback.js';
+export { clientSecretContext, type RegistrationRef } from './client-secret.js';
 export { OAuthError, type OAuthFailure } from './errors.js';
 export { exchangeCode, type ExchangeRequest } from './exchange.js';
 export { refreshAt, type RefreshPolicy } from './refresh-at.js';
