@@ -1,4 +1,4 @@
-import { KeywardError, type ErrorCode, type ErrorDetails } from '@keyward/contracts';
+import type { EgressError, EgressDenial } from './egress-error.js';
 
 /** One request out. */
 export interface EgressRequest {
@@ -8,56 +8,74 @@ export interface EgressRequest {
   origins: readonly string[];
   method: string;
   url: string;
+  /** The path as the connector writes it, `/notes/{id}`: what a span may show, since the path itself holds arguments. */
+  urlTemplate?: string | undefined;
   headers: Readonly<Record<string, string>>;
-  body?: string | Buffer | undefined;
+  body?: string | undefined;
   /** Injected last, over any header of that name, and removed from whatever comes back. */
-  credential?: { header: string; value: string; secret: string } | undefined;
+  credential?: InjectedCredential | undefined;
   timeoutMs: number;
   signal?: AbortSignal | undefined;
-  /** Of the decoded body. */
+  /** Of the body, on the wire and decoded. */
   maxBytes: number;
   /** Send our traceparent along. Off for third parties. */
   propagateTrace?: boolean | undefined;
 }
 
+export interface InjectedCredential {
+  /** Lower case, such as `authorization`. */
+  header: string;
+  /** What stands before the secret in the header's value, such as `Bearer `. */
+  prefix: string;
+  secret: string;
+}
+
 export interface EgressResponse {
   status: number;
-  /** Lower-case names; a repeated field is joined by `, `. The credential is redacted. */
+  /** Lower-case names; a repeated field is joined by `, `. Neither hop-by-hop fields nor cookies. The credential is redacted. */
   headers: Readonly<Record<string, string>>;
-  /** Decoded (gzip, deflate, br, zstd) and bounded. The credential is redacted. */
+  /** Decoded and bounded. The credential is redacted. */
   body: Buffer;
 }
 
-/** The `fetch` that oauth4webapi takes as `customFetch`: never follows a redirect, answers bounded. */
-export type EgressFetch = (
-  url: string,
-  init?: { method?: string; headers?: Record<string, string>; body?: unknown; signal?: AbortSignal | null; redirect?: string },
-) => Promise<Response>;
+/** The `fetch` that oauth4webapi takes as `customFetch`: never follows a redirect, answers bounded and unredacted. */
+export type EgressFetch = (url: string, init?: EgressFetchInit) => Promise<Response>;
+
+export interface EgressFetchInit {
+  method?: string;
+  headers?: Record<string, string> | Headers;
+  body?: unknown;
+  signal?: AbortSignal | null | undefined;
+}
 
 export interface FetchOptions {
   provider: string;
   origins: readonly string[];
+  /** Default 10,000. */
   timeoutMs?: number;
+  /** Default 262,144. */
   maxBytes?: number;
 }
 
 export interface Egress {
   /** @throws EgressError */
   send(request: EgressRequest): Promise<EgressResponse>;
+  /** Answers of token endpoints hold tokens: nothing is redacted there, so what this returns must not leave the caller. */
   fetchFor(options: FetchOptions): EgressFetch;
   close(): Promise<void>;
 }
 
-/** Why a request got no usable answer. */
-export class EgressError extends KeywardError {
-  constructor(
-    code: ErrorCode,
-    publicMessage: string,
-    /** False only where not one byte of the request can have reached the provider: then even a write may be repeated. */
-    readonly requestMayHaveBeenProcessed: boolean,
-    options: { details?: ErrorDetails; cause?: unknown } = {},
-  ) {
-    super(code, publicMessage, options);
-    this.name = 'EgressError';
-  }
+/** One hop, as it ended. */
+export interface HopReport {
+  provider: string;
+  /** Undefined where no answer came. */
+  status: number | undefined;
+  error: EgressError | undefined;
+  seconds: number;
+}
+
+/** Where counting happens; the core has no metrics library. */
+export interface EgressObserver {
+  hop?(report: HopReport): void;
+  denied?(reason: EgressDenial): void;
 }

@@ -1,9 +1,14 @@
 export { createEgress, type EgressOptions } from './create-egress.js';
+export { type Resolve } from './connect/pinned-connector.js';
+export { EgressError, type EgressDenial } from './egress-error.js';
 export {
-  EgressError,
   type Egress,
   type EgressFetch,
+  type EgressFetchInit,
+  type EgressObserver,
   type EgressRequest,
   type EgressResponse,
   type FetchOptions,
+  type HopReport,
+  type InjectedCredential,
 } from './egress.js';

@@ -1,0 +1,37 @@
+import { Pool } from 'undici';
+import { pinnedConnector, type Resolve } from './pinned-connector.js';
+
+const MAX_CONNECTIONS_PER_ORIGIN = 128;
+const MAX_HEADER_BYTES = 65_536;
+/** Between two pieces of a body. The time of the whole request is bounded by its own timeout. */
+const STALL_TIMEOUT_MS = 30_000;
+
+/** One pool of connections per origin. Origins come from manifests, so there are few. */
+export class Pools {
+  private readonly pools = new Map<string, Pool>();
+
+  constructor(
+    private readonly privateOrigins: ReadonlySet<string>,
+    private readonly resolve: Resolve,
+  ) {}
+
+  of(origin: string): Pool {
+    const known = this.pools.get(origin);
+    if (known !== undefined) return known;
+    const pool = new Pool(origin, {
+      connect: pinnedConnector(this.privateOrigins.has(origin), this.resolve),
+      connections: MAX_CONNECTIONS_PER_ORIGIN,
+      pipelining: 1,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      bodyTimeout: STALL_TIMEOUT_MS,
+      headersTimeout: 0,
+    });
+    this.pools.set(origin, pool);
+    return pool;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.pools.values()].map((pool) => pool.destroy()));
+    this.pools.clear();
+  }
+}

@@ -1,0 +1,43 @@
+import type { EgressFetch, EgressFetchInit, FetchOptions } from './egress.js';
+import { decodeBody } from './exchange/decode-body.js';
+import { responseHeaders } from './exchange/headers.js';
+import { checkedUrl, sendHop, type Way } from './send.js';
+
+const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 262_144;
+/** A `Response` with one of these must have no body (Fetch standard, "null body status"). */
+const NULL_BODY = new Set([204, 205, 304]);
+
+export function fetchFor(way: Way, options: FetchOptions): EgressFetch {
+  const { provider, origins, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES } = options;
+  return async (text, init = {}) => {
+    const url = checkedUrl({ url: text, origins });
+    const headers = init.headers instanceof Headers ? Object.fromEntries(init.headers) : (init.headers ?? {});
+    const raw = await sendHop(
+      way,
+      {
+        provider,
+        origins,
+        method: init.method ?? 'GET',
+        url: text,
+        headers,
+        body: bodyOf(init),
+        timeoutMs,
+        maxBytes,
+        signal: init.signal ?? undefined,
+      },
+      url,
+    );
+    const body = await decodeBody(raw, maxBytes);
+    return new Response(NULL_BODY.has(raw.status) ? null : new Uint8Array(body), {
+      status: raw.status,
+      headers: responseHeaders(raw.headers, (value) => value),
+    });
+  };
+}
+
+function bodyOf({ body }: EgressFetchInit): string | undefined {
+  if (body === undefined || body === null) return undefined;
+  if (typeof body === 'string' || body instanceof URLSearchParams) return String(body);
+  throw new TypeError('only a text or URLSearchParams can be sent');
+}
