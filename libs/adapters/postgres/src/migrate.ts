@@ -1,6 +1,7 @@
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { asDatabaseError } from './database-error.js';
 import { Backbone0001 } from './migrations/0001-backbone.js';
+import { ProviderRevocation0002 } from './migrations/0002-provider-revocation.js';
 
 export type MigrationProgress = (message: string) => void;
 
@@ -20,7 +21,7 @@ export async function migrate(url: string, onProgress: MigrationProgress = () =>
     applicationName: 'keyward-migrate',
     poolSize: 1,
     installExtensions: false,
-    migrations: [Backbone0001],
+    migrations: [Backbone0001, ProviderRevocation0002],
     migrationsTableName: 'keyward_migration',
     migrationsTransactionMode: 'each',
     // The default one writes a failure to standard output as well, whoever calls.
