@@ -7,7 +7,7 @@ delete swc.exclude;
 export default {
   testEnvironment: 'node',
   // Workspace packages resolve to their sources, so that a test never runs a stale build.
-  testEnvironmentOptions: { customExportConditions: ['@keyward/source', 'node', 'node-addons', 'import'] },
+  testEnvironmentOptions: { customExportConditions: ['@keyward/source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false }] },

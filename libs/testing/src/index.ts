@@ -1,1 +1,4 @@
-export const placeholder = 1;
+export { testBackend, type TestBackend } from './backend.js';
+export { testNats, type TestNats, type TestNatsOptions } from './nats.js';
+export { dedicatedPostgres, testPostgres, type DedicatedPostgres, type TestPostgres } from './postgres.js';
+export { waitFor, type WaitForOptions } from './wait-for.js';
