@@ -19,14 +19,15 @@ export function identityOf(creds: string): AgentIdentity {
   const claims = USER_JWT.exec(creds)?.[2];
   if (claims === undefined) throw notCredentials();
   const { name, nats } = decodeClaims(claims);
-  const org = nats?.tags?.map((tag) => ORG_TAG.exec(tag)?.[1]).find((id) => id !== undefined);
-  if (name === undefined || !AGENT_NAME.test(name) || org === undefined) throw notCredentials();
+  const tags = Array.isArray(nats?.tags) ? nats.tags : [];
+  const org = tags.map((tag) => ORG_TAG.exec(String(tag))?.[1]).find((id) => id !== undefined);
+  if (typeof name !== 'string' || !AGENT_NAME.test(name) || org === undefined) throw notCredentials();
   return { org, agent: name };
 }
 
-function decodeClaims(segment: string): { name?: string; nats?: { tags?: string[] } } {
+function decodeClaims(segment: string): { name?: unknown; nats?: { tags?: unknown } } {
   try {
-    return JSON.parse(Buffer.from(segment, 'base64url').toString('utf8'));
+    return JSON.parse(Buffer.from(segment, 'base64url').toString('utf8')) ?? {};
   } catch (cause) {
     throw notCredentials(cause);
   }

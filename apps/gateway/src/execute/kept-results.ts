@@ -14,7 +14,7 @@ export class KeptResults {
     try {
       // No check of the account's limits first: that would be a round trip per look-up.
       const manager = await jetstreamManager(this.nc, { checkAPI: false });
-      const kept = await manager.direct.getMessage(streams.results, {
+      const kept = await manager.streams.getMessage(streams.results, {
         last_by_subj: subjects.executionCompleted(org, agent, id),
       });
       return kept === null ? undefined : kept.json<ExecutionResult>();

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { agentKeySecretHash, formatAgentKey, newId, type Assignment, type ConnectionStatus } from '@keyward/contracts';
+import pg from 'pg';
+
+export interface SeededAgent {
+  org: string;
+  agent: string;
+  keyId: string;
+  key: string;
+}
+
+/** Writes what auth-service would, as the database's owner. */
+export class Seed {
+  private constructor(private readonly client: pg.Client) {}
+
+  static async open(url: string): Promise<Seed> {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    return new Seed(client);
+  }
+
+  close(): Promise<void> {
+    return this.client.end();
+  }
+
+  async organization(): Promise<string> {
+    const org = newId('org');
+    await this.client.query('INSERT INTO identity.organization (id, slug, name) VALUES ($1, $2, $2)', [org, org.slice(0, 40)]);
+    return org;
+  }
+
+  async agent(org: string, ...assignments: Assignment[]): Promise<SeededAgent> {
+    const agent = newId('agt');
+    await this.client.query('INSERT INTO identity.agent (id, org_id, slug, name) VALUES ($1, $2, $3, $3)', [
+      agent,
+      org,
+      agent.slice(0, 40),
+    ]);
+    for (const { connector, permission, tools } of assignments) {
+      await this.client.query(
+        'INSERT INTO governance.assignment (id, org_id, agent_id, connector, permission, tools) VALUES ($1, $2, $3, $4, $5, $6)',
+        [newId('asg'), org, agent, connector, permission, tools],
+      );
+    }
+    return { org, agent, ...(await this.key(org, agent)) };
+  }
+
+  async key(org: string, agent: string): Promise<{ keyId: string; key: string }> {
+    const keyId = newId('key');
+    const secret = randomBytes(32).toString('base64url');
+    await this.client.query(
+      'INSERT INTO identity.agent_key (id, org_id, agent_id, secret_sha256, last_four) VALUES ($1, $2, $3, $4, $5)',
+      [keyId, org, agent, agentKeySecretHash(secret), secret.slice(-4)],
+    );
+    return { keyId, key: formatAgentKey({ id: keyId, secret }) };
+  }
+
+  async revokeKey(keyId: string): Promise<void> {
+    await this.client.query('UPDATE identity.agent_key SET revoked_at = now() WHERE id = $1', [keyId]);
+  }
+
+  async connection({ org, agent }: SeededAgent, user: string, status: ConnectionStatus = 'active'): Promise<string> {
+    const id = newId('conn');
+    await this.client.query(
+      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, 'sandbox', 'client', $1)
+       ON CONFLICT (org_id, provider) DO NOTHING`,
+      [newId('app'), org],
+    );
+    await this.client.query(
+      `INSERT INTO vault.connection (id, org_id, user_id, provider, agent_id, provider_app_id, scopes, status)
+       SELECT $1, $2, $3, 'sandbox', $4, a.id, '{notes:read}', $5 FROM vault.provider_app a WHERE a.org_id = $2 AND a.provider = 'sandbox'`,
+      [id, org, user, agent, status],
+    );
+    return id;
+  }
+}
