@@ -1,4 +1,4 @@
-import type { NatsOperator } from './nats-operator.js';
+import { operatorConfiguration, type NatsOperator } from './nats-operator.js';
 
 export interface NatsConfiguration {
   /** `host:port` */
@@ -16,7 +16,7 @@ export function natsConfiguration(options: NatsConfiguration): string {
     server_name: 'keyward',
     listen,
     jetstream: { store_dir: jetstreamDir, ...(maxStoreBytes === undefined ? {} : { max_file_store: maxStoreBytes }) },
-    ...operator?.serverConfig(),
+    ...(operator === undefined ? {} : operatorConfiguration(operator)),
   };
   return JSON.stringify(configuration, null, 2);
 }
