@@ -90,7 +90,7 @@ async function auditEvents(nc: NatsConnection): Promise<AuditEvent[]> {
   const manager = await jetstreamManager(nc);
   const { state } = await manager.streams.info(streams.audit);
   const events: AuditEvent[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+  for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++) {
     const message = await manager.streams.getMessage(streams.audit, { seq });
     if (message !== null) events.push(message.json<AuditEvent>());
   }
