@@ -25,6 +25,8 @@ export interface Tool {
   readonly effect: ToolEffect;
   /** Any one of these sets suffices; within a set all are needed. Empty: the tool needs none. */
   readonly scopes: readonly (readonly string[])[];
+  /** As the connector writes it, `/notes/{id}`: names the call without its arguments. */
+  readonly pathTemplate: string;
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** Whether the provider itself recognises a repeated write, so that repeating one is safe. */
   readonly idempotent: boolean;

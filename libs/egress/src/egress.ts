@@ -15,6 +15,7 @@ export interface EgressRequest {
   /** Injected last, over any header of that name, and removed from whatever comes back. */
   credential?: InjectedCredential | undefined;
   timeoutMs: number;
+  /** Ends the request at once; a KeywardError as its reason becomes the error. */
   signal?: AbortSignal | undefined;
   /** Of the body, on the wire and decoded. */
   maxBytes: number;

@@ -70,7 +70,7 @@ const limitsSchema = z.strictObject({
     .int()
     .min(1024)
     .max(64 * 1_048_576)
-    .default(8 * 1_048_576)
+    .default(1_048_576)
     .describe('Of a decoded answer; a larger one is response_too_large'),
   max_attempts: z.int().min(1).max(10).default(3).describe('Requests at most per execution, retries included'),
 });
@@ -101,7 +101,7 @@ export const providerManifestSchema = z
       .boolean()
       .default(false)
       .describe('Send our W3C traceparent along: only to providers that belong to the same house'),
-    limits: limitsSchema.default({ max_response_bytes: 8 * 1_048_576, max_attempts: 3 }),
+    limits: limitsSchema.default({ max_response_bytes: 1_048_576, max_attempts: 3 }),
   })
   .refine(({ base_url, origins }) => !URL.canParse(base_url) || origins.includes(new URL(base_url).origin), {
     path: ['origins'],

@@ -20,6 +20,7 @@ export class ToolCompiler {
       provider,
       effect,
       scopes: definition.scopes,
+      pathTemplate: definition.request.path,
       inputSchema,
       idempotent: idempotency !== 'none',
       validateArguments: validate,

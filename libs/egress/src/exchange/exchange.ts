@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { KeywardError } from '@keyward/contracts';
 import { EgressError } from '../egress-error.js';
 import { classifyFailure } from './classify-failure.js';
 
@@ -102,6 +103,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   private readonly onAbort = () => {
     const reason: unknown = this.request.signal?.reason;
+    if (reason instanceof KeywardError)
+      return this.fail(new EgressError(reason.code, reason.message, this.started, { cause: reason }));
     this.fail(
       new EgressError('deadline_exceeded', 'The call was cancelled before the provider answered.', this.started, {
         cause: reason,

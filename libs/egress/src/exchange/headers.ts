@@ -3,7 +3,7 @@ import { EgressError } from '../egress-error.js';
 import { ACCEPT_ENCODING } from './decode-body.js';
 import type { ResponseHeaders } from './exchange.js';
 
-const USER_AGENT = 'keyward/0.1 (+https://keyward.dev)';
+const USER_AGENT = 'keyward/0.1';
 
 /** Of one connection only (RFC 9110 section 7.6.1), of the message's framing, or ours: never handed on, in neither direction. */
 const NOT_FORWARDED = new Set([
