@@ -9,4 +9,4 @@ export { broadcastRevoked, onRevoked } from './revocations.js';
 export { type JetStreamContext } from './server/context.js';
 export { JetStreamServer } from './server/jetstream-server.js';
 export { type JetStreamServerOptions } from './server/options.js';
-export { ensureTopology } from './topology.js';
+export { ensureTopology, type TopologyOptions } from './topology.js';

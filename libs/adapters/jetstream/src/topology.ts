@@ -41,24 +41,36 @@ function history(name: string, subject: string, maxAgeMs: number, maxBytes: numb
   };
 }
 
+/** The server sets these sizes aside on its disk, 2 GiB together, and refuses a stream for which there is no room. */
 const TOPOLOGY: readonly Settings[] = [
-  workQueue(streams.executions, subjects.executionRequestedAll, 512 * MIB),
-  history(streams.results, subjects.executionCompletedAll, DAY_MS, 2048 * MIB),
-  workQueue(streams.refresh, subjects.credentialRefreshAll, 64 * MIB),
-  history(streams.connections, subjects.connectionEventAll, 7 * DAY_MS, 256 * MIB),
-  workQueue(streams.audit, subjects.auditAll, 1024 * MIB),
-  history(streams.deadLetters, subjects.deadLetterAll, 30 * DAY_MS, 256 * MIB),
+  workQueue(streams.executions, subjects.executionRequestedAll, 256 * MIB),
+  history(streams.results, subjects.executionCompletedAll, DAY_MS, 1024 * MIB),
+  workQueue(streams.refresh, subjects.credentialRefreshAll, 32 * MIB),
+  history(streams.connections, subjects.connectionEventAll, 7 * DAY_MS, 64 * MIB),
+  workQueue(streams.audit, subjects.auditAll, 512 * MIB),
+  history(streams.deadLetters, subjects.deadLetterAll, 30 * DAY_MS, 128 * MIB),
   // Advisories are core messages that nobody may be listening to when they are sent; this one names a message that is stuck.
   history(streams.advisories, '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>', 30 * DAY_MS, 16 * MIB),
 ];
 
+export interface TopologyOptions {
+  /** Copies of each stream, on that many servers. Left out: 1 for a new stream, and one that exists stays as it is. */
+  replicas?: number;
+  /** Bytes per stream name, instead of the default size. */
+  maxBytes?: Readonly<Record<string, number>>;
+}
+
 /**
  * Creates every stream, or brings one that exists to these settings, and reads them back: old servers ignore what they do not know
- * without a word. Safe to call from every service at once. Replicas and placement of a stream that exists are left as they are.
+ * without a word. Safe to call from every service at once.
  */
-export async function ensureTopology(nc: NatsConnection): Promise<void> {
+export async function ensureTopology(nc: NatsConnection, options: TopologyOptions = {}): Promise<void> {
   const jsm = await jetstreamManager(nc);
-  for (const settings of TOPOLOGY) await ensureStream(jsm, settings);
+  for (const settings of TOPOLOGY) {
+    const max_bytes = options.maxBytes?.[settings.name] ?? settings.max_bytes;
+    const replicas = options.replicas === undefined ? {} : { num_replicas: options.replicas };
+    await ensureStream(jsm, { ...settings, max_bytes, ...replicas });
+  }
 }
 
 async function ensureStream(jsm: JetStreamManager, wanted: Settings): Promise<void> {

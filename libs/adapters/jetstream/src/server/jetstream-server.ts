@@ -13,6 +13,7 @@ import type { Delivery } from './delivery.js';
 import { MessageContext, replySubjectOf } from './message-context.js';
 import type { JetStreamServerOptions } from './options.js';
 import { Puller } from './puller.js';
+import { ReplySender } from './reply-sender.js';
 import { isPermanent, retryDelay } from './retry.js';
 
 const DEFAULT_DRAIN_GRACE_MS = 10_000;
@@ -28,6 +29,7 @@ type Handler = (payload: unknown, context: JetStreamContext) => Promise<unknown>
 export class JetStreamServer extends Server implements CustomTransportStrategy {
   private readonly held = new Map<Delivery, MessageContext | undefined>();
   private readonly publisher: Publisher;
+  private readonly replies: ReplySender;
   private puller: Puller | undefined;
   private handler: Handler | undefined;
   private heartbeat: NodeJS.Timeout | undefined;
@@ -38,6 +40,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   constructor(private readonly options: JetStreamServerOptions) {
     super();
     this.publisher = createPublisher(options.nc);
+    this.replies = new ReplySender(options.nc);
   }
 
   listen(callback: (error?: unknown) => void): void {
@@ -107,15 +110,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   private contextOf(delivery: Delivery): MessageContext {
-    return new MessageContext(
-      delivery,
-      replySubjectOf(delivery.headers),
-      this.options.deadline?.(delivery),
-      async (subject, payload) => {
-        await this.whenLinked();
-        this.options.nc.publish(subject, JSON.stringify(payload));
-      },
-    );
+    const replyTo = replySubjectOf(delivery.headers);
+    return new MessageContext(delivery, replyTo, this.options.deadline?.(delivery), this.replies);
   }
 
   private async fail(delivery: Delivery, error: KeywardError): Promise<void> {
@@ -170,7 +166,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   private async drain(): Promise<void> {
-    const { nc, drainGraceMs = DEFAULT_DRAIN_GRACE_MS } = this.options;
+    const { drainGraceMs = DEFAULT_DRAIN_GRACE_MS } = this.options;
     this.draining = true;
     await this.puller?.stop();
     if (this.held.size > 0) {
@@ -180,8 +176,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
       clearTimeout(grace);
     }
     clearInterval(this.heartbeat);
-    // The last acknowledgements are on their way only once the server has answered this.
-    if (linkOf(nc).up && !nc.isClosed()) await nc.flush();
+    // The flush in here carries the last acknowledgements to the server, too.
+    await this.replies.close();
   }
 }
 

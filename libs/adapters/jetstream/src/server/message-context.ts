@@ -2,6 +2,7 @@ import { headers as names, KeywardError } from '@keyward/contracts';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { JetStreamContext } from './context.js';
 import type { Delivery } from './delivery.js';
+import type { ReplySender } from './reply-sender.js';
 
 /**
  * An inbox and nothing else. The server acts on what is published to `$JS…` and `$SYS…` with our permissions, and a wildcard or a
@@ -25,7 +26,7 @@ export class MessageContext implements JetStreamContext {
     private readonly delivery: Delivery,
     readonly replyTo: string | undefined,
     private readonly deadline: Date | undefined,
-    private readonly send: (subject: string, payload: object) => Promise<void>,
+    private readonly replies: ReplySender,
   ) {}
 
   get subject(): string {
@@ -62,7 +63,7 @@ export class MessageContext implements JetStreamContext {
   }
 
   async reply(payload: object): Promise<void> {
-    if (this.replyTo !== undefined) await this.send(this.replyTo, payload);
+    if (this.replyTo !== undefined) await this.replies.send(this.replyTo, payload);
   }
 
   dispose(): void {
