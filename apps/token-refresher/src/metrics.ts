@@ -1,0 +1,78 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { VaultMetrics } from '@keyward/credentials';
+import type { RefreshOutcome } from './refresh/decide.js';
+
+export interface RefresherMetrics {
+  /** @param seconds from taking the lease up to its outcome */
+  attempt(provider: string, outcome: RefreshOutcome, seconds: number): void;
+  breaker(provider: string, state: 0 | 1 | 2): void;
+  /** Due credentials that this process has taken up and not finished: what is left when refreshing stalls. */
+  dueInHand(count: number): void;
+  /** Somebody asked for a credential whose access token had run out before it was refreshed. */
+  expiredInUse(): void;
+  vault: VaultMetrics;
+}
+
+export function createMetrics(registry: Registry): RefresherMetrics {
+  const registers = [registry];
+  const refreshes = new Counter({
+    name: 'credential_refresh_total',
+    help: 'Attempts to refresh a credential, by what became of them',
+    labelNames: ['provider', 'outcome'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'credential_refresh_duration_seconds',
+    help: 'From taking up a due credential to its outcome',
+    labelNames: ['provider'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const breakers = new Gauge({
+    name: 'circuit_breaker_state',
+    help: '0 closed, 1 half open, 2 open',
+    labelNames: ['provider'],
+    registers,
+  });
+  const expiring = new Gauge({
+    name: 'credential_expiring_soon',
+    help: 'Credentials due for a refresh that this process works on',
+    registers,
+  });
+  const expired = new Counter({
+    name: 'credential_expired_in_use_total',
+    help: 'Refreshes asked for when the access token had already expired',
+    registers,
+  });
+  return {
+    attempt: (provider, outcome, seconds) => {
+      refreshes.inc({ provider, outcome });
+      duration.observe({ provider }, seconds);
+    },
+    breaker: (provider, state) => breakers.set({ provider }, state),
+    dueInHand: (count) => expiring.set(count),
+    expiredInUse: () => expired.inc(),
+    vault: createVaultMetrics(registers),
+  };
+}
+
+function createVaultMetrics(registers: Registry[]): VaultMetrics {
+  const operations = new Counter({
+    name: 'vault_operations_total',
+    help: 'Operations of the vault',
+    labelNames: ['op', 'outcome'],
+    registers,
+  });
+  const requests = new Counter({
+    name: 'kms_requests_total',
+    help: 'Requests to the key management service',
+    labelNames: ['op', 'outcome'],
+    registers,
+  });
+  const hits = new Counter({ name: 'dek_cache_hits_total', help: 'Data keys found in memory', registers });
+  return {
+    operation: (op, outcome) => operations.inc({ op, outcome }),
+    kmsRequest: (op, outcome) => requests.inc({ op, outcome }),
+    dataKeyCacheHit: () => hits.inc(),
+  };
+}

@@ -1,0 +1,104 @@
+import { KeywardError } from '@keyward/contracts';
+import type { ProviderManifest } from '@keyward/connectors';
+import { OAuthError } from '@keyward/oauth';
+import { isBrokenCircuitError } from 'cockatiel';
+import { backoffMs, type BackoffBounds } from './backoff.js';
+import { BREAKER_HALF_OPEN_MS } from './provider-lanes.js';
+
+/** Label of `credential_refresh_total`: a closed set. */
+export type RefreshOutcome =
+  | 'refreshed'
+  | 'superseded'
+  | 'disconnected'
+  | 'transient'
+  | 'circuit_open'
+  | 'postponed'
+  | 'invalid_grant'
+  | 'answer_lost'
+  | 'invalid_client'
+  | 'malformed'
+  | 'rejected'
+  | 'internal';
+
+export interface FailedAttempt {
+  /** Undefined: nothing failed here, but an earlier holder of the lease was not heard of again. */
+  error: unknown;
+  provider: ProviderManifest;
+  accessExpiresAt: Date | null;
+  /** Attempts that failed in a row before this one. */
+  failures: number;
+  accessRejected: boolean;
+  now: Date;
+}
+
+/** `keep` leaves the connection as it is and tries again; `reauthorize` gives the refresh token up. */
+export type Decision =
+  | { do: 'keep'; outcome: RefreshOutcome; retryAt: Date; maybeRedeemed: boolean; error: KeywardError }
+  | { do: 'reauthorize'; outcome: RefreshOutcome; reason: string };
+
+const TRANSIENT_BACKOFF: BackoffBounds = { baseMs: 1000, maxMs: 60_000 };
+/** For what only a person can mend: our registration, our manifest, a provider that breaks the protocol. */
+const STUBBORN_BACKOFF: BackoffBounds = { baseMs: 30_000, maxMs: 900_000 };
+const POSTPONED_BACKOFF: BackoffBounds = { baseMs: 500, maxMs: 1000 };
+
+const REASON_REFUSED = 'The provider no longer accepts the refresh token.';
+const REASON_LOST = 'The answer to a refresh was lost, so the refresh token may be used up; it was not sent again.';
+
+/** The lease had too little time left to redeem and store under it; nothing was sent. */
+export class LeaseTooShort extends KeywardError {
+  constructor() {
+    super('provider_unavailable', 'The refresh waited too long for its turn; it will be tried again.');
+  }
+}
+
+/** What a failed attempt means for the connection. The one place where failures become states. */
+export function decide(attempt: FailedAttempt): Decision {
+  const { error, provider, failures, now } = attempt;
+  if (error === undefined) return lostAnswer(attempt, new KeywardError('provider_unavailable', REASON_LOST));
+  if (error instanceof OAuthError) {
+    if (error.failure === 'invalid_grant') return { do: 'reauthorize', outcome: 'invalid_grant', reason: REASON_REFUSED };
+    // RFC 9700 section 4.14.2: a rotated token that comes again ends the family. What may be spent is not sent again.
+    if (mayBeSpent(error) && provider.refresh.rotates) return lostAnswer(attempt, error);
+    return keep(error.failure, backoffOf(error, failures), now, error);
+  }
+  if (isBrokenCircuitError(error)) {
+    const open = new KeywardError('provider_unavailable', `The authorization server of ${provider.title} keeps failing.`, {
+      cause: error,
+      details: { retryAfterMs: BREAKER_HALF_OPEN_MS },
+    });
+    return keep('circuit_open', BREAKER_HALF_OPEN_MS * (1 + Math.random() / 2), now, open);
+  }
+  if (error instanceof LeaseTooShort) return keep('postponed', backoffMs(0, POSTPONED_BACKOFF), now, error);
+  if (error instanceof KeywardError && error.code === 'dependency_unavailable') {
+    return keep('transient', backoffMs(failures, TRANSIENT_BACKOFF), now, error);
+  }
+  const ours =
+    error instanceof KeywardError ? error : new KeywardError('internal', 'The refresh failed on our side.', { cause: error });
+  return keep('internal', backoffMs(failures, STUBBORN_BACKOFF), now, ours);
+}
+
+/**
+ * Whether the provider may have redeemed the token without our seeing the answer. A server that says itself that it failed (500, 503)
+ * has not; a gateway that could not reach it, or got no answer in time, does not know (RFC 9110 sections 15.6.3 and 15.6.5).
+ */
+function mayBeSpent(error: OAuthError): boolean {
+  const status = error.details.providerStatus;
+  if (error.failure !== 'transient' || status === undefined) return error.maybeRedeemed;
+  return error.maybeRedeemed && (status === 502 || status === 504 || status >= 520);
+}
+
+/** The access token outlives the doubt: it stays in service to its end, and only then is the person asked again. */
+function lostAnswer({ accessExpiresAt, accessRejected, now }: FailedAttempt, error: KeywardError): Decision {
+  const stillValid = !accessRejected && accessExpiresAt !== null && accessExpiresAt > now;
+  if (!stillValid) return { do: 'reauthorize', outcome: 'answer_lost', reason: REASON_LOST };
+  return { do: 'keep', outcome: 'answer_lost', retryAt: accessExpiresAt, maybeRedeemed: true, error };
+}
+
+function backoffOf(error: OAuthError, failures: number): number {
+  if (error.failure !== 'transient') return backoffMs(failures, STUBBORN_BACKOFF);
+  return Math.max(backoffMs(failures, TRANSIENT_BACKOFF), error.retryAfterMs ?? 0);
+}
+
+function keep(outcome: RefreshOutcome, pauseMs: number, now: Date, error: KeywardError): Decision {
+  return { do: 'keep', outcome, retryAt: new Date(now.getTime() + pauseMs), maybeRedeemed: false, error };
+}

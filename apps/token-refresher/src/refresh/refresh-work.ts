@@ -1,0 +1,204 @@
+import type { Catalog, ProviderManifest } from '@keyward/connectors';
+import { KeywardError } from '@keyward/contracts';
+import type { CredentialStore, RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
+import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import type { Logger } from 'pino';
+import type { RefresherMetrics } from '../metrics.js';
+import type { Claim, Outcome } from './claim.js';
+import { decide, LeaseTooShort, type Decision, type RefreshOutcome } from './decide.js';
+import { events } from './events.js';
+import { persistently } from './persistently.js';
+import type { ProviderLanes } from './provider-lanes.js';
+import type { Redeemer } from './redeem.js';
+
+export interface RefreshWorkParts {
+  /** Names this process in leases. */
+  owner: string;
+  redeemTimeoutMs: number;
+  store: CredentialStore;
+  catalog: Catalog;
+  lanes: ProviderLanes;
+  redeemer: Redeemer;
+  metrics: RefresherMetrics;
+  tracer: Tracer;
+  logger: Logger;
+}
+
+type Redeemable = RefreshableCredential & { sealedRefresh: Buffer };
+
+/** One refresh under a lease: load → may it be sent? → redeem and seal → store, or decide what the failure means. */
+export class RefreshWork {
+  constructor(private readonly parts: RefreshWorkParts) {}
+
+  /** Never throws for what goes wrong at the provider; @throws KeywardError `dependency_unavailable` where the store is away. */
+  run(claim: Claim): Promise<Outcome> {
+    return this.parts.tracer.startActiveSpan('credential refresh', async (span) => {
+      const startedAt = performance.now();
+      try {
+        const row = await this.parts.store.load(claim.org, claim.connection);
+        if (row === null || !isRedeemable(row, claim)) return await this.#overtaken(claim, row);
+        span.setAttribute('keyward.provider', row.provider);
+        const { outcome, result } = await this.#refresh(claim, row, startedAt);
+        span.setAttribute('keyward.refresh.outcome', outcome);
+        if (result.kind === 'failed') span.setStatus({ code: SpanStatusCode.ERROR, message: outcome });
+        this.#report(row, outcome, performance.now() - startedAt);
+        return result;
+      } finally {
+        span.end();
+      }
+    });
+  }
+
+  async #refresh(claim: Claim, row: Redeemable, startedAt: number): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const { catalog, lanes, redeemer, redeemTimeoutMs } = this.parts;
+    const provider = catalog.connector(row.provider);
+    if (provider === undefined) return this.#withoutProvider(claim, row);
+    if (claim.staleIntent && provider.refresh.rotates) return this.#fail(claim, row, provider, undefined);
+
+    let redeemed: RefreshCommit;
+    try {
+      redeemed = await lanes.run(provider.name, async () => {
+        // After the request there must be as much time again for storing its answer.
+        if (claim.endsAt - performance.now() < 2 * redeemTimeoutMs) throw new LeaseTooShort();
+        return redeemer.redeem(row, provider, redeemTimeoutMs);
+      });
+    } catch (error) {
+      return this.#fail(claim, row, provider, error);
+    }
+
+    const also = events.refreshed(row, redeemed.scopes, Math.round(performance.now() - startedAt));
+    const stored = await persistently(
+      () => this.parts.store.commit(redeemed, also),
+      (error, attempt) =>
+        this.parts.logger.error({ ...fieldsOf(row), err: error, attempt }, 'a refreshed credential waits to be stored'),
+    );
+    if (stored) return { outcome: 'refreshed', result: { kind: 'refreshed', generation: row.generation + 1 } };
+    return this.#refused(row, provider, redeemed);
+  }
+
+  /** The row moved on while we redeemed: by our own commit whose answer got lost, by a new authorization, or by a disconnect. */
+  async #refused(
+    row: Redeemable,
+    provider: ProviderManifest,
+    redeemed: RefreshCommit,
+  ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const { store, redeemer, redeemTimeoutMs, logger } = this.parts;
+    const now = await store.load(row.org, row.connection);
+    if (now !== null && now.status === 'active' && now.generation > row.generation) {
+      const ours = now.sealedAccess.equals(redeemed.sealedAccess);
+      return { outcome: ours ? 'refreshed' : 'superseded', result: { kind: 'refreshed', generation: now.generation } };
+    }
+    if (now === null || now.status === 'revoked') {
+      // Disconnecting revoked the token that was stored; the one just redeemed in its place must not outlive it.
+      await redeemer
+        .revoke(row, redeemed, provider, redeemTimeoutMs)
+        .catch((error: unknown) =>
+          logger.error({ ...fieldsOf(row), err: error }, 'tokens of a revoked connection are left at the provider'),
+        );
+    }
+    return { outcome: 'disconnected', result: { kind: 'failed', error: unavailable(now) } };
+  }
+
+  async #fail(
+    claim: Claim,
+    row: Redeemable,
+    provider: ProviderManifest,
+    error: unknown,
+  ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const { accessExpiresAt, failures } = row;
+    const { accessRejected } = claim;
+    const decision = decide({ error, provider, accessExpiresAt, failures, accessRejected, now: new Date() });
+    return decision.do === 'keep' ? this.#keep(row, decision) : this.#reauthorize(row, decision);
+  }
+
+  async #keep(
+    row: Redeemable,
+    decision: Extract<Decision, { do: 'keep' }>,
+  ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const { store, owner, logger } = this.parts;
+    const { outcome, retryAt, maybeRedeemed, error } = decision;
+    const { org, connection, generation } = row;
+    const audited = outcome !== 'postponed' && outcome !== 'circuit_open';
+    const also = audited
+      ? events.failed(row, { code: error.code, providerStatus: error.details.providerStatus }, outcome)
+      : undefined;
+    await store.releaseFailed({ org, connection, owner, generation, retryAt, maybeRedeemed }, also);
+    const log = outcome === 'invalid_client' || outcome === 'internal' || outcome === 'rejected' ? 'error' : 'warn';
+    logger[log]({ ...fieldsOf(row), outcome, retryAt, err: error }, 'a credential could not be refreshed; it stays as it is');
+    const retryAfterMs = Math.max(0, retryAt.getTime() - Date.now());
+    return { outcome, result: { kind: 'failed', error: withRetryAfter(error, retryAfterMs) } };
+  }
+
+  async #reauthorize(
+    row: Redeemable,
+    { outcome, reason }: Extract<Decision, { do: 'reauthorize' }>,
+  ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const { store, logger } = this.parts;
+    const { org, connection, generation } = row;
+    // Changes nothing where the stored generation is another by now: somebody else's refresh is why ours was refused.
+    const marked = await store.markNeedsReauthorization(
+      { org, connection, generation, reason },
+      events.needsReauthorization(row, reason),
+    );
+    const now = await store.load(org, connection);
+    if (!marked && now !== null && now.status === 'active' && now.generation > generation) {
+      return { outcome: 'superseded', result: { kind: 'refreshed', generation: now.generation } };
+    }
+    logger.warn({ ...fieldsOf(row), outcome, reason }, 'a connection must be authorized again');
+    return { outcome, result: { kind: 'failed', error: unavailable(now) } };
+  }
+
+  /** The row is not what the lease was taken for. */
+  async #overtaken(claim: Claim, row: RefreshableCredential | null): Promise<Outcome> {
+    if (row !== null && row.status === 'active' && row.generation > claim.generation) {
+      return { kind: 'refreshed', generation: row.generation };
+    }
+    return { kind: 'failed', error: unavailable(row) };
+  }
+
+  /** The deployment has lost the connector of a connection. Not the connection's fault: it waits. */
+  async #withoutProvider(claim: Claim, row: Redeemable): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const error = new KeywardError(
+      'provider_unavailable',
+      'This deployment has no connector for the provider of this connection.',
+    );
+    const retryAt = new Date(Date.now() + 60_000);
+    return this.#keep(row, { do: 'keep', outcome: 'internal', retryAt, maybeRedeemed: claim.staleIntent, error });
+  }
+
+  #report(row: RefreshableCredential, outcome: RefreshOutcome, durationMs: number): void {
+    this.parts.metrics.attempt(row.provider, outcome, durationMs / 1000);
+    if (outcome === 'refreshed') {
+      this.parts.logger.info(
+        { ...fieldsOf(row), status: outcome, duration: Math.round(durationMs) },
+        'a credential was refreshed',
+      );
+    }
+  }
+}
+
+function isRedeemable(row: RefreshableCredential, claim: Claim): row is Redeemable {
+  return row.status === 'active' && row.generation === claim.generation && row.sealedRefresh !== null;
+}
+
+/** Why a connection can not be refreshed, to whoever asked. Also for rows of another organization, which look absent. */
+export function unavailable(row: RefreshableCredential | null): KeywardError {
+  if (row === null) return new KeywardError('not_found', 'There is no such connection.');
+  if (row.status === 'revoked') return new KeywardError('revoked', 'The connection was disconnected.');
+  return new KeywardError('needs_reauthorization', 'The connection must be authorized again.');
+}
+
+function withRetryAfter(error: KeywardError, retryAfterMs: number): KeywardError {
+  return new KeywardError(error.code, error.message, { cause: error.cause, details: { ...error.details, retryAfterMs } });
+}
+
+function fieldsOf(row: RefreshableCredential) {
+  return {
+    org: row.org,
+    connection: row.connection,
+    provider: row.provider,
+    agent_id: row.agent,
+    user_id: row.user,
+    generation: row.generation,
+  };
+}

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { loadCatalog } from '@keyward/connectors';
+import { streams, subjects } from '@keyward/contracts';
+import { createCredentials, type KeyManagement } from '@keyward/credentials';
+import { createEgress } from '@keyward/egress';
+import { connectNats, createPublisher, JetStreamServer, natsHealth } from '@keyward/jetstream';
+import { createDataSource, databaseHealth, OutboxRelay } from '@keyward/postgres';
+import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
+import type { ConfigOf, KmsConfig, ServiceHost } from '@keyward/service-host';
+import type { refresherConfig } from './config.js';
+import { DueLoop } from './due/due-loop.js';
+import { createMetrics } from './metrics.js';
+import { OnDemand } from './on-demand/on-demand.js';
+import { failed } from './on-demand/refresh-messages.controller.js';
+import { ProviderLanes } from './refresh/provider-lanes.js';
+import { Redeemer } from './refresh/redeem.js';
+import { RefreshWork } from './refresh/refresh-work.js';
+
+export type RefresherHost = ServiceHost<ConfigOf<typeof refresherConfig>>;
+
+const POOL_SIZE = 10;
+const DUE_SLOTS = 128;
+const DUE_POLL_MS = 1000;
+const BUSY_POLL_MS = 40;
+const MESSAGES_AT_A_TIME = 256;
+const ACK_WAIT_MS = 15_000;
+const MAX_DELIVER = 5;
+
+export interface Refresher {
+  onDemand: OnDemand;
+  messages: JetStreamServer;
+}
+
+export async function createRefresher(host: RefresherHost): Promise<Refresher> {
+  const { config, logger, tracer } = host;
+  const { leaseMs, redeemTimeoutMs } = config.lease;
+  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const metrics = createMetrics(host.metrics);
+  const kms = await openKms(config.kms);
+  const database = await openDatabase(host);
+  const nats = await openNats(host);
+  const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
+  const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault });
+  const store = createCredentialStore(database);
+  const owner = `token-refresher-${randomBytes(8).toString('hex')}`;
+
+  const work = new RefreshWork({
+    owner,
+    redeemTimeoutMs,
+    store,
+    catalog,
+    lanes: new ProviderLanes(metrics.breaker),
+    redeemer: new Redeemer({
+      credentials,
+      egress,
+      onSealFailure: (error, attempt) => logger.error({ err: error, attempt }, 'a refreshed credential waits to be sealed'),
+    }),
+    metrics,
+    tracer,
+    logger,
+  });
+  const run = work.run.bind(work);
+  const onDemand = new OnDemand({ owner, leaseMs, busyPollMs: BUSY_POLL_MS, store, run, metrics });
+  const due = new DueLoop({ owner, leaseMs, slots: DUE_SLOTS, pollMs: DUE_POLL_MS, store, run, metrics, logger });
+  const publisher = createPublisher(nats);
+  const relay = new OutboxRelay(
+    database,
+    ({ id, subject, payload, headers }) => publisher.publish(subject, payload, { msgId: id, headers }),
+    { logger },
+  );
+
+  relay.start();
+  due.start();
+  host.stopping.addEventListener('abort', () => void due.stop(), { once: true });
+  host.onDrain('refreshes in hand', async () => {
+    await Promise.all([due.stop(), onDemand.drain()]);
+  });
+  host.onDrain('outbox', () => relay.stop());
+  host.onDrain('egress', () => egress.close());
+  host.onDrain('NATS', () => nats.drain());
+  host.onDrain('PostgreSQL', () => database.destroy());
+  return { onDemand, messages: messageDoor(host, nats) };
+}
+
+function messageDoor({ logger }: RefresherHost, nc: Awaited<ReturnType<typeof connectNats>>): JetStreamServer {
+  return new JetStreamServer({
+    nc,
+    logger,
+    stream: streams.refresh,
+    durable: 'token-refresher',
+    filter: subjects.credentialRefreshAll,
+    concurrency: MESSAGES_AT_A_TIME,
+    ackWaitMs: ACK_WAIT_MS,
+    maxDeliver: MAX_DELIVER,
+    deadline: (delivery) => deadlineOf(delivery),
+    failureReply: failed,
+  });
+}
+
+/** What is wrong with a message is for the handler to say; here it just has no deadline. */
+function deadlineOf(delivery: { json(): unknown }): Date | undefined {
+  try {
+    const { deadline } = delivery.json() as { deadline?: unknown };
+    const at = typeof deadline === 'string' ? new Date(deadline) : undefined;
+    return at === undefined || Number.isNaN(at.getTime()) ? undefined : at;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The AWS SDK is large: it is loaded where it is used. */
+async function openKms(config: KmsConfig): Promise<KeyManagement> {
+  if (config.kind === 'local') return (await import('@keyward/kms-local')).createLocalKms({ keyFile: config.keyFile });
+  const { keyId, region, endpoint } = config;
+  const { createAwsKms } = await import('@keyward/kms-aws');
+  return createAwsKms({ keyId, ...(region && { region }), ...(endpoint && { endpoint }) });
+}
+
+async function openDatabase({ config, logger, addReadiness, waitFor }: RefresherHost) {
+  const database = createDataSource({
+    url: config.database.url,
+    applicationName: 'token-refresher',
+    poolSize: POOL_SIZE,
+    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+  });
+  await waitFor('PostgreSQL', () => database.initialize());
+  addReadiness('PostgreSQL', () => databaseHealth(database));
+  return database;
+}
+
+async function openNats({ config, logger, addReadiness, waitFor }: RefresherHost) {
+  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'token-refresher', logger }));
+  addReadiness('NATS', () => natsHealth(nats));
+  return nats;
+}
