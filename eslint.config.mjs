@@ -16,7 +16,7 @@ const MAY_READ_ENV = [
   'libs/testing/**',
   'tools/**',
   '**/*.spec.ts',
-  'test/**',
+  '**/test/**',
   'apps/sandbox-provider/src/main.ts',
 ];
 
@@ -59,7 +59,7 @@ export default ts.config(
     },
   },
   {
-    files: ['**/*.spec.ts', 'test/**/*.ts'],
+    files: ['**/*.spec.ts', '**/test/**/*.ts'],
     rules: {
       '@nx/enforce-module-boundaries': boundaries(specDepConstraints),
       'max-lines-per-function': 'off',

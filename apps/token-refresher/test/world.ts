@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { newId, streams, subjects, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
+import { createCredentials, type Credentials } from '@keyward/credentials';
+import { connectNats, createPublisher, ensureTopology, ReplyInbox, requestRefresh, type Publisher } from '@keyward/jetstream';
+import { createKeyFile, createLocalKms } from '@keyward/kms-local';
+import { clientSecretContext } from '@keyward/oauth';
+import { createDataSource, createLogin, migrate, withOrg } from '@keyward/postgres';
+import { createCredentialStore, createDataKeyStore, type CredentialStore } from '@keyward/postgres-vault';
+import { startService, type RunningService } from '@keyward/service-host';
+import { testNats, testPostgres, type TestNats } from '@keyward/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import pg from 'pg';
+import { refresherService } from '../src/service.js';
+import { SandboxProcess, type IssuedTokens } from './sandbox.js';
+
+const CONNECTORS = fileURLToPath(new URL('../../../connectors', import.meta.url));
+const CLIENT_SECRET = 'client-secret-of-the-tests';
+
+export interface TestConnection {
+  org: string;
+  connection: string;
+  tokens: IssuedTokens;
+}
+
+export interface ConnectionOptions {
+  /** Milliseconds from now; negative: expired. Default 60,000. */
+  expiresInMs?: number;
+  /** Milliseconds from now. Default never, so that only who asks gets a refresh. */
+  refreshInMs?: number;
+}
+
+/** A database with an organization in it, a bus, a provider, and refreshers over them: all real. */
+export class World {
+  readonly org = newId('org');
+  private readonly agent = newId('agt');
+  private readonly app = newId('app');
+  private readonly clientId = `client-${randomBytes(6).toString('hex')}`;
+  private readonly services: RunningService[] = [];
+  private readonly closers: (() => Promise<unknown>)[] = [];
+  private inbox!: ReplyInbox;
+  private publisher!: Publisher;
+
+  private constructor(
+    readonly sandbox: SandboxProcess,
+    readonly nats: TestNats,
+    readonly nc: NatsConnection,
+    readonly databaseUrl: string,
+    readonly admin: pg.Pool,
+    readonly credentials: Credentials,
+    readonly store: CredentialStore,
+    private readonly refresherUrl: string,
+    private readonly authSource: ReturnType<typeof createDataSource>,
+    private readonly keyFile: string,
+  ) {}
+
+  static async create(database: { url: string; stop(): Promise<void> } | undefined = undefined): Promise<World> {
+    const postgres = database ?? (await testPostgres());
+    await migrate(postgres.url);
+    const directory = await mkdtemp(join(tmpdir(), 'refresher-'));
+    const keyFile = join(directory, 'kms.json');
+    await createKeyFile(keyFile);
+    const nats = await testNats();
+    const nc = await connectNats({ servers: [nats.url], name: 'test' });
+    await ensureTopology(nc);
+    const authSource = createDataSource({ url: await loginUrl(postgres.url, 'auth'), applicationName: 'test' });
+    await authSource.initialize();
+    const credentials = createCredentials({ kms: await createLocalKms({ keyFile }), dataKeys: createDataKeyStore(authSource) });
+    const admin = new pg.Pool({ connectionString: postgres.url, max: 4 });
+    admin.on('error', () => undefined);
+    const world = new World(
+      await SandboxProcess.start(),
+      nats,
+      nc,
+      postgres.url,
+      admin,
+      credentials,
+      createCredentialStore(authSource),
+      await loginUrl(postgres.url, 'refresher'),
+      authSource,
+      keyFile,
+    );
+    world.inbox = new ReplyInbox(nc);
+    world.publisher = createPublisher(nc);
+    world.closers.push(
+      () => world.sandbox.stop(),
+      () => authSource.destroy(),
+      () => admin.end(),
+      () => nc.drain(),
+      () => nats.stop(),
+      () => postgres.stop(),
+      () => rm(directory, { recursive: true }),
+    );
+    await world.seed();
+    return world;
+  }
+
+  /** Environment of a refresher; the child process of the kill test gets the same. */
+  env(changes: Record<string, string> = {}): Record<string, string> {
+    return {
+      KEYWARD_DATABASE_URL: this.refresherUrl,
+      KEYWARD_NATS_URL: this.nats.url,
+      KEYWARD_KMS: 'local',
+      KEYWARD_KMS_KEY_FILE: this.keyFile,
+      KEYWARD_CONNECTORS_DIR: CONNECTORS,
+      KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: this.sandbox.url } }),
+      KEYWARD_EGRESS_PRIVATE_ORIGINS: this.sandbox.url,
+      KEYWARD_OPS_PORT: '0',
+      KEYWARD_LOG_LEVEL: 'fatal',
+      KEYWARD_REFRESH_LEASE_MS: '3000',
+      ...changes,
+    };
+  }
+
+  async startRefresher(changes?: Record<string, string>): Promise<RunningService> {
+    const service = await startService(refresherService(), this.env(changes));
+    this.services.push(service);
+    await service.started;
+    return service;
+  }
+
+  async stopRefreshers(): Promise<void> {
+    await Promise.all(this.services.splice(0).map((service) => service.stop()));
+  }
+
+  /** An active connection with tokens that the sandbox issued, in generation 1. */
+  async connect({ expiresInMs = 60_000, refreshInMs }: ConnectionOptions = {}): Promise<TestConnection> {
+    const connection = newId('conn');
+    const { tokens } = await this.sandbox.manage<{ tokens: [IssuedTokens] }>('tokens/issue', {
+      client_id: this.clientId,
+      user: 'ada',
+    });
+    const [issued] = tokens;
+    await this.admin.query(
+      `INSERT INTO vault.connection (id, org_id, user_id, provider, agent_id, alias, provider_app_id, scopes, status)
+       VALUES ($1, $2, 'usr_ada', 'sandbox', $3, $4, $5, '{notes:read,notes:write}', 'pending')`,
+      [connection, this.org, this.agent, connection.slice(-20), this.app],
+    );
+    const { org } = this;
+    const sealed = await this.credentials.sealTokens({
+      org,
+      connection,
+      generation: 1,
+      accessToken: issued.access_token,
+      refreshToken: issued.refresh_token,
+    });
+    await withOrg(this.authSource, org, (em) =>
+      this.store.storeAuthorized(em, {
+        ...{ org, connection, generation: 1, scopes: ['notes:read', 'notes:write'], ...sealed },
+        accessExpiresAt: new Date(Date.now() + expiresInMs),
+        refreshAt: refreshInMs === undefined ? null : new Date(Date.now() + refreshInMs),
+      }),
+    );
+    return { org, connection, tokens: issued };
+  }
+
+  /** Makes the sandbox's registration one whose secret, or rotation, is another than before. */
+  register(changes: { client_secret?: string; rotate_refresh_tokens?: boolean } = {}): Promise<unknown> {
+    return this.sandbox.manage('clients', {
+      client_id: this.clientId,
+      client_secret: CLIENT_SECRET,
+      redirect_uris: ['https://keyward.example/oauth/callback'],
+      ...changes,
+    });
+  }
+
+  /** What auth-service does when the person has authorized again. */
+  async authorizeAgain({ org, connection }: TestConnection, accessToken: string): Promise<void> {
+    const generation = (await this.store.currentGeneration(org, connection)) + 1;
+    const sealed = await this.credentials.sealTokens({ org, connection, generation, accessToken, refreshToken: 'unused' });
+    const ends = { accessExpiresAt: new Date(Date.now() + 60_000), refreshAt: null };
+    await withOrg(this.authSource, org, (em) =>
+      this.store.storeAuthorized(em, { org, connection, generation, scopes: ['notes:read'], ...sealed, ...ends }),
+    );
+  }
+
+  /** The sandbox connector, but declared not to rotate. */
+  async connectorsWithLastingTokens(): Promise<string> {
+    const directory = await mkdtemp(join(tmpdir(), 'connectors-'));
+    this.closers.push(() => rm(directory, { recursive: true }));
+    await cp(join(CONNECTORS, 'sandbox'), join(directory, 'sandbox'), { recursive: true });
+    const file = join(directory, 'sandbox', 'connector.yaml');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('rotates: true', 'rotates: false'));
+    return directory;
+  }
+
+  ask({ org, connection }: TestConnection, request: Partial<RefreshRequest> = {}): Promise<RefreshReply> {
+    const deadline = new Date(Date.now() + 20_000).toISOString();
+    return requestRefresh(this.publisher, this.inbox, 'sandbox', {
+      ...{ org, connection, newerThan: 1, reason: 'expiring', deadline },
+      ...request,
+    });
+  }
+
+  async row({ org, connection }: TestConnection) {
+    const row = await this.store.load(org, connection);
+    if (row === null) throw new Error('the connection is gone');
+    return row;
+  }
+
+  /** The stored access token, opened. */
+  async accessToken(of: TestConnection): Promise<string> {
+    return this.credentials.open(await this.row(of), async (token) => token);
+  }
+
+  /** Payloads of what was published on a subject, oldest first. */
+  async published(stream: keyof typeof streams, subject: string): Promise<Record<string, unknown>[]> {
+    const manager = await jetstreamManager(this.nc);
+    const name = streams[stream];
+    const { state } = await manager.streams.info(name);
+    const found: Record<string, unknown>[] = [];
+    for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+      const message = await manager.streams.getMessage(name, { seq }).catch(() => null);
+      if (message !== null && message.subject === subject) found.push(message.json());
+    }
+    return found;
+  }
+
+  async connectionEvents({ connection }: TestConnection, event: string): Promise<Record<string, unknown>[]> {
+    const all = await this.published('connections', subjects.connectionEvent(event, this.org));
+    return all.filter((one) => one['connection'] === connection);
+  }
+
+  async auditEvents({ connection }: TestConnection, type: string): Promise<Record<string, unknown>[]> {
+    const all = await this.published('audit', subjects.audit(this.org));
+    return all.filter((one) => one['connection'] === connection && one['type'] === type);
+  }
+
+  async close(): Promise<void> {
+    await this.stopRefreshers();
+    for (const close of this.closers) await close();
+  }
+
+  private async seed(): Promise<void> {
+    const { org, agent, app } = this;
+    await this.register();
+    await this.admin.query(`INSERT INTO identity.organization (id, slug, name) VALUES ($1, 'acme', 'Acme')`, [org]);
+    const secret = await this.credentials.sealSecret(clientSecretContext({ org, id: app, generation: 1 }), CLIENT_SECRET);
+    await this.admin.query(`INSERT INTO identity.agent (id, org_id, slug, name) VALUES ($1, $2, 'bot', 'Bot')`, [agent, org]);
+    await this.admin.query(
+      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, sealed_secret, callback_context)
+       VALUES ($1, $2, 'sandbox', $3, $4, 'context')`,
+      [app, org, this.clientId, secret],
+    );
+  }
+}
+
+async function loginUrl(url: string, service: 'auth' | 'refresher'): Promise<string> {
+  const login = `t_${service}_${randomBytes(4).toString('hex')}`;
+  await createLogin(url, { service, login, password: `pw-${login}` });
+  const withLogin = new URL(url);
+  withLogin.username = login;
+  withLogin.password = `pw-${login}`;
+  return withLogin.href;
+}
