@@ -17,6 +17,8 @@ import { startOpsServer } from './ops/ops-server.js';
 import { Readiness } from './ops/readiness.js';
 import { startTelemetry } from './telemetry/telemetry.js';
 
+const HANG_UP_EVERY_MS = 20;
+
 export interface RunningService {
   readonly name: string;
   readonly logger: Logger;
@@ -55,9 +57,10 @@ export async function startService<F extends ConfigFragments>(
     waitFor: (dependency, attempt) => lifecycle.waitFor(dependency, attempt),
   };
   const ops = await startOpsServer(own.ops, metrics, readiness);
+  logger.info({ ops: ops.url }, 'operations port is open');
   const doors = openDoors(options, host, own.logRequests).then((open) => {
     readiness.endWait('start');
-    logger.info({ http: open.httpUrl, ops: ops.url }, `${options.name} is serving`);
+    logger.info({ http: open.httpUrl }, `${options.name} is serving`);
     return open;
   });
   let stopped: Promise<void> | undefined;
@@ -125,7 +128,10 @@ async function listen(app: NestFastifyApplication, http: HttpDoor, address: { ho
 
 /** No new connection first; then the message doors, whose work may still need what the module holds; then HTTP and the module. */
 async function closeDoors(app: NestFastifyApplication, http: HttpDoor, messageDoors: MessageDoor[]): Promise<void> {
-  http.instance.server.close();
+  const { server } = http.instance;
+  server.close();
+  // A connection that was busy when the server closed would be kept alive after its answer, and keep us alive with it.
+  const hangUp = setInterval(() => server.closeIdleConnections(), HANG_UP_EVERY_MS);
   await Promise.all(messageDoors.map((door) => door.close()));
-  await app.close();
+  await app.close().finally(() => clearInterval(hangUp));
 }

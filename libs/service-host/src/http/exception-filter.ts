@@ -39,6 +39,7 @@ export class KeywardExceptionFilter implements ExceptionFilter {
     this.log(error, request, traceId);
     if (reply.sent) return;
     void reply
+      .headers(headersFor(error))
       .status(error.httpStatus)
       .header('content-type', 'application/problem+json; charset=utf-8')
       .send(JSON.stringify(toProblem(error, traceId)));
@@ -57,11 +58,17 @@ export class KeywardExceptionFilter implements ExceptionFilter {
     return code === undefined || sentence === undefined ? undefined : new KeywardError(code, sentence, { cause: thrown });
   }
 
-  /** Callers' mistakes are theirs to see; ours are errors. */
+  /** Callers' mistakes are theirs to see, and must not fill our log; ours are errors. */
   private log(error: KeywardError, request: FastifyRequest, traceId: string | undefined): void {
     const fields = { code: error.code, method: request.method, route: request.routeOptions.url, trace_id: traceId };
     if (error.code === 'internal') this.logger.error({ ...fields, err: error.cause ?? error }, 'request failed');
-    else if (error.cause !== undefined) this.logger.info({ ...fields, err: error.cause }, 'request refused');
-    else this.logger.debug(fields, 'request refused');
+    else if (error.httpStatus >= 500) this.logger.warn({ ...fields, err: error.cause ?? error }, 'request failed');
+    else this.logger.debug({ ...fields, err: error.cause }, 'request refused');
   }
+}
+
+function headersFor({ code, details }: KeywardError): Record<string, string> {
+  // RFC 9110 section 11.6.1: a 401 must carry a challenge. Section 10.2.3: Retry-After counts in seconds.
+  if (code === 'unauthenticated') return { 'www-authenticate': 'Bearer' };
+  return details.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(details.retryAfterMs / 1000)) };
 }

@@ -13,6 +13,15 @@ const SECRET_MEMBERS = [
 
 const REDACTED_PATHS = SECRET_MEMBERS.flatMap((member) => [member, member.startsWith('[') ? `*${member}` : `*.${member}`]);
 
+/** Drivers quote connection strings and libraries quote headers in the texts of their errors. */
+const SECRETS_IN_TEXT = /(:\/\/)[^\s/@:"\\]*:[^\s/@"\\]*(?=@)|\b(Bearer|Basic) [\w.~+/=-]+/gi;
+
+function redactText(line: string): string {
+  return line.replace(SECRETS_IN_TEXT, (_found, scheme: string | undefined, kind: string | undefined) =>
+    scheme === undefined ? `${kind} [redacted]` : `${scheme}[redacted]`,
+  );
+}
+
 /** Ids of the span that is active where the line is logged, so that every line is found from a trace id. */
 function traceFields(): object {
   const span = trace.getActiveSpan()?.spanContext();
@@ -31,6 +40,7 @@ export function createLogger(service: string, level: string, stream?: Destinatio
       formatters: { level: (label) => ({ level: label }) },
       mixin: traceFields,
       serializers: { err: describeError },
+      hooks: { streamWrite: redactText },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
     },
     stream ?? (stdout as DestinationStream),

@@ -18,7 +18,14 @@ export async function startTelemetry(service: string, exportTraces: boolean): Pr
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   const provider = new TracerProvider({ sampler: new AlwaysOffSampler() });
   trace.setGlobalTracerProvider(provider);
-  return { shutdown: () => provider.shutdown() };
+  return { shutdown: () => provider.shutdown().finally(unregister) };
+}
+
+/** A process registers once; tests start several services in one. */
+function unregister(): void {
+  trace.disable();
+  context.disable();
+  propagation.disable();
 }
 
 /** Baggage is not propagated: agents are strangers, and what they put there would travel to every service and provider. */
@@ -36,5 +43,5 @@ async function startExporting(service: string): Promise<Telemetry> {
     instrumentations: [],
   });
   sdk.start();
-  return { shutdown: () => sdk.shutdown() };
+  return { shutdown: () => sdk.shutdown().finally(unregister) };
 }

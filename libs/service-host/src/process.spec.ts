@@ -1,0 +1,137 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { waitFor } from '@keyward/testing';
+
+const HOOKS = new URL('../test/source-hooks.mjs', import.meta.url).href;
+const FIXTURE = fileURLToPath(new URL('../test/fixture-service.mjs', import.meta.url));
+const TOKEN = 'canary-token-of-24-characters';
+
+interface Line {
+  message?: string;
+  [key: string]: unknown;
+}
+
+/** A service in a process of its own, as it runs in production. */
+class Fixture {
+  private readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+  exit: { code: number | null; signal: string | null } | undefined;
+
+  constructor(mode: string, env: Record<string, string> = {}) {
+    this.child = spawn(process.execPath, ['--conditions=@keyward/source', '--import', HOOKS, FIXTURE, mode], {
+      env: { PATH: process.env['PATH'], KEYWARD_OPS_PORT: '0', KEYWARD_HTTP_PORT: '0', KEYWARD_ADMIN_TOKEN: TOKEN, ...env },
+    });
+    this.child.stdout?.on('data', (chunk) => (this.stdout += chunk));
+    this.child.stderr?.on('data', (chunk) => (this.stderr += chunk));
+    this.child.on('exit', (code, signal) => (this.exit = { code, signal }));
+  }
+
+  get lines(): Line[] {
+    return this.stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Line] : []));
+  }
+
+  line(message: string): Promise<Line> {
+    return waitFor(() => this.lines.find((line) => line.message === message), {
+      what: `the line "${message}" in ${this.stdout}${this.stderr}`,
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  ended(): Promise<{ code: number | null; signal: string | null }> {
+    return waitFor(() => this.exit, { what: 'the end of the process' });
+  }
+}
+
+describe('the process of a service', () => {
+  const fixtures: Fixture[] = [];
+  const start = (mode: string, env?: Record<string, string>) => {
+    const fixture = new Fixture(mode, env);
+    fixtures.push(fixture);
+    return fixture;
+  };
+  afterEach(async () => {
+    for (const fixture of fixtures.splice(0)) {
+      fixture.kill('SIGKILL');
+      await fixture.ended();
+    }
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('on %s answers what it has begun, closes in order, and exits 0', async (signal) => {
+    const fixture = start('plain');
+    const { http } = await fixture.line('fixture is serving');
+    const slow = fetch(`${String(http)}/slow`);
+    await fixture.line('slow begins');
+    fixture.kill(signal);
+    await fixture.line('fixture is draining');
+    await expect(fetch(`${String(http)}/slow`)).rejects.toThrow();
+    expect(await (await slow).json()).toEqual({ ended: true });
+    expect(await fixture.ended()).toEqual({ code: 0, signal: null });
+    expect(fixture.lines.map((line) => line.message).slice(-2)).toEqual(['first closed', 'second closed']);
+  });
+
+  it('is alive but not ready while a dependency is absent, says so without its password, and can be stopped', async () => {
+    const fixture = start('absent', { KEYWARD_OPS_PORT: '0' });
+    await fixture.line('waiting for postgres');
+    const port = await opsPortOf(fixture);
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({
+      ready: false,
+      checks: [{ name: 'start' }, { name: 'postgres', reason: 'waiting' }],
+    });
+    fixture.kill('SIGTERM');
+    expect(await fixture.ended()).toEqual({ code: 0, signal: null });
+    expect(fixture.stdout).not.toContain('hunter2');
+  });
+
+  it('ends at the drain timeout, not later', async () => {
+    const fixture = start('stuck', { KEYWARD_DRAIN_TIMEOUT_MS: '300' });
+    await fixture.line('fixture is serving');
+    fixture.kill('SIGTERM');
+    expect(await fixture.ended()).toEqual({ code: 1, signal: null });
+    await fixture.line('the drain did not end in time; what is in flight is given up');
+  });
+
+  it('ends with a clear line after an error that nobody caught', async () => {
+    const fixture = start('crash');
+    expect(await fixture.ended()).toEqual({ code: 1, signal: null });
+    expect(await fixture.line('fixture failed and ends')).toMatchObject({
+      level: 'fatal',
+      err: { message: 'nobody caught this' },
+    });
+  });
+
+  it('ends with a clear line when it cannot be assembled', async () => {
+    const fixture = start('broken');
+    expect(await fixture.ended()).toEqual({ code: 1, signal: null });
+    expect(await fixture.line('fixture failed and ends')).toMatchObject({ err: { message: 'cannot be assembled' } });
+  });
+
+  it('exits 78 with what to change when its configuration is not usable, and repeats no value', async () => {
+    const fixture = start('plain', { KEYWARD_HTTP_PORT: 'canary', KEYWARD_ADMIN_TOKEN: 'canary' });
+    expect(await fixture.ended()).toEqual({ code: 78, signal: null });
+    expect(fixture.stderr).toContain('KEYWARD_HTTP_PORT is not valid');
+    expect(fixture.stderr).toContain('KEYWARD_ADMIN_TOKEN is not valid');
+    expect(fixture.stderr + fixture.stdout).not.toContain('canary');
+  });
+
+  it('writes no secret of its configuration anywhere', async () => {
+    const fixture = start('plain', { KEYWARD_LOG_LEVEL: 'trace' });
+    await fixture.line('fixture is serving');
+    fixture.kill('SIGTERM');
+    await fixture.ended();
+    expect(fixture.stdout + fixture.stderr).not.toContain(TOKEN);
+  });
+});
+
+/** The service has no door yet that could tell; its first line does. */
+async function opsPortOf(fixture: Fixture): Promise<string> {
+  const { ops } = await fixture.line('operations port is open');
+  return new URL(String(ops)).port;
+}

@@ -1,0 +1,35 @@
+import 'reflect-metadata';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Controller, Get } from '@nestjs/common';
+import { adminConfig, httpConfig, runService } from '../src/index.ts';
+
+/** A service as any other, but for what it is told on its command line. */
+const [mode] = process.argv.slice(2);
+
+class SlowController {
+  async slow() {
+    process.stdout.write('{"message":"slow begins"}\n');
+    await delay(500);
+    return { ended: true };
+  }
+}
+Controller()(SlowController);
+Get('/slow')(SlowController.prototype, 'slow', Object.getOwnPropertyDescriptor(SlowController.prototype, 'slow'));
+
+class FixtureModule {}
+
+await runService({
+  name: 'fixture',
+  config: { http: httpConfig(0), admin: adminConfig },
+  http: ({ http }) => http,
+  module: async (host) => {
+    if (mode === 'absent')
+      await host.waitFor('postgres', () => Promise.reject(new Error('connect ECONNREFUSED postgres://u:hunter2@db')));
+    if (mode === 'broken') throw new Error('cannot be assembled');
+    if (mode === 'stuck') host.onDrain('stuck', () => new Promise(() => undefined));
+    host.onDrain('first', () => host.logger.info('first closed'));
+    host.onDrain('second', () => host.logger.info('second closed'));
+    if (mode === 'crash') setTimeout(() => Promise.reject(new Error('nobody caught this')), 200);
+    return { module: FixtureModule, controllers: [SlowController] };
+  },
+});
