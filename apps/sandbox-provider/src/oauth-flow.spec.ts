@@ -169,6 +169,17 @@ describe('the authorization code flow', () => {
     expect(await counters()).toMatchObject({ tokenRequests: 1, codesRedeemed: 1, refreshes: 0 });
   });
 
+  it('gives openid and offline_access where consent is asked for', async () => {
+    const scope = 'openid offline_access notes:read notes:write';
+    const browser = new Browser();
+    const verifier = newVerifier();
+    await signIn(browser, authorization(verifier, { scope, prompt: 'consent' }));
+    expect(browser.scopes()).toEqual(scope.split(' '));
+    await browser.submit(sandbox.url, { decision: 'allow' });
+    const { body } = await exchange(browser.left?.searchParams.get('code') ?? '', verifier);
+    expect(body).toMatchObject({ scope, id_token: expect.any(String), refresh_token: expect.any(String) });
+  });
+
   it('grants what was ticked, not what was asked', async () => {
     const { tokens } = await connect(['notes:read']);
     expect(tokens.scope).toBe('notes:read');
