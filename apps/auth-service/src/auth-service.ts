@@ -1,0 +1,151 @@
+import { loadCatalog } from '@keyward/connectors';
+import type { ControlRevoked } from '@keyward/contracts';
+import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
+import { createEgress, type Egress } from '@keyward/egress';
+import { broadcastRevoked, connectNats, createPublisher, natsHealth } from '@keyward/jetstream';
+import { createDataSource, databaseHealth, OutboxRelay } from '@keyward/postgres';
+import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
+import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { DataSource } from 'typeorm';
+import type { authConfig } from './config.js';
+import { ConnectSessions } from './connect/connect-sessions.js';
+import { DecideSession } from './connect/decide-session.js';
+import { FinishAuthorization } from './connect/finish-authorization.js';
+import { OpenSession } from './connect/open-session.js';
+import { ConnectSigner } from './connect/secrets.js';
+import { Connections } from './connections/connections.js';
+import { Disconnect } from './connections/disconnect.js';
+import { ProviderRevocations } from './connections/provider-revocations.js';
+import { FailureLog } from './doors/http/failure-log.js';
+import { serveConnectSessions } from './doors/nats/connect-session-requests.js';
+import { Assignments } from './governance/assignments.js';
+import { AdminAuthenticator } from './identity/admin.js';
+import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
+import { AgentKeys } from './identity/agent-keys.js';
+import { Agents } from './identity/agents.js';
+import { Organizations } from './identity/organizations.js';
+import { createKms } from './kms.js';
+import { createMetrics, observeDatabase } from './metrics.js';
+import { NatsCredentials } from './nats-credentials/nats-credentials.js';
+import { ProviderApps } from './provider-apps/provider-apps.js';
+
+export type AuthHost = ServiceHost<ConfigOf<typeof authConfig>>;
+export type AuthService = Awaited<ReturnType<typeof createAuthService>>;
+
+/** How long a broadcast may hold up the answer to who revoked something. What is revoked is so without it. */
+const BROADCAST_TIMEOUT_MS = 1_000;
+
+/** Everything the doors need, each made once. */
+export async function createAuthService(host: AuthHost) {
+  const { config, logger } = host;
+  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const metrics = createMetrics(host.metrics);
+  const dataSource = await openDatabase(host);
+  const nats = await openNats(host);
+  const credentials = await openCredentials(host, dataSource, metrics.vault);
+  const egress = createEgress(config.egress);
+
+  const signer = new ConnectSigner(config.public.stateSecret);
+  const failures = new FailureLog(logger);
+  const announce = announcer(nats, logger);
+  const revocations = new ProviderRevocations({ dataSource, catalog, credentials, egress, logger });
+  const sessions = new ConnectSessions(dataSource, catalog, config.public.url);
+  startBackgroundWork(host, { dataSource, nats, egress, revocations, sessions });
+  return {
+    admins: new AdminAuthenticator(config.admin.token),
+    holders: new AgentKeyAuthenticator(dataSource),
+    organizations: new Organizations(dataSource),
+    agents: new Agents(dataSource),
+    keys: new AgentKeys(dataSource, announce),
+    assignments: new Assignments(dataSource, catalog, announce),
+    natsCredentials: new NatsCredentials(dataSource, config.agents),
+    providerApps: new ProviderApps(dataSource, catalog, credentials, config.public.url),
+    sessions,
+    connections: new Connections(dataSource),
+    disconnect: new Disconnect(dataSource, announce, () => revocations.notify()),
+    openSession: new OpenSession(dataSource, catalog, signer),
+    decideSession: new DecideSession({ dataSource, catalog, credentials, signer, publicUrl: config.public.url }),
+    finishAuthorization: new FinishAuthorization({
+      dataSource,
+      catalog,
+      credentials,
+      credentialStore: createCredentialStore(dataSource),
+      egress,
+      signer,
+      callbacks: metrics.callbacks,
+      onFailure: (error, ending) => failures.log(error, `an authorization ended: ${ending}`),
+    }),
+    failures,
+    publicUrl: config.public.url,
+  };
+}
+
+async function openDatabase({ config, logger, addReadiness, waitFor }: AuthHost): Promise<DataSource> {
+  const dataSource = createDataSource({
+    url: config.database.url,
+    applicationName: 'auth-service',
+    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+  });
+  await waitFor('PostgreSQL', () => dataSource.initialize());
+  addReadiness('PostgreSQL', () => databaseHealth(dataSource));
+  return dataSource;
+}
+
+async function openNats({ config, logger, addReadiness, waitFor }: AuthHost): Promise<NatsConnection> {
+  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'auth-service', logger }));
+  addReadiness('NATS', () => natsHealth(nats));
+  return nats;
+}
+
+/** An absent KMS keeps nothing from starting: what needs no new data key works, and new connections fail with a clear page. */
+async function openCredentials(
+  { config, addReadiness }: AuthHost,
+  dataSource: DataSource,
+  metrics: VaultMetrics,
+): Promise<Credentials> {
+  const kms = await createKms(config.kms);
+  addReadiness('KMS', () => kms.health());
+  return createCredentials({ kms, dataKeys: createDataKeyStore(dataSource), metrics });
+}
+
+interface BackgroundWork {
+  dataSource: DataSource;
+  nats: NatsConnection;
+  egress: Egress;
+  revocations: ProviderRevocations;
+  sessions: ConnectSessions;
+}
+
+/** What runs beside the doors, and the order in which everything ends: first who takes work, then what the work needs. */
+function startBackgroundWork(host: AuthHost, { dataSource, nats, egress, revocations, sessions }: BackgroundWork): void {
+  const publisher = createPublisher(nats);
+  const relay = new OutboxRelay(
+    dataSource,
+    ({ id, subject, headers, payload }) => publisher.publish(subject, payload, { msgId: id, headers }),
+    { logger: host.logger },
+  );
+  observeDatabase(host.metrics, dataSource, relay);
+  const requests = serveConnectSessions(nats, sessions, host.logger);
+  revocations.start();
+  relay.start();
+  host.onDrain('requests on the bus', () => requests.close());
+  host.onDrain('revocations at providers', () => revocations.stop());
+  host.onDrain('outbox', () => relay.stop());
+  host.onDrain('egress', () => egress.close());
+  host.onDrain('NATS', () => nats.drain());
+  host.onDrain('PostgreSQL', () => dataSource.destroy());
+}
+
+/** Told at once to who listens. It only shortens how long caches lag behind the database, so that it never fails a request. */
+function announcer(nats: NatsConnection, logger: AuthHost['logger']): (revoked: ControlRevoked) => Promise<void> {
+  return async (revoked) => {
+    const timeout = AbortSignal.timeout(BROADCAST_TIMEOUT_MS);
+    const late = new Promise<never>((_resolve, reject) =>
+      timeout.addEventListener('abort', () => reject(timeout.reason as Error)),
+    );
+    await Promise.race([broadcastRevoked(nats, revoked), late]).catch((error: unknown) => {
+      logger.warn({ err: error, kind: revoked.kind }, 'a revocation could not be broadcast; caches will notice by themselves');
+    });
+  };
+}

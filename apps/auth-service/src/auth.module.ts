@@ -1,0 +1,53 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { AuthService } from './auth-service.js';
+import { ConnectSessions } from './connect/connect-sessions.js';
+import { DecideSession } from './connect/decide-session.js';
+import { FinishAuthorization } from './connect/finish-authorization.js';
+import { OpenSession } from './connect/open-session.js';
+import { Connections } from './connections/connections.js';
+import { Disconnect } from './connections/disconnect.js';
+import { AgentsController } from './doors/http/agents.controller.js';
+import { BrowserCookie } from './doors/http/browser-cookie.js';
+import { ConnectController } from './doors/http/connect.controller.js';
+import { ConnectionsController } from './doors/http/connections.controller.js';
+import { FailureLog } from './doors/http/failure-log.js';
+import { OrganizationsController } from './doors/http/organizations.controller.js';
+import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
+import { Assignments } from './governance/assignments.js';
+import { AdminAuthenticator } from './identity/admin.js';
+import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
+import { AgentKeys } from './identity/agent-keys.js';
+import { Agents } from './identity/agents.js';
+import { Organizations } from './identity/organizations.js';
+import { NatsCredentials } from './nats-credentials/nats-credentials.js';
+import { ProviderApps } from './provider-apps/provider-apps.js';
+
+@Module({
+  controllers: [OrganizationsController, AgentsController, ProviderAppsController, ConnectionsController, ConnectController],
+})
+export class AuthModule {
+  static over(service: AuthService): DynamicModule {
+    return {
+      module: AuthModule,
+      providers: [
+        { provide: AdminAuthenticator, useValue: service.admins },
+        { provide: AgentKeyAuthenticator, useValue: service.holders },
+        { provide: Organizations, useValue: service.organizations },
+        { provide: Agents, useValue: service.agents },
+        { provide: AgentKeys, useValue: service.keys },
+        { provide: Assignments, useValue: service.assignments },
+        { provide: NatsCredentials, useValue: service.natsCredentials },
+        { provide: ProviderApps, useValue: service.providerApps },
+        { provide: ConnectSessions, useValue: service.sessions },
+        { provide: Connections, useValue: service.connections },
+        { provide: Disconnect, useValue: service.disconnect },
+        { provide: OpenSession, useValue: service.openSession },
+        { provide: DecideSession, useValue: service.decideSession },
+        { provide: FinishAuthorization, useValue: service.finishAuthorization },
+        { provide: FailureLog, useValue: service.failures },
+        { provide: BrowserCookie, useValue: new BrowserCookie(service.publicUrl) },
+        { provide: 'PUBLIC_URL', useValue: service.publicUrl },
+      ],
+    };
+  }
+}

@@ -1,0 +1,100 @@
+import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req } from '@nestjs/common';
+import { assignmentSchema, createAgentSchema, parseOrThrow, type AgentAddress } from '@keyward/contracts';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { Assignments } from '../../governance/assignments.js';
+import { AdminAuthenticator } from '../../identity/admin.js';
+import { AgentKeyAuthenticator } from '../../identity/agent-key-authenticator.js';
+import { AgentKeys } from '../../identity/agent-keys.js';
+import { Agents } from '../../identity/agents.js';
+import { bearerToken } from '../../identity/bearer.js';
+import { notFound, possibleId } from '../../identity/not-found.js';
+import { NatsCredentials } from '../../nats-credentials/nats-credentials.js';
+import { readCursor } from '../../records/page.js';
+import { organizationOf, parseBody } from './input.js';
+
+const listQuerySchema = z.strictObject({ organization: z.string(), cursor: z.string().optional() });
+const assignmentsSchema = z.strictObject({
+  organization: z.string().optional(),
+  assignments: z.array(assignmentSchema).max(500),
+});
+const onlyOrganizationSchema = z.strictObject({ organization: z.string().optional() }).optional();
+
+@Controller('v1/agents')
+export class AgentsController {
+  constructor(
+    @Inject(AdminAuthenticator) private readonly admins: AdminAuthenticator,
+    @Inject(AgentKeyAuthenticator) private readonly holders: AgentKeyAuthenticator,
+    @Inject(Agents) private readonly agents: Agents,
+    @Inject(AgentKeys) private readonly keys: AgentKeys,
+    @Inject(Assignments) private readonly assignments: Assignments,
+    @Inject(NatsCredentials) private readonly natsCredentials: NatsCredentials,
+  ) {}
+
+  @Post()
+  create(@Req() request: FastifyRequest) {
+    const admin = this.admins.authenticate(request.raw);
+    return this.agents.create(parseBody(createAgentSchema, request.body, { organization: 'org' }), admin);
+  }
+
+  @Get()
+  list(@Req() request: FastifyRequest, @Query() query: unknown) {
+    this.admins.authenticate(request.raw);
+    const organization = organizationOf(request);
+    const { cursor } = parseOrThrow(listQuerySchema, query, 'query');
+    return this.agents.list(organization, readCursor('agt', cursor));
+  }
+
+  @Post(':id/keys')
+  createKey(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const admin = this.admins.authenticate(request.raw);
+    parseOrThrow(onlyOrganizationSchema, request.body, 'body');
+    return this.keys.create(address(request, id), admin);
+  }
+
+  @Get(':id/keys')
+  listKeys(@Req() request: FastifyRequest, @Param('id') id: string) {
+    this.admins.authenticate(request.raw);
+    return this.keys.list(address(request, id));
+  }
+
+  @Delete(':id/keys/:key')
+  revokeKey(@Req() request: FastifyRequest, @Param('id') id: string, @Param('key') key: string) {
+    const admin = this.admins.authenticate(request.raw);
+    const owner = address(request, id);
+    return this.keys.revoke(owner, possibleId('key', key), admin);
+  }
+
+  @Put(':id/assignments')
+  replaceAssignments(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const admin = this.admins.authenticate(request.raw);
+    const { assignments } = parseOrThrow(assignmentsSchema, request.body, 'body');
+    return this.assignments.replace(address(request, id), assignments, admin);
+  }
+
+  @Get(':id/assignments')
+  listAssignments(@Req() request: FastifyRequest, @Param('id') id: string) {
+    this.admins.authenticate(request.raw);
+    return this.assignments.list(address(request, id));
+  }
+
+  /** For an admin, and for the agent itself with a key of its own: with it, it may be no other agent. */
+  @Post(':id/nats-credentials')
+  @HttpCode(201)
+  async issueNatsCredentials(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const token = bearerToken(request.raw);
+    parseOrThrow(onlyOrganizationSchema, request.body, 'body');
+    if (!token.startsWith('kwa_')) {
+      const admin = this.admins.authenticate(request.raw);
+      return this.natsCredentials.issue(address(request, id), admin);
+    }
+    const holder = await this.holders.authenticate(token);
+    if (holder.agent !== id) throw notFound('agt');
+    return this.natsCredentials.issue(holder, { kind: 'agent', id: holder.agent });
+  }
+}
+
+/** That an organization does not exist is no news about the agent: both are one answer. */
+function address(request: FastifyRequest, id: string): AgentAddress {
+  return { org: organizationOf(request, notFound('agt')), agent: possibleId('agt', id) };
+}

@@ -1,0 +1,40 @@
+import { idSchema, parseOrThrow, type KeywardError } from '@keyward/contracts';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { notFound, type NamedPrefix } from '../../identity/not-found.js';
+
+/**
+ * Parses a body. Id members that can be no id are answered like ids that nobody has, with `absent` where given; everything else that
+ * is wrong is named.
+ */
+export function parseBody<T extends z.ZodType>(
+  schema: T,
+  body: unknown,
+  ids: Partial<Record<string, NamedPrefix>>,
+  absent?: KeywardError,
+): z.infer<T> {
+  if (typeof body === 'object' && body !== null) {
+    for (const [member, prefix] of Object.entries(ids)) {
+      const value: unknown = Reflect.get(body, member);
+      if (typeof value === 'string' && prefix !== undefined && !idSchema(prefix).safeParse(value).success)
+        throw absent ?? notFound(prefix);
+    }
+  }
+  return parseOrThrow(schema, body, 'body');
+}
+
+const organizationSchema = z.looseObject({
+  organization: z.string({ error: 'the organization must be named, in the query or the body' }),
+});
+
+/**
+ * Organization is never guessed: the query states it, or the body.
+ * @param absent the answer where it can be no organization's id: the one for whatever was asked for in it
+ */
+export function organizationOf(request: FastifyRequest, absent: KeywardError = notFound('org')): string {
+  const query = request.query as Record<string, unknown>;
+  const source = query['organization'] === undefined ? (request.body ?? {}) : query;
+  const { organization } = parseOrThrow(organizationSchema, source, 'request');
+  if (!idSchema('org').safeParse(organization).success) throw absent;
+  return organization;
+}

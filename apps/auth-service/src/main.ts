@@ -1,0 +1,4 @@
+import { runService } from '@keyward/service-host';
+import { authService } from './service.js';
+
+await runService(authService);
