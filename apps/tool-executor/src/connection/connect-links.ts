@@ -1,0 +1,54 @@
+import type { ProviderManifest } from '@keyward/connectors';
+import { authRequests, connectSessionReplySchema, headers as names, type ConnectSessionRequest } from '@keyward/contracts';
+import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node';
+import { context, propagation } from '@opentelemetry/api';
+import type { Logger } from 'pino';
+import type { Call } from '../execute/call.js';
+
+/** The caller waits for its answer, and gets it without a link rather than late. */
+const TIMEOUT_MS = 2_000;
+
+export interface ConnectLinks {
+  /** Empty where auth-service does not give one, for whatever reason: the error that was to carry it is more important. */
+  create(call: Call, provider: ProviderManifest, scopes: readonly string[]): Promise<{ connectUrl?: string }>;
+}
+
+/** Asks auth-service for a page on which the person can connect, for the agent whose call this is. */
+export function connectLinksOverNats(nc: NatsConnection, logger: Pick<Logger, 'warn'>): ConnectLinks {
+  return {
+    create: async ({ request, msLeft }, provider, scopes) => {
+      const wanted: ConnectSessionRequest = {
+        org: request.org,
+        agent: request.agent,
+        user: request.user,
+        provider: provider.name,
+        alias: 'default',
+        scopes: [...new Set(scopes)],
+      };
+      try {
+        const timeout = Math.max(1, Math.min(TIMEOUT_MS, msLeft));
+        const answer = await nc.request(authRequests.createConnectSession, JSON.stringify(wanted), {
+          timeout,
+          headers: traced(),
+        });
+        const reply = connectSessionReplySchema.parse(answer.json());
+        if (reply.outcome === 'created') return { connectUrl: reply.session.url };
+        logger.warn({ code: reply.error.code, provider: provider.name }, 'auth-service gives no Connect link');
+      } catch (error) {
+        logger.warn({ err: error, provider: provider.name }, 'no Connect link could be had');
+      }
+      return {};
+    },
+  };
+}
+
+function traced() {
+  const carrier: Record<string, string> = {};
+  propagation.inject(context.active(), carrier);
+  const headers = createHeaders();
+  for (const name of [names.traceparent, names.tracestate]) {
+    const value = carrier[name];
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
+}

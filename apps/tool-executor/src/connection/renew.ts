@@ -1,0 +1,85 @@
+import type { Tool } from '@keyward/connectors';
+import { fromProblem, KeywardError, type Problem, type RefreshRequest } from '@keyward/contracts';
+import { authorise } from '../execute/authorise.js';
+import type { Call } from '../execute/call.js';
+import { callQuery } from '../execute/call-query.js';
+import type { ExecutorParts } from '../execute/parts.js';
+import { needsReauthorization, requireConnection, type UsableConnection } from './require-connection.js';
+
+/** A token that has less than this left could expire on its way. token-refresher renews long before; this is for when it could not. */
+const EXPIRY_MARGIN_MS = 5_000;
+/** While the token still holds, its call does not wait longer than this for a better one. */
+const PATIENCE_MS = 2_000;
+
+/** @throws KeywardError `needs_reauthorization`, or why no newer token can be had where the old one is no longer valid */
+export async function unexpired(
+  parts: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  connection: UsableConnection,
+): Promise<UsableConnection> {
+  const { accessExpiresAt } = connection;
+  const validMs = accessExpiresAt === null ? Infinity : accessExpiresAt.getTime() - Date.now();
+  if (validMs > EXPIRY_MARGIN_MS) return connection;
+  if (!connection.refreshable) {
+    if (validMs > 0) return connection;
+    throw await needsReauthorization(parts, call, tool, connection);
+  }
+  try {
+    return await renewed(parts, call, tool, connection, 'expiring', validMs > 0 ? PATIENCE_MS : Infinity);
+  } catch (error) {
+    const stillValid = accessExpiresAt !== null && accessExpiresAt.getTime() > Date.now();
+    if (stillValid && error instanceof KeywardError && WORTH_A_TRY.has(error.code)) return connection;
+    throw error;
+  }
+}
+
+/** Failures of the renewal that say nothing about the token that is there. */
+const WORTH_A_TRY = new Set([
+  'dependency_unavailable',
+  'deadline_exceeded',
+  'provider_unavailable',
+  'provider_error',
+  'rate_limited',
+  'internal',
+]);
+
+/** For a token that the provider has refused: one of a later generation, or the reason why there is none. */
+export async function replaced(
+  parts: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  connection: UsableConnection,
+): Promise<UsableConnection> {
+  if (!connection.refreshable) throw await needsReauthorization(parts, call, tool, connection);
+  return renewed(parts, call, tool, connection, 'rejected_by_provider', Infinity);
+}
+
+async function renewed(
+  parts: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  connection: UsableConnection,
+  reason: RefreshRequest['reason'],
+  patienceMs: number,
+): Promise<UsableConnection> {
+  const { org } = call.request;
+  call.assertWanted();
+  const deadline = new Date(Date.now() + Math.min(patienceMs, call.msLeft)).toISOString();
+  const newerThan = connection.generation;
+  const reply = await parts.refresh(tool.provider.name, { org, connection: connection.id, newerThan, reason, deadline });
+  if (reply.outcome === 'failed') {
+    const error = fromProblem(reply.error as Problem);
+    if (error.code === 'needs_reauthorization') throw await needsReauthorization(parts, call, tool, connection, error);
+    throw error;
+  }
+  call.assertWanted();
+  // Everything is asked again, not only the token: the connection or the assignment may have gone meanwhile.
+  const grant = await parts.calls.openForCall(callQuery(call.request, tool, connection.id));
+  authorise(tool, grant);
+  const next = await requireConnection(parts, call, tool, grant);
+  if (next.generation <= newerThan) {
+    throw new KeywardError('dependency_unavailable', 'A renewed credential was announced but is not there yet.');
+  }
+  return next;
+}

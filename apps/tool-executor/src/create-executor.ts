@@ -1,0 +1,115 @@
+import { loadCatalog } from '@keyward/connectors';
+import { streams, subjects } from '@keyward/contracts';
+import { createCredentials, type KeyManagement } from '@keyward/credentials';
+import { createEgress } from '@keyward/egress';
+import {
+  connectNats,
+  createAuditPublisher,
+  createPublisher,
+  ensureTopology,
+  JetStreamServer,
+  natsHealth,
+  onRevoked,
+  ReplyInbox,
+  requestRefresh,
+} from '@keyward/jetstream';
+import { createDataSource, databaseHealth } from '@keyward/postgres';
+import { createCallCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
+import type { ConfigOf, KmsConfig, ServiceHost } from '@keyward/service-host';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { InFlight } from './bus/in-flight.js';
+import type { executorConfig } from './config.js';
+import { connectLinksOverNats } from './connection/connect-links.js';
+import { REDELIVERY_MS } from './execute/outcome.js';
+import { Executor } from './executor.js';
+import { ExecutionRows } from './intent/execution-rows.js';
+import { Intents } from './intent/intents.js';
+import { createMetrics } from './metrics.js';
+
+export type ExecutorHost = ServiceHost<ConfigOf<typeof executorConfig>>;
+
+const POOL_SIZE = 16;
+/** Silence of a process after which its calls go to another one: how long a crash delays them. */
+const ACK_WAIT_MS = 10_000;
+/** With the pauses of REDELIVERY_MS, minutes: as long as the audit trail may be away without a call becoming a dead letter. */
+const MAX_DELIVER = 60;
+/** Of a message on the bus, for what stands around a result's output. */
+const ENVELOPE_BYTES = 16_384;
+
+export async function createExecutor(host: ExecutorHost): Promise<{ executor: Executor; messages: JetStreamServer }> {
+  const { config, logger, tracer, waitFor, onDrain } = host;
+  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const metrics = createMetrics(host.metrics);
+  const egress = createEgress({ privateOrigins: config.egress.privateOrigins, observer: metrics.egress });
+  const kms = await openKms(config.kms);
+  await waitFor('KMS', () => kms.health());
+  const database = await openDatabase(host);
+  const nats = await openNats(host);
+  const publisher = createPublisher(nats);
+  const inbox = new ReplyInbox(nats);
+  const inFlight = new InFlight();
+  onRevoked(nats, (message) => inFlight.revoke(message), logger);
+
+  const executor = new Executor({
+    parts: {
+      catalog,
+      egress,
+      metrics,
+      calls: createCallCredentialStore(database),
+      credentials: createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault }),
+      intents: new Intents(new ExecutionRows(database)),
+      audit: createAuditPublisher(publisher),
+      links: connectLinksOverNats(nats, logger),
+      refresh: (provider, request) => requestRefresh(publisher, inbox, provider, request),
+      isRevoked: (connection) => inFlight.isRevoked(connection),
+      maxOutputBytes: (nats.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES,
+      random: Math.random,
+    },
+    ...{ inFlight, publisher, tracer, logger },
+  });
+  onDrain('egress', () => egress.close());
+  onDrain('NATS', () => nats.drain());
+  onDrain('PostgreSQL', () => database.destroy());
+  return { executor, messages: messageDoor(host, nats) };
+}
+
+function messageDoor({ config, logger }: ExecutorHost, nc: NatsConnection): JetStreamServer {
+  return new JetStreamServer({
+    nc,
+    logger,
+    stream: streams.executions,
+    durable: 'tool-executor',
+    filter: subjects.executionRequestedAll,
+    concurrency: config.concurrency,
+    ackWaitMs: ACK_WAIT_MS,
+    maxDeliver: MAX_DELIVER,
+    backoff: REDELIVERY_MS,
+  });
+}
+
+/** The AWS SDK is large: it is loaded where it is used. */
+async function openKms(config: KmsConfig): Promise<KeyManagement> {
+  if (config.kind === 'local') return (await import('@keyward/kms-local')).createLocalKms({ keyFile: config.keyFile });
+  const { keyId, region, endpoint } = config;
+  const { createAwsKms } = await import('@keyward/kms-aws');
+  return createAwsKms({ keyId, ...(region && { region }), ...(endpoint && { endpoint }) });
+}
+
+async function openDatabase({ config, logger, addReadiness, waitFor }: ExecutorHost) {
+  const database = createDataSource({
+    url: config.database.url,
+    applicationName: 'tool-executor',
+    poolSize: POOL_SIZE,
+    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+  });
+  await waitFor('PostgreSQL', () => database.initialize());
+  addReadiness('PostgreSQL', () => databaseHealth(database));
+  return database;
+}
+
+async function openNats({ config, logger, addReadiness, waitFor }: ExecutorHost): Promise<NatsConnection> {
+  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'tool-executor', logger }));
+  await waitFor('JetStream', () => ensureTopology(nats));
+  addReadiness('NATS', () => natsHealth(nats));
+  return nats;
+}

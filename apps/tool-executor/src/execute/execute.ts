@@ -1,0 +1,41 @@
+import { renderRequest } from '@keyward/connectors';
+import type { ExecutionResult } from '@keyward/contracts';
+import { requireConnection } from '../connection/require-connection.js';
+import { callProvider } from '../provider/call-provider.js';
+import { bounded, outputOf } from '../provider/output.js';
+import { auditEventOf } from './audit-event.js';
+import { authorise } from './authorise.js';
+import type { Call } from './call.js';
+import { callQuery } from './call-query.js';
+import { outcomeOf, resultOf } from './outcome.js';
+import type { ExecutorParts } from './parts.js';
+
+/**
+ * One execution, from the message to its result. The order of these lines is what the security of a call rests on; each of them
+ * throws when it must not go on, and what it throws becomes the result.
+ *
+ * Throws only when no result may leave: the audit trail does not acknowledge, or something of ours is away and nothing has happened
+ * yet. The message then comes again.
+ */
+export async function execute(parts: ExecutorParts, call: Call): Promise<ExecutionResult> {
+  const { request } = call;
+  const outcome = await outcomeOf(call, async () => {
+    const tool = call.resolved(parts.catalog.tool(request.tool));
+    const earlier = await parts.intents.resume(call); //           a write that was interrupted is never begun anew
+    if (earlier !== undefined) return earlier;
+    call.assertWanted();
+    tool.validateArguments(request.arguments);
+    const grant = await parts.calls.openForCall(callQuery(request, tool)); // assignment and connection, one round trip
+    authorise(tool, grant);
+    const connection = await requireConnection(parts, call, tool, grant); //  this agent's, active, with the scopes
+    const rendered = renderRequest(tool, request.arguments, { idempotencyKey: request.id });
+    if (request.dryRun) return { output: bounded({ dryRun: true, request: rendered }, parts.maxOutputBytes) };
+    const first = await parts.intents.begin(call, connection.id); //  writes: the intent is stored before anything is sent
+    if (first !== undefined) return first; //                         the same idempotency key, answered before
+    const response = await callProvider(parts, call, tool, connection, rendered); // credential, egress, retries, refresh
+    return { output: outputOf(response, parts.maxOutputBytes) };
+  });
+  const result = await parts.intents.finish(call, outcome, resultOf(call, outcome));
+  await parts.audit.record(auditEventOf(call, result)); // no acknowledgement, no result
+  return result;
+}

@@ -1,0 +1,64 @@
+import { asKeywardError, KeywardError, toProblem, type ExecutionResult, type ExecutionState } from '@keyward/contracts';
+import type { Call } from './call.js';
+
+/** How a call ended. `stored`: it had ended before, and that is what it is answered with. */
+export type Outcome = { output: unknown } | { error: KeywardError } | { stored: ExecutionResult };
+
+/** Pauses before the 2nd, 3rd … delivery of a message; the last one repeats. */
+export const REDELIVERY_MS = [100, 250, 1000, 2000, 5000] as const;
+const LARGEST_JITTER = 1.5;
+
+/**
+ * What `work` came to. An error is an outcome like any other, with one exception: when something of ours was away and nothing has
+ * happened yet, the message is left to come again while its deadline allows. Of a write that was sent and not answered, no error says
+ * more than that its outcome is unknown.
+ */
+export async function outcomeOf(call: Call, work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = asKeywardError(thrown);
+    if (mayComeAgain(call, error)) throw error;
+    return { error: call.uncertain ? unknownOutcome(error) : error };
+  }
+}
+
+function mayComeAgain(call: Call, { code }: KeywardError): boolean {
+  if (code !== 'dependency_unavailable') return false;
+  if (call.writes && call.historyUnknown) return true;
+  if (call.writes && call.epoch !== undefined) return false;
+  const pause = REDELIVERY_MS[Math.min(call.deliveries, REDELIVERY_MS.length) - 1] ?? REDELIVERY_MS[0];
+  return pause * LARGEST_JITTER < call.msLeft;
+}
+
+/** Nobody can say whether the provider carried the call out, and sending it again could do it twice. */
+export function unknownOutcome(cause: KeywardError): KeywardError {
+  return new KeywardError('outcome_unknown', `The provider may have carried out this call. ${cause.message}`, {
+    details: cause.details,
+    cause,
+  });
+}
+
+function stateOf(call: Call, error: KeywardError): ExecutionState {
+  if (error.code === 'outcome_unknown') return 'unknown';
+  if (error.code === 'deadline_exceeded' && call.attempts === 0) return 'expired';
+  // What is not allowed, as opposed to what went wrong.
+  return error.httpStatus === 403 ? 'denied' : 'failed';
+}
+
+export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
+  const { request, traceId, connection, attempts } = call;
+  const common = { id: request.id, tool: request.tool, connection, attempts, durationMs: durationMs(call), traceId };
+  if ('stored' in outcome) {
+    // A repetition under the same idempotency key gets the first result, as the answer to its own id.
+    return outcome.stored.id === request.id ? outcome.stored : { ...outcome.stored, id: request.id, traceId };
+  }
+  if ('output' in outcome) return { ...common, state: 'succeeded', output: outcome.output };
+  const { error } = outcome;
+  return { ...common, state: stateOf(call, error), error: toProblem(error, traceId) };
+}
+
+/** Since the agent asked, waiting on the bus included. */
+function durationMs({ request }: Call): number {
+  return Math.max(0, Date.now() - Date.parse(request.requestedAt));
+}

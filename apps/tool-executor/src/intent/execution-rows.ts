@@ -1,0 +1,106 @@
+import type { ExecutionResult } from '@keyward/contracts';
+import { withOrg } from '@keyward/postgres';
+import type { DataSource, EntityManager } from 'typeorm';
+
+export interface ExecutionRow {
+  id: string;
+  requestHash: Buffer;
+  epoch: number;
+  /** Undefined while it runs, or ran when its process ended. */
+  result: ExecutionResult | undefined;
+}
+
+export interface NewExecution {
+  id: string;
+  org: string;
+  agent: string;
+  user: string;
+  tool: string;
+  connection: string;
+  idempotencyKey: string | undefined;
+  requestHash: Buffer;
+}
+
+interface Stored {
+  id: string;
+  request_hash: Buffer;
+  epoch: number;
+  result: string | null;
+}
+
+const COLUMNS = 'id, request_hash, epoch, result';
+const RUNNING = 'running';
+
+/** Table execution.execution: one row per call that writes. */
+export class ExecutionRows {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** False where this execution, or one of this agent under the same idempotency key, is there already. */
+  async insert(row: NewExecution): Promise<boolean> {
+    const { id, org, agent, user, tool, connection, idempotencyKey = null, requestHash } = row;
+    const inserted = await this.query<{ id: string }>(
+      org,
+      `INSERT INTO execution.execution
+         (id, org_id, agent_id, user_id, tool, connection_id, idempotency_key, request_hash, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '${RUNNING}') ON CONFLICT DO NOTHING RETURNING id`,
+      [id, org, agent, user, tool, connection, idempotencyKey, requestHash],
+    );
+    return inserted.length === 1;
+  }
+
+  async find(org: string, id: string): Promise<ExecutionRow | undefined> {
+    return rowOf(
+      await this.query<Stored>(org, `SELECT ${COLUMNS} FROM execution.execution WHERE org_id = $1 AND id = $2`, [org, id]),
+    );
+  }
+
+  async findByKey(org: string, agent: string, idempotencyKey: string): Promise<ExecutionRow | undefined> {
+    const where = 'org_id = $1 AND agent_id = $2 AND idempotency_key = $3';
+    return rowOf(
+      await this.query<Stored>(org, `SELECT ${COLUMNS} FROM execution.execution WHERE ${where}`, [org, agent, idempotencyKey]),
+    );
+  }
+
+  /** The epoch of the new owner; undefined where it ended meanwhile or someone else was faster. */
+  async takeOver(org: string, id: string, epoch: number): Promise<number | undefined> {
+    return this.update(org, 'epoch = epoch + 1', [id, epoch]);
+  }
+
+  /**
+   * @param releaseKey the idempotency key may be used again: nothing has happened under it
+   * @returns false where this process no longer owns the row
+   */
+  async settle(org: string, id: string, epoch: number, result: ExecutionResult, releaseKey: boolean): Promise<boolean> {
+    // A JSON text inside jsonb: a provider's output may hold NUL and lone surrogates, which jsonb itself refuses.
+    const change = `state = $3, result = to_jsonb($4::text), attempts = $5${releaseKey ? ', idempotency_key = NULL' : ''}`;
+    const settled = await this.update(org, change, [id, epoch, result.state, JSON.stringify(result), result.attempts]);
+    return settled !== undefined;
+  }
+
+  private async update(org: string, change: string, values: unknown[]): Promise<number | undefined> {
+    const updated = await this.query<{ epoch: number }>(
+      org,
+      `WITH changed AS (
+         UPDATE execution.execution SET ${change}, updated_at = now()
+         WHERE id = $1 AND epoch = $2 AND state = '${RUNNING}' RETURNING epoch
+       ) SELECT epoch FROM changed`,
+      values,
+    );
+    return updated[0]?.epoch;
+  }
+
+  private query<Row>(org: string, text: string, values: unknown[]): Promise<Row[]> {
+    return withOrg(this.dataSource, org, (em: EntityManager) => em.query<Row[]>(text, values));
+  }
+}
+
+function rowOf([row]: Stored[]): ExecutionRow | undefined {
+  if (row === undefined) return undefined;
+  const { id, epoch, result } = row;
+  return {
+    id,
+    epoch,
+    requestHash: row.request_hash,
+    result: result === null ? undefined : (JSON.parse(result) as ExecutionResult),
+  };
+}

@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { KeywardError, type ExecutionResult } from '@keyward/contracts';
+import type { Call } from '../execute/call.js';
+import { unknownOutcome, type Outcome } from '../execute/outcome.js';
+import type { ExecutionRow, ExecutionRows } from './execution-rows.js';
+import { requestHash } from './request-hash.js';
+
+const FIRST_LOOK_MS = 20;
+const LATER_LOOKS_MS = 200;
+/** Pauses between attempts to store a result that the provider has already acted on. */
+const STORE_AGAIN_MS = [100, 400, 1_500] as const;
+
+/**
+ * The record of what writes: stored before the provider hears of it, so that a crash, a redelivery or a repeated idempotency key
+ * never turns one call into two. Reads leave no record.
+ */
+export class Intents {
+  constructor(private readonly rows: Pick<ExecutionRows, 'insert' | 'find' | 'findByKey' | 'takeOver' | 'settle'>) {}
+
+  /** For a message that was delivered before. Undefined: go on, nothing was begun or beginning anew is safe. */
+  async resume(call: Call): Promise<Outcome | undefined> {
+    if (!call.writes || call.deliveries === 1) return undefined;
+    const row = await this.rows.find(call.request.org, call.request.id);
+    const outcome = row === undefined ? undefined : await this.takeUp(call, row);
+    call.historyUnknown = false;
+    return outcome;
+  }
+
+  /**
+   * Undefined: recorded, go on. Else how the call ended before: it is this very call, or an earlier one under the same key. A call
+   * that runs under the key at this moment is waited for.
+   *
+   * @throws KeywardError `idempotency_conflict` where the key was used for another request
+   */
+  async begin(call: Call, connection: string): Promise<Outcome | undefined> {
+    if (!call.writes || call.epoch !== undefined) return undefined;
+    const { id, org, agent, user, tool, idempotencyKey } = call.request;
+    const hash = requestHash(call.request);
+    for (let look = 0; ; look++) {
+      if (await this.rows.insert({ id, org, agent, user, tool, connection, idempotencyKey, requestHash: hash })) {
+        call.epoch = 1;
+        return undefined;
+      }
+      const own = await this.rows.find(org, id);
+      if (own !== undefined) return this.takeUp(call, own);
+      const first = idempotencyKey === undefined ? undefined : await this.rows.findByKey(org, agent, idempotencyKey);
+      if (first !== undefined && !first.requestHash.equals(hash)) {
+        throw new KeywardError('idempotency_conflict', 'This idempotency key was used for another request.');
+      }
+      if (first?.result !== undefined) return { stored: first.result };
+      await this.wait(call, look);
+    }
+  }
+
+  /**
+   * Stores the result of what was recorded; where the call had ended before, that result stays the answer.
+   *
+   * @throws KeywardError `dependency_unavailable` where it can't be stored: then nobody is told, and the message comes again
+   */
+  async finish(call: Call, outcome: Outcome, result: ExecutionResult): Promise<ExecutionResult> {
+    const { epoch, request } = call;
+    if (epoch === undefined || 'stored' in outcome) return result;
+    const releaseKey = !call.settled && !call.uncertain;
+    if (await this.store(() => this.rows.settle(request.org, request.id, epoch, result, releaseKey))) return result;
+    // Another delivery took the call up while this one was silent: what that one stored is the truth.
+    const now = await this.rows.find(request.org, request.id);
+    if (now?.result !== undefined) return now.result;
+    throw new KeywardError('dependency_unavailable', 'Another delivery of this call is being worked on.');
+  }
+
+  /** Its own row is there already: it ended, or a process ended in the middle of it. */
+  private async takeUp(call: Call, row: ExecutionRow): Promise<Outcome | undefined> {
+    if (row.result !== undefined) return { stored: row.result };
+    const { org, id } = call.request;
+    const epoch = await this.rows.takeOver(org, id, row.epoch);
+    if (epoch === undefined) {
+      call.historyUnknown = true;
+      throw new KeywardError('dependency_unavailable', 'Another delivery of this call is being worked on.');
+    }
+    call.epoch = epoch;
+    call.uncertain = true;
+    if (call.tool?.idempotent === true) return undefined;
+    const interrupted = new KeywardError('internal', 'It was interrupted while it was being sent and is not sent again.');
+    return { error: unknownOutcome(interrupted) };
+  }
+
+  private async wait(call: Call, look: number): Promise<void> {
+    call.assertWanted();
+    const ms = Math.min(look === 0 ? FIRST_LOOK_MS : LATER_LOOKS_MS * (0.5 + Math.random()), call.msLeft);
+    await delay(ms, undefined, { signal: call.signal }).catch(() => call.signal.throwIfAborted());
+  }
+
+  private async store(attempt: () => Promise<boolean>): Promise<boolean> {
+    for (const pause of STORE_AGAIN_MS) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof KeywardError) || error.code !== 'dependency_unavailable') throw error;
+        await delay(pause);
+      }
+    }
+    return attempt();
+  }
+}

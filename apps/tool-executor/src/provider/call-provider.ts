@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RenderedRequest, Tool } from '@keyward/connectors';
+import { EgressError, type EgressResponse } from '@keyward/egress';
+import { replaced, unexpired } from '../connection/renew.js';
+import { needsReauthorization, scopesMissing, type UsableConnection } from '../connection/require-connection.js';
+import type { Call } from '../execute/call.js';
+import type { ExecutorParts } from '../execute/parts.js';
+import { backoffMs } from './backoff.js';
+import { judge, type Attempt } from './judge.js';
+
+/**
+ * Sends the request until there is an answer that counts: retries what is safe to retry, and replaces a token that the provider
+ * refuses, once.
+ *
+ * @throws KeywardError whatever the call ends with
+ */
+export async function callProvider(
+  parts: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  connection: UsableConnection,
+  rendered: RenderedRequest,
+): Promise<EgressResponse> {
+  const { provider } = tool;
+  let current = await unexpired(parts, call, tool, connection);
+  let rejected = false;
+  for (;;) {
+    const verdict = judge(tool, await attempt(parts, call, tool, current, rendered));
+    if (verdict.effect === 'settled') [call.settled, call.uncertain] = [true, false];
+    else if (verdict.effect === 'unknown') call.uncertain = call.writes;
+    switch (verdict.kind) {
+      case 'answer':
+        return verdict.response;
+      case 'unauthorized':
+        // The second time it is not the token's age: a new one was refused as well.
+        if (rejected) throw await needsReauthorization(parts, call, tool, current, verdict.error);
+        rejected = true;
+        current = await replaced(parts, call, tool, current);
+        parts.metrics.retry(provider.name, 'unauthorized');
+        break;
+      case 'insufficient_scope':
+        throw await scopesMissing(parts, call, tool, current, verdict.missing);
+      case 'final':
+        throw verdict.error;
+      case 'again': {
+        const pauseMs = backoffMs(call.attempts, verdict.retryAfterMs, parts.random);
+        if (call.attempts >= provider.limits.max_attempts || pauseMs >= call.msLeft) throw verdict.error;
+        await pause(pauseMs, call.signal);
+        parts.metrics.retry(provider.name, verdict.reason);
+      }
+    }
+  }
+}
+
+/** The credential is open for the time of one request, pauses between requests not included. */
+async function attempt(
+  { credentials, egress, maxOutputBytes }: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  { id, generation, sealedAccess }: UsableConnection,
+  rendered: RenderedRequest,
+): Promise<Attempt> {
+  const { provider, pathTemplate } = tool;
+  call.assertWanted();
+  return credentials.open({ org: call.request.org, connection: id, generation, sealedAccess }, async (secret) => {
+    const began = performance.now();
+    call.attempts += 1;
+    try {
+      const response = await egress.send({
+        provider: provider.name,
+        origins: provider.origins,
+        method: rendered.method,
+        url: rendered.url,
+        urlTemplate: pathTemplate,
+        headers: rendered.headers,
+        body: rendered.body,
+        credential: { header: provider.credential.name, prefix: provider.credential.prefix, secret },
+        timeoutMs: call.msLeft,
+        signal: call.signal,
+        maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),
+        propagateTrace: provider.propagate_trace,
+      });
+      call.providerStatus = response.status;
+      return { response };
+    } catch (error) {
+      if (error instanceof EgressError) return { error };
+      throw error;
+    } finally {
+      call.providerMs += performance.now() - began;
+    }
+  });
+}
+
+/** @throws the signal's reason when the call is aborted meanwhile */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
