@@ -29,7 +29,7 @@ await runService({
     if (mode === 'stuck') host.onDrain('stuck', () => new Promise(() => undefined));
     host.onDrain('first', () => host.logger.info('first closed'));
     host.onDrain('second', () => host.logger.info('second closed'));
-    if (mode === 'crash') setTimeout(() => Promise.reject(new Error('nobody caught this')), 200);
+    if (mode === 'crash') void delay(200).then(() => Promise.reject(new Error('nobody caught this')));
     return { module: FixtureModule, controllers: [SlowController] };
   },
 });

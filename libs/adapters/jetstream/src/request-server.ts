@@ -41,7 +41,7 @@ export function serveRequests(
   const answer = async (message: Msg) => {
     const respond = (value: object) => message.respond(JSON.stringify(value));
     try {
-      if (running.size > concurrency) throw new KeywardError('dependency_unavailable', 'Too many requests at once. Try again.');
+      if (running.size >= concurrency) throw new KeywardError('dependency_unavailable', 'Too many requests at once. Try again.');
       respond(await handler(parseBoundedJson(message.data, bounds), { subject: message.subject }));
     } catch (thrown) {
       const error = asKeywardError(thrown);

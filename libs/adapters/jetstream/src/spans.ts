@@ -9,10 +9,13 @@ const carrier = {
   keys: (headers: MsgHdrs | undefined) => headers?.keys() ?? [],
 };
 
-/** The subject with its ids starred out: `execution.requested.*.*`. Subjects of streams `AUDIT` and such have one word before the ids. */
+/** How many words of a subject come before the ids, where it is not two. */
+const FIXED_WORDS: Readonly<Record<string, number>> = { audit: 1, dead_letter: 1, auth: Infinity };
+
+/** The subject with its ids starred out: `execution.requested.*.*`. */
 export function destinationTemplate(subject: string): string {
   const tokens = subject.split('.');
-  const words = tokens[0] === 'audit' || tokens[0] === 'dead_letter' ? 1 : 2;
+  const words = FIXED_WORDS[tokens[0] ?? ''] ?? 2;
   return tokens.map((token, index) => (index < words ? token : '*')).join('.');
 }
 
