@@ -14,6 +14,8 @@ export type Behaviour = (requested: ExecutionRequested) => Promise<Partial<Execu
 /** Takes executions off the real stream and answers as tool-executor does: kept result first, then the reply, then the ack. */
 export class ExecutorStandIn {
   readonly taken: Taken[] = [];
+  /** False: the outcome is kept, but its reply gets lost. */
+  replies = true;
   behaviour: Behaviour = async () => ({ state: 'succeeded', output: { ok: true } });
 
   private constructor(
@@ -50,6 +52,6 @@ export class ExecutorStandIn {
     const result = { id, tool, connection: null, attempts: 1, durationMs: 1, traceId: 'c'.repeat(32), ...outcome };
     const bytes = JSON.stringify(result);
     await jetstream(this.nc).publish(subjects.executionCompleted(org, agent, id), bytes, { msgID: id });
-    if (replyTo !== undefined) this.nc.publish(replyTo, bytes);
+    if (replyTo !== undefined && this.replies) this.nc.publish(replyTo, bytes);
   }
 }

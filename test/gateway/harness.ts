@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streams, type AuditEvent } from '@keyward/contracts';
+import { createNatsOperator, mintAgentCreds, mintServiceCreds, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
 import { ensureTopology } from '@keyward/jetstream';
 import { createLogin, migrate } from '@keyward/postgres';
 import { startService, type RunningService } from '@keyward/service-host';
 import { testNats, testPostgres, type TestNats, type TestNatsOptions } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
-import { connect } from '@nats-io/transport-node';
+import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import { gatewayService } from '../../apps/gateway/src/service.js';
 import { ExecutorStandIn } from './executor-stand-in.js';
 import { Seed } from './seed.js';
@@ -38,6 +42,46 @@ export interface Harness {
   stop(): Promise<void>;
 }
 
+/** What the operator-mode harness adds: the bus as it is in production, with its two accounts. */
+export interface OperatedHarness extends Harness {
+  operator: NatsOperator;
+  /** Writes an agent's credentials into a file and returns its path. */
+  agentCreds(agent: { org: string; agent: string }, expiresInSeconds?: number): Promise<string>;
+}
+
+/**
+ * @param bridge what nats-server lets the gateway do in account AGENTS. Left out: everything, so that a test shows what the gateway
+ * itself refuses and not what the server would have stopped.
+ */
+export async function startOperatedHarness(bridge?: NatsPermissions): Promise<OperatedHarness> {
+  const operator = await createNatsOperator();
+  const dir = mkdtempSync(join(tmpdir(), 'keyward-creds-'));
+  const write = (name: string, creds: string) => {
+    const path = join(dir, name);
+    writeFileSync(path, creds, { mode: 0o600 });
+    return path;
+  };
+  const service = write('service.creds', await mintServiceCreds(operator, 'KEYWARD', 'service'));
+  const harness = await startHarness({
+    nats: { operator },
+    service: { authenticator: credsAuthenticator(readFileSync(service)) },
+    env: {
+      KEYWARD_NATS_CREDS_FILE: service,
+      KEYWARD_NATS_AGENTS_CREDS_FILE: write('bridge.creds', await mintServiceCreds(operator, 'AGENTS', 'gateway', bridge)),
+    },
+  });
+  return {
+    ...harness,
+    operator,
+    agentCreds: async (agent, expiresInSeconds) =>
+      write(`${agent.agent}.creds`, await mintAgentCreds(operator, agent, expiresInSeconds)),
+    stop: async () => {
+      await harness.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const [database, nats] = await Promise.all([testPostgres(), testNats(options.nats)]);
   await migrate(database.url);
@@ -60,6 +104,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: 'http://127.0.0.1:9' } }),
       KEYWARD_HTTP_PORT: '0',
       KEYWARD_OPS_PORT: '0',
+      KEYWARD_DRAIN_TIMEOUT_MS: '2000',
       KEYWARD_LOG_LEVEL: process.env['KEYWARD_LOG_LEVEL'] ?? 'fatal',
       ...options.env,
       ...env,

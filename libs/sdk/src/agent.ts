@@ -53,9 +53,9 @@ export async function connectAgent(options: AgentOptions): Promise<Agent> {
     throw new KeywardError('invalid_request', 'connectAgent needs natsUrl and credsFile, or gatewayUrl and agentKey.');
   }
   return {
-    tools: (query = {}) => needsHttp(http).tools(query),
-    execution: (id) => needsHttp(http).execution(id),
-    execute: (tool, call) => (nats === undefined ? needsHttp(http).execute(tool, call) : overNats(nats, http, tool, call)),
+    tools: async (query = {}) => needsHttp(http).tools(query),
+    execution: async (id) => needsHttp(http).execution(id),
+    execute: async (tool, call) => (nats === undefined ? needsHttp(http).execute(tool, call) : overNats(nats, http, tool, call)),
     close: async () => nats?.close(),
   };
 }

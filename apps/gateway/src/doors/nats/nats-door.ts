@@ -34,6 +34,7 @@ const agentId = idSchema('agt');
 export class NatsDoor implements CustomTransportStrategy {
   readonly #underWay = new Set<Promise<void>>();
   #subscription: Subscription | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(
     private readonly agents: NatsConnection,
@@ -54,7 +55,13 @@ export class NatsDoor implements CustomTransportStrategy {
     ready();
   }
 
-  async close(): Promise<void> {
+  /** Takes no more calls; resolves once those under way are answered. */
+  close(): Promise<void> {
+    this.#closed ??= this.#drain();
+    return this.#closed;
+  }
+
+  async #drain(): Promise<void> {
     if (!this.agents.isClosed()) await this.#subscription?.drain();
     await Promise.all(this.#underWay);
   }
