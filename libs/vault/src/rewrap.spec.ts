@@ -25,11 +25,11 @@ async function activeOf(index: number) {
   return store.row(key.id);
 }
 
-/** The KMS goes away at its n-th re-encryption. */
-function failAt(n: number): void {
+/** The KMS goes away with its n-th re-encryption. */
+function awayFrom(n: number): void {
   let requests = 0;
   kms.before = (op) => {
-    if (op === 'reencrypt' && ++requests === n) throw keysUnavailable(new Error('down'));
+    if (op === 'reencrypt' && ++requests >= n) throw keysUnavailable(new Error('down'));
   };
 }
 
@@ -51,14 +51,14 @@ beforeEach(async () => {
 describe('rewrapping after a change of the KMS key', () => {
   it('moves every data key, those that only open included, and everything still opens', async () => {
     const report = await newVault().rewrap();
-    expect(report).toEqual({ processed: 8, refused: [], resumeAfter: orgs.at(-1), complete: true });
+    expect(report).toEqual({ processed: 8, failed: [], resumeAfter: orgs.at(-1), complete: true });
     expect(await keysUnder('memory-1')).toBe(8);
     const vault = newVault();
     for (const [org, bytes] of sealed) expect(await vault.open(place(org), bytes, String)).toBe(org);
   });
 
   it('counts as processed what succeeded, when the KMS goes away in the middle, and goes on from there', async () => {
-    failAt(5);
+    awayFrom(5);
     const report = await newVault().rewrap();
     expect(report).toMatchObject({ processed: 4, complete: false, stoppedBy: { code: 'dependency_unavailable' } });
     expect(await keysUnder('memory-1')).toBe(4);
@@ -73,13 +73,41 @@ describe('rewrapping after a change of the KMS key', () => {
   it('resumes from every point at which it can stop, and skips no key', async () => {
     for (let point = 1; point <= 8; point++) {
       kms.rotate();
-      failAt(point);
+      awayFrom(point);
       const { processed, resumeAfter } = await newVault().rewrap();
       kms.before = () => undefined;
       expect(await keysUnder(kms.currentKeyId)).toBe(processed);
       expect((await newVault().rewrap({ after: resumeAfter })).complete).toBe(true);
       expect(await keysUnder(kms.currentKeyId)).toBe(8);
     }
+  });
+
+  it('goes on past a key that the KMS denies alone, and stops where it denies several in a row', async () => {
+    const denied = await activeOf(2);
+    kms.reencrypt = async (wrapped, context) => {
+      if (wrapped.equals(denied.wrapped)) throw keysUnavailable(new Error('AccessDenied'));
+      return MemoryKms.prototype.reencrypt.call(kms, wrapped, context);
+    };
+    const report = await newVault().rewrap();
+    expect(report).toMatchObject({ processed: 7, complete: false, resumeAfter: orgs[1] });
+    expect(report.failed).toMatchObject([{ org: orgs[2], dataKeyId: denied.id }]);
+    expect(report.stoppedBy).toBeUndefined();
+    kms.calls.length = 0;
+    awayFrom(1);
+    expect(await newVault().rewrap()).toMatchObject({
+      processed: 0,
+      resumeAfter: null,
+      stoppedBy: { code: 'dependency_unavailable' },
+    });
+    expect(kms.calls).toHaveLength(3);
+  });
+
+  it('stops at once where the store is away', async () => {
+    store.replaceWrapped = async () => {
+      throw keysUnavailable(new Error('store'));
+    };
+    expect(await newVault().rewrap()).toMatchObject({ processed: 0, failed: [], complete: false });
+    expect(kms.calls.filter((op) => op === 'reencrypt')).toHaveLength(1);
   });
 
   it('goes on past a damaged key, names it, leaves it as it is, and does not resume behind it', async () => {
@@ -89,7 +117,7 @@ describe('rewrapping after a change of the KMS key', () => {
     const before = Buffer.from(damaged.wrapped);
     const report = await newVault().rewrap();
     expect(report).toMatchObject({ processed: 7, complete: false, resumeAfter: orgs[2] });
-    expect(report.refused).toMatchObject([{ org: orgs[3], dataKeyId: damaged.id, reason: { code: 'internal' } }]);
+    expect(report.failed).toMatchObject([{ org: orgs[3], dataKeyId: damaged.id, reason: { code: 'internal' } }]);
     expect(damaged.wrapped).toEqual(before);
   });
 

@@ -9,6 +9,8 @@ export interface KmsUnderTest {
   rotate(): Promise<KeyManagement>;
 }
 
+/** A damaged key may name a wrapping key that is not ours: AWS then answers as for one that we are denied, which can pass. */
+const REFUSALS = ['internal', 'dependency_unavailable'];
 const CONTEXT: KmsContext = { org: 'org_01', purpose: 'data-key' };
 
 async function refusal(attempt: Promise<unknown>): Promise<KeywardError> {
@@ -103,7 +105,7 @@ function itRefusesDamage(kms: () => KeyManagement): void {
     for (let i = 0; i < wrapped.length; i++) {
       const changed = Buffer.from(wrapped);
       changed[i] = (changed[i] ?? 0) ^ 0x01;
-      expect((await refusal(kms().decrypt(changed, CONTEXT))).code).toBe('internal');
+      expect(REFUSALS).toContain((await refusal(kms().decrypt(changed, CONTEXT))).code);
     }
   });
 
@@ -112,8 +114,8 @@ function itRefusesDamage(kms: () => KeyManagement): void {
     const foreign = Buffer.alloc(wrapped.length, 0x41);
     const cut = [wrapped.subarray(0, -1), wrapped.subarray(0, 5), Buffer.alloc(0)];
     for (const bytes of [...cut, Buffer.concat([wrapped, Buffer.of(0)]), foreign]) {
-      expect((await refusal(kms().decrypt(bytes, CONTEXT))).code).toBe('internal');
-      expect((await refusal(kms().reencrypt(bytes, CONTEXT))).code).toBe('internal');
+      expect(REFUSALS).toContain((await refusal(kms().decrypt(bytes, CONTEXT))).code);
+      expect(REFUSALS).toContain((await refusal(kms().reencrypt(bytes, CONTEXT))).code);
     }
   });
 }
