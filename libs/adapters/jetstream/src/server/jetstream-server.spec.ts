@@ -264,20 +264,25 @@ describe('JetStreamServer', () => {
     await waitFor(async () => (await left()) === 0);
   });
 
-  it('records a message whose worker died on the final delivery', async () => {
+  it('records a message whose worker died on the final delivery, and puts it aside once a worker is there again', async () => {
     await (await serve(async () => undefined, { maxDeliver: 1, ackWaitMs: 200 })).close();
     await ask(1);
     // A worker that takes it and is never heard of again.
     const inbox = createInbox();
     let taken = 0;
-    const subscription = nc.subscribe(inbox, { callback: (_error, { subject }) => void (taken += Number(subject === SUBJECT)) });
+    const subscription = nc.subscribe(inbox, {
+      callback: (_error, { subject }) => void (taken += Number(subject === SUBJECT)),
+    });
     const request = JSON.stringify({ batch: 2, expires: 5e9 });
     nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${streams.executions}.executor`, request, { reply: inbox });
     await waitFor(() => taken === 1);
     await waitFor(async () => (await left(streams.advisories)) === 1);
-    const advisory = await jsm.streams.getMessage(streams.advisories, { seq: 1 });
-    expect(advisory?.json()).toMatchObject({ stream: streams.executions, consumer: 'executor', stream_seq: 1, deliveries: 1 });
-    expect(await left()).toBe(1);
     subscription.unsubscribe();
+    expect(await left()).toBe(1);
+    const handled: number[] = [];
+    await serve(async ({ n }) => void handled.push(n), { maxDeliver: 1, ackWaitMs: 200 });
+    await waitFor(async () => (await left()) === 0);
+    expect(await letters()).toMatchObject([{ code: 'outcome_unknown', deliveries: 1, sequence: 1, subject: SUBJECT }]);
+    expect(handled).toEqual([]);
   });
 });

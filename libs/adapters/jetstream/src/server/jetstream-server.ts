@@ -15,6 +15,7 @@ import type { JetStreamServerOptions } from './options.js';
 import { Puller } from './puller.js';
 import { ReplySender } from './reply-sender.js';
 import { isPermanent, retryDelay } from './retry.js';
+import { StrandedMessages } from './stranded.js';
 
 const DEFAULT_DRAIN_GRACE_MS = 10_000;
 /** A message that arrives while we stop goes to another replica after this. */
@@ -30,6 +31,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   private readonly held = new Map<Delivery, MessageContext | undefined>();
   private readonly publisher: Publisher;
   private readonly replies: ReplySender;
+  private readonly stranded: StrandedMessages;
   private puller: Puller | undefined;
   private handler: Handler | undefined;
   private heartbeat: NodeJS.Timeout | undefined;
@@ -41,6 +43,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     super();
     this.publisher = createPublisher(options.nc);
     this.replies = new ReplySender(options.nc);
+    this.stranded = new StrandedMessages(options, this.publisher);
   }
 
   listen(callback: (error?: unknown) => void): void {
@@ -75,6 +78,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     });
     this.heartbeat = setInterval(() => this.beat(), ackWaitMs / 3).unref();
     await this.puller.start();
+    await this.stranded.start();
   }
 
   private take(delivery: Delivery): void {
@@ -137,7 +141,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   private async giveUp(delivery: Delivery, error: KeywardError): Promise<void> {
     const { logger, stream, durable, maxDeliver, backoff, failureReply } = this.options;
     try {
-      await publishDeadLetter(this.publisher, stream, durable, delivery, error);
+      const { subject, headers, data, sequence, deliveries } = delivery;
+      await publishDeadLetter(this.publisher, { stream, durable, subject, headers, data, sequence, deliveries }, error);
     } catch (cause) {
       const final = delivery.deliveries >= maxDeliver;
       logger.error(
@@ -168,7 +173,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   private async drain(): Promise<void> {
     const { drainGraceMs = DEFAULT_DRAIN_GRACE_MS } = this.options;
     this.draining = true;
-    await this.puller?.stop();
+    await Promise.all([this.puller?.stop(), this.stranded.close()]);
     if (this.held.size > 0) {
       const stopping = new KeywardError('dependency_unavailable', 'The service is stopping.');
       const grace = setTimeout(() => this.held.forEach((context) => context?.abort(stopping)), drainGraceMs);
