@@ -49,6 +49,12 @@ export interface OperatedHarness extends Harness {
   agentCreds(agent: { org: string; agent: string }, expiresInSeconds?: number): Promise<string>;
 }
 
+/** The least that the gateway needs in account KEYWARD: it starts executions, records refusals, asks auth-service, reads results. */
+const GATEWAY_MAY: NatsPermissions = {
+  publish: ['execution.requested.>', 'audit.>', 'auth.v1.>', `$JS.API.STREAM.MSG.GET.${streams.results}`],
+  subscribe: ['_INBOX.>', 'control.revoked'],
+};
+
 /**
  * @param bridge what nats-server lets the gateway do in account AGENTS. Left out: everything, so that a test shows what the gateway
  * itself refuses and not what the server would have stopped.
@@ -66,7 +72,7 @@ export async function startOperatedHarness(bridge?: NatsPermissions): Promise<Op
     nats: { operator },
     service: { authenticator: credsAuthenticator(readFileSync(service)) },
     env: {
-      KEYWARD_NATS_CREDS_FILE: service,
+      KEYWARD_NATS_CREDS_FILE: write('gateway.creds', await mintServiceCreds(operator, 'KEYWARD', 'gateway', GATEWAY_MAY)),
       KEYWARD_NATS_AGENTS_CREDS_FILE: write('bridge.creds', await mintServiceCreds(operator, 'AGENTS', 'gateway', bridge)),
     },
   });
