@@ -32,19 +32,25 @@ const MESSAGES: [RegExp, string][] = [
     /^(Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end|timeout expired)/,
     UNREACHABLE,
   ],
-  [/^(Driver not Connected|Client was closed|Query runner already released|Transaction is not started yet)/, UNREACHABLE],
+  // TypeORM, to whoever still uses a query runner or transaction whose connection broke.
+  [
+    /^(Driver not Connected|Query runner already released|Database connection provided by a query runner was already)/,
+    UNREACHABLE,
+  ],
+  [/^(Client was closed|Transaction is not started yet)/, UNREACHABLE],
   [/^The server does not support SSL/, MISCONFIGURED],
 ];
 
-function codeOf(error: Error): string | undefined {
-  const { code, driverError } = error as Error & { code?: unknown; driverError?: unknown };
-  if (typeof code === 'string') return code;
-  return driverError instanceof Error ? codeOf(driverError) : undefined;
+interface DriverError {
+  message?: unknown;
+  code?: unknown;
+  /** Where TypeORM keeps what pg threw. */
+  driverError?: DriverError;
 }
 
-function sentenceFor(error: Error): string | undefined {
-  const code = codeOf(error);
-  if (code === undefined) return MESSAGES.find(([pattern]) => pattern.test(error.message))?.[1];
+function sentenceFor(error: DriverError): string | undefined {
+  const code = error.code ?? error.driverError?.code;
+  if (typeof code !== 'string') return MESSAGES.find(([pattern]) => pattern.test(String(error.message)))?.[1];
   if (NETWORK.test(code)) return UNREACHABLE;
   return SENTENCES[code] ?? SENTENCES[code.slice(0, 3)] ?? SENTENCES[code.slice(0, 2)];
 }
@@ -54,7 +60,7 @@ function sentenceFor(error: Error): string | undefined {
  * else, a violated constraint or the caller's own error, comes back as it is.
  */
 export function asDatabaseError(thrown: unknown): unknown {
-  if (!(thrown instanceof Error) || thrown instanceof KeywardError) return thrown;
+  if (typeof thrown !== 'object' || thrown === null || thrown instanceof KeywardError) return thrown;
   const sentence = sentenceFor(thrown);
   return sentence === undefined ? thrown : new KeywardError('dependency_unavailable', sentence, { cause: thrown });
 }

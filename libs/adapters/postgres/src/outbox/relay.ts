@@ -12,7 +12,7 @@ export interface OutboxMessage {
   payload: object;
 }
 
-/** Resolves once the bus has stored the message. */
+/** Resolves once the bus has stored the message; must settle by itself, because the rows of the batch are locked meanwhile. */
 export type Publish = (message: OutboxMessage) => Promise<void>;
 
 /** The two methods of pino that the relay needs. */
@@ -63,7 +63,7 @@ export class OutboxRelay {
     this.running = this.run();
   }
 
-  /** Resolves when the batch in hand is published and removed. What remains is for the next start. */
+  /** Resolves when the publications in hand have ended and their rows are removed. What remains is for the next start. */
   async stop(): Promise<void> {
     this.stopping = true;
     this.wakeUp.notify();
@@ -125,6 +125,7 @@ export class OutboxRelay {
     const outcomes = await Promise.allSettled(
       Array.from(lanes.values(), async (lane) => {
         for (const row of lane) {
+          if (this.stopping) return;
           await this.publish(toMessage(row));
           published.push(row.seq);
         }

@@ -48,7 +48,8 @@ DECLARE name text := 'event_' || to_char(p_day, 'YYYYMMDD');
 BEGIN
   IF to_regclass('audit.' || name) IS NOT NULL THEN RETURN; END IF;
   PERFORM pg_advisory_xact_lock(hashtext('audit.ensure_partition'));
-  IF to_regclass('audit.' || name) IS NOT NULL THEN RETURN; END IF;
+  /* A query, because to_regclass answers from a cache that may not have heard yet of what happened during the wait. */
+  IF EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = 'audit'::regnamespace) THEN RETURN; END IF;
   EXECUTE format('CREATE TABLE audit.%I (LIKE audit.event INCLUDING ALL)', name);
   EXECUTE format('ALTER TABLE audit.event ATTACH PARTITION audit.%I FOR VALUES FROM (%L) TO (%L)',
     name, p_day::timestamp AT TIME ZONE 'UTC', (p_day + 1)::timestamp AT TIME ZONE 'UTC');

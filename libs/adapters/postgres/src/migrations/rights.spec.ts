@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { testPostgres } from '@keyward/testing';
+import type pg from 'pg';
+import { migratedDatabase, SERVICES, type MigratedDatabase } from '../../test/database.js';
+import type { ServiceRole } from '../login.js';
+
+/** S select, I insert, U update, D delete; lower case: on some columns only. Whatever is not here is refused. */
+const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
+  'identity.organization': { auth: 'SIU' },
+  'identity.agent': { auth: 'SIU' },
+  'identity.agent_key': { auth: 'SIU' },
+  'governance.assignment': { gateway: 'S', auth: 'SIUD' },
+  'vault.data_key': { auth: 'SIUD', refresher: 'SIU' },
+  'vault.provider_app': { auth: 'SIUD', refresher: 'S' },
+  'vault.connection': { gateway: 'S', auth: 'SIUD', refresher: 'Su' },
+  'vault.credential': { auth: 'SIUD', refresher: 'SU' },
+  'vault.provider_revocation': { auth: 'SIU' },
+  'connect.connect_session': { auth: 'SIU' },
+  'connect.authorization_transaction': { auth: 'SIU' },
+  'execution.execution': { executor: 'SIU' },
+  'bus.outbox': { auth: 'SIuD', refresher: 'SIuD' },
+  'audit.event': { audit: 'SI' },
+  'audit.chain_head': { audit: 'SIU' },
+  // A partition is reached through its parent, which is where the policies are.
+  'audit.event_20260102': {},
+};
+
+const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
+  'identity.find_agent_key': ['gateway', 'auth'],
+  'vault.open_for_call': ['executor'],
+  'vault.find_data_key': ['auth', 'refresher', 'executor'],
+  'vault.claim_due': ['refresher'],
+  'vault.claim_provider_revocations': ['auth'],
+  'vault.count_connections': ['auth'],
+  'connect.find_session_org': ['auth'],
+  'connect.find_transaction_org': ['auth'],
+  'audit.ensure_partition': ['audit'],
+  'audit.refuse_change': [],
+  'bus.notify_outbox': [],
+};
+
+const SCHEMAS = "('identity', 'governance', 'vault', 'connect', 'execution', 'bus', 'audit')";
+
+describe('rights of the service roles', () => {
+  let database: MigratedDatabase;
+  let admin: pg.Client;
+
+  beforeAll(async () => {
+    database = await migratedDatabase(await testPostgres());
+    admin = await database.connect(database.url);
+    await admin.query(`SELECT audit.ensure_partition('2026-01-02')`);
+  });
+  afterAll(() => database.stop());
+
+  async function rightsOn(table: string, role: ServiceRole): Promise<string> {
+    const { rows } = await admin.query<{ right: string }>(
+      `SELECT CASE WHEN has_table_privilege($1, $2, p) THEN upper(left(p, 1))
+                   WHEN p IN ('SELECT', 'INSERT', 'UPDATE') AND has_any_column_privilege($1, $2, p) THEN lower(left(p, 1))
+                   ELSE '' END AS right
+       FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) p`,
+      [`keyward_${role}`, table],
+    );
+    return rows.map((row) => row.right).join('');
+  }
+
+  it('are listed here for every table there is', async () => {
+    const { rows } = await admin.query<{ name: string }>(
+      `SELECT format('%s.%s', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname IN ${SCHEMAS}`,
+    );
+    expect(rows.map((row) => row.name).sort()).toEqual(Object.keys(RIGHTS).sort());
+  });
+
+  it.each(Object.keys(RIGHTS))('on %s are the least each service needs', async (table) => {
+    const actual: Partial<Record<ServiceRole, string>> = {};
+    for (const role of SERVICES) {
+      const rights = await rightsOn(table, role);
+      if (rights !== '') actual[role] = rights;
+    }
+    expect(actual).toEqual(RIGHTS[table]);
+  });
+
+  it('on functions are given one by one, to nobody by default', async () => {
+    const { rows } = await admin.query<{ name: string; services: ServiceRole[] }>(
+      `SELECT format('%s.%s', n.nspname, p.proname) AS name,
+              ARRAY(SELECT s FROM unnest($1::text[]) s WHERE has_function_privilege('keyward_' || s, p.oid, 'EXECUTE')) AS services
+       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname IN ${SCHEMAS}`,
+      [SERVICES],
+    );
+    const actual = Object.fromEntries(rows.map((row) => [row.name, row.services.toSorted()]));
+    expect(actual).toEqual(
+      Object.fromEntries(Object.entries(FUNCTION_RIGHTS).map(([name, services]) => [name, services.toSorted()])),
+    );
+  });
+
+  it('let the refresher change no more of a connection than its status and scopes', async () => {
+    const { rows } = await admin.query<{ column: string }>(
+      `SELECT attname AS column FROM pg_attribute WHERE attrelid = 'vault.connection'::regclass AND attnum > 0
+       AND has_column_privilege('keyward_refresher', attrelid, attnum, 'UPDATE') ORDER BY 1`,
+    );
+    expect(rows.map((row) => row.column)).toEqual(['scopes', 'status', 'status_reason', 'updated_at']);
+  });
+
+  it('make no service able to become another, to bypass policies or to create objects', async () => {
+    const { rows } = await admin.query(
+      `SELECT rolname FROM pg_roles r WHERE rolname LIKE 'keyward_%' AND (rolcanlogin OR rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb
+         OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)
+         OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspname IN ${SCHEMAS} AND has_schema_privilege(r.oid, n.oid, 'CREATE')))`,
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it.each<[ServiceRole, string, string]>([
+    ['executor', 'cannot read credentials', 'SELECT sealed_access FROM vault.credential'],
+    ['executor', 'cannot write credentials', 'UPDATE vault.credential SET generation = 2'],
+    ['executor', 'cannot insert credentials', `INSERT INTO vault.credential (connection_id) VALUES ('x')`],
+    ['executor', 'cannot read connections', 'SELECT id FROM vault.connection'],
+    ['executor', 'cannot claim refreshes', `SELECT * FROM vault.claim_due('x', 1, 1)`],
+    ['gateway', 'cannot read credentials', 'SELECT connection_id FROM vault.credential'],
+    ['gateway', 'cannot open a call', `SELECT * FROM vault.open_for_call('o', 'a', 'u', 'c', 'p', 'd', NULL)`],
+    ['gateway', 'cannot read data keys', 'SELECT wrapped FROM vault.data_key'],
+    ['gateway', 'cannot list agent keys', 'SELECT id FROM identity.agent_key'],
+    ['refresher', 'cannot insert connections', `INSERT INTO vault.connection (id) VALUES ('x')`],
+    ['refresher', 'cannot insert credentials', `INSERT INTO vault.credential (connection_id) VALUES ('x')`],
+    ['refresher', 'cannot give a connection to another agent', `UPDATE vault.connection SET agent_id = 'x'`],
+    ['audit', 'cannot update events', `UPDATE audit.event SET type = 'x'`],
+    ['audit', 'cannot delete events', 'DELETE FROM audit.event'],
+    ['audit', 'cannot truncate events', 'TRUNCATE audit.event'],
+    ['audit', 'cannot drop a partition', 'DROP TABLE audit.event_20260102'],
+    ['audit', 'cannot write past the policies into a partition', `INSERT INTO audit.event_20260102 (org_id) VALUES ('x')`],
+    ['audit', 'cannot rewind a chain', 'DELETE FROM audit.chain_head'],
+    ['auth', 'cannot read the trail', 'SELECT id FROM audit.event'],
+  ])('%s %s', async (service, _what, statement) => {
+    const client = await database.connect(await database.urlOf(service));
+    // 42501 insufficient_privilege
+    await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });
+  });
+});
