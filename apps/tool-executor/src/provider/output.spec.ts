@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { bounded, errorBody, outputOf } from './output.js';
+
+const response = (body: string | Buffer, contentType?: string) => ({
+  status: 200,
+  headers: contentType === undefined ? {} : { 'content-type': contentType },
+  body: Buffer.from(body as string),
+});
+const output = (body: string | Buffer, contentType?: string) => outputOf(response(body, contentType), 1_000_000);
+
+describe('the output of a call', () => {
+  it.each<[string, string, unknown]>([
+    ['application/json', '{"a":[1,null]}', { a: [1, null] }],
+    ['application/json; charset=utf-8', 'null', null],
+    ['application/vnd.github+json', '"x"', 'x'],
+    ['APPLICATION/JSON', 'false', false],
+  ])('of %s is its value', (contentType, body, expected) => {
+    expect(output(body, contentType)).toEqual(expected);
+  });
+
+  it('is null where there is no body', () => {
+    expect(output('', 'application/json')).toBeNull();
+  });
+
+  it.each<[string, string | undefined, string | Buffer, unknown]>([
+    ['text', 'text/plain', 'héllo', { contentType: 'text/plain', text: 'héllo' }],
+    ['HTML that says it is JSON', 'application/json', '<html>', { contentType: 'application/json', text: '<html>' }],
+    ['bytes', 'image/png', Buffer.from([0x89, 0x50, 0, 0xff]), { contentType: 'image/png', base64: 'iVAA/w==' }],
+    ['no content type', undefined, 'x', { contentType: 'application/octet-stream', text: 'x' }],
+    ['not UTF-8', 'text/plain', Buffer.from([0x61, 0xe9]), { contentType: 'text/plain', base64: 'Yek=' }],
+    [
+      'a prototype key',
+      'application/json',
+      '{"__proto__":{"x":1}}',
+      { contentType: 'application/json', text: '{"__proto__":{"x":1}}' },
+    ],
+  ])('of %s is wrapped', (_what, contentType, body, expected) => {
+    expect(output(body, contentType)).toEqual(expected);
+  });
+
+  it('hands on nothing nested so deep that reading it could end a process', () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    expect(output(deep, 'application/json')).toEqual({ contentType: 'application/json', text: deep });
+  });
+
+  it('is bounded as it will be written, not as it came', () => {
+    const controls = '\u0001'.repeat(1000);
+    expect(() => outputOf(response(controls, 'text/plain'), 5_900)).toThrow(
+      expect.objectContaining({ code: 'response_too_large' }),
+    );
+    expect(outputOf(response(controls, 'text/plain'), 7_000)).toMatchObject({ text: controls });
+    expect(() => outputOf(response(Buffer.alloc(1000, 0), 'image/png'), 1_300)).toThrow('larger than 1300 bytes');
+    expect(() => bounded({ a: 'x'.repeat(100) }, 100)).toThrow(expect.objectContaining({ code: 'response_too_large' }));
+  });
+
+  it('of an error is short', () => {
+    expect(errorBody(response('{"message":"no"}', 'application/json'))).toEqual({ message: 'no' });
+    const long = errorBody(response(`{"m":"${'é'.repeat(10_000)}"}`, 'application/json')) as { text: string };
+    expect(Buffer.byteLength(long.text)).toBeLessThan(4_200);
+    expect(errorBody(response(''))).toBeNull();
+  });
+});

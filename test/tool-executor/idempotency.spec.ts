@@ -1,0 +1,267 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { KeywardError, newId } from '@keyward/contracts';
+import { waitFor } from '@keyward/testing';
+import { Workbench } from './workbench.js';
+
+let bench: Workbench;
+beforeAll(async () => {
+  bench = await Workbench.start();
+});
+beforeEach(() => bench.reset());
+afterAll(() => bench.stop());
+
+/** Each answer says which request it is to. */
+function count(): void {
+  bench.upstream.answer = (_request, response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end(`{"n":${bench.upstream.requests.length}}`);
+}
+
+describe('an idempotency key', () => {
+  it('gives the first result again for the same request, under the id of the second', async () => {
+    count();
+    const key = { idempotencyKey: 'k1', arguments: { id: 'a' } };
+    const first = await bench.call('acme_create', key);
+    const again = await bench.call('acme_create', key);
+    expect(again.id).not.toBe(first.id);
+    expect(again).toMatchObject({ state: 'succeeded', output: { n: 1 }, connection: first.connection, attempts: 1 });
+    expect(bench.upstream.requests).toHaveLength(1);
+    expect(bench.audited.map((event) => event.execution)).toEqual([first.id, again.id]);
+  });
+
+  it('does not depend on the order or spelling of the arguments’ JSON', async () => {
+    await bench.call('acme_create', { idempotencyKey: 'k2', arguments: JSON.parse('{"id":"\\u0061"}') });
+    await bench.call('acme_create', { idempotencyKey: 'k2', arguments: { id: 'a' } });
+    expect(bench.upstream.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['other arguments', { arguments: { id: 'b' } }],
+    ['another user', { user: 'usr_eve' }],
+    ['another tool', { tool: 'acme_wipe' }],
+    ['another connection', { connection: newId('conn') }],
+  ])('used for %s is a conflict', async (what, change) => {
+    await bench.call('acme_create', { idempotencyKey: what });
+    const result = await bench.call('acme_create', { idempotencyKey: what, ...change });
+    expect(result).toMatchObject({ state: 'failed', error: { code: 'idempotency_conflict' }, attempts: 0 });
+    expect(bench.upstream.requests).toHaveLength(1);
+  });
+
+  it('belongs to one agent of one organization', async () => {
+    await bench.call('acme_create', { idempotencyKey: 'k3' });
+    await bench.call('acme_create', { idempotencyKey: 'k3', agent: newId('agt') });
+    await bench.call('acme_create', { idempotencyKey: 'k3', org: newId('org') });
+    expect(bench.upstream.requests).toHaveLength(3);
+  });
+
+  it('sent twenty times at once lets one request out, and all get its result', async () => {
+    let answer: (() => void) | undefined;
+    bench.upstream.answer = (_request, response) => {
+      answer = () => response.writeHead(200, { 'content-type': 'application/json' }).end('{"n":1}');
+    };
+    const running = Array.from({ length: 20 }, () => bench.call('acme_create', { idempotencyKey: 'k4' }));
+    await waitFor(() => answer);
+    answer?.();
+    const results = await Promise.all(running);
+    expect(new Set(results.map((result) => JSON.stringify([result.state, result.output])))).toEqual(
+      new Set(['["succeeded",{"n":1}]']),
+    );
+    expect(new Set(results.map((result) => result.id)).size).toBe(20);
+    expect(bench.upstream.requests).toHaveLength(1);
+    expect(bench.audited).toHaveLength(20);
+  });
+
+  it('whose first call does not end is waited for up to the deadline', async () => {
+    bench.upstream.answer = () => undefined;
+    const first = bench.call('acme_create', { idempotencyKey: 'k5', timeoutMs: 600 });
+    await waitFor(() => bench.upstream.requests.length === 1);
+    const second = await bench.call('acme_create', { idempotencyKey: 'k5', timeoutMs: 150 });
+    expect(second).toMatchObject({ state: 'expired', error: { code: 'deadline_exceeded' }, attempts: 0 });
+    expect((await first).state).toBe('unknown');
+  });
+
+  it.each<[string, number, string, number]>([
+    ['a refusal of the provider', 422, 'failed', 1],
+    ['an unknown outcome', 500, 'unknown', 1],
+    ['a rate limit, which is no result', 429, 'failed', 2],
+  ])('remembers %s (%i)', async (what, status, state, rounds) => {
+    bench.upstream.answer = (_request, response) => response.writeHead(status, { 'retry-after': '60' }).end();
+    const [first, again] = [
+      await bench.call('acme_create', { idempotencyKey: what }),
+      await bench.call('acme_create', { idempotencyKey: what }),
+    ];
+    expect([first.state, again.state, first.error?.code]).toEqual([state, state, again.error?.code]);
+    expect(bench.upstream.requests).toHaveLength(rounds);
+  });
+
+  it('is free again after a call that was not sent', async () => {
+    bench.connection.refreshable = false;
+    bench.connection.accessExpiresAt = new Date(0);
+    expect((await bench.call('acme_create', { idempotencyKey: 'k6' })).error?.code).toBe('needs_reauthorization');
+    bench.connection.accessExpiresAt = null;
+    expect((await bench.call('acme_create', { idempotencyKey: 'k6' })).state).toBe('succeeded');
+  });
+
+  it('does not matter to reads, which are simply made', async () => {
+    await bench.call('acme_get', { idempotencyKey: 'k7' });
+    await bench.call('acme_get', { idempotencyKey: 'k7' });
+    expect(bench.upstream.requests).toHaveLength(2);
+  });
+});
+
+describe('no acknowledgement of the audit trail, no result', () => {
+  it('and a write is not sent again when its message comes again', async () => {
+    count();
+    bench.auditIsDown = true;
+    const request = bench.request('acme_create');
+    for (const deliveries of [1, 2, 3]) {
+      await expect(bench.run(request, deliveries)).rejects.toMatchObject({ code: 'dependency_unavailable' });
+    }
+    bench.auditIsDown = false;
+    const result = await bench.run(request, 4);
+    expect(result).toMatchObject({ id: request.id, state: 'succeeded', output: { n: 1 }, attempts: 1 });
+    expect(bench.upstream.requests).toHaveLength(1);
+    const once = await bench.run(request, 5);
+    expect(once).toEqual(result);
+    // Recorded again as the same event, which is no second one.
+    expect(bench.audited[1]).toEqual(bench.audited[0]);
+  });
+
+  it('a read is made anew', async () => {
+    bench.auditIsDown = true;
+    const request = bench.request('acme_get');
+    await expect(bench.run(request)).rejects.toBeInstanceOf(KeywardError);
+    bench.auditIsDown = false;
+    expect((await bench.run(request, 2)).state).toBe('succeeded');
+  });
+
+  it('denials included', async () => {
+    bench.auditIsDown = true;
+    bench.grant.permission = null;
+    await expect(bench.call('acme_get')).rejects.toMatchObject({ code: 'dependency_unavailable' });
+  });
+});
+
+describe('a message that comes again after its process died in the middle', () => {
+  /** What such a process leaves behind: the intent, and nothing else. */
+  async function interrupted(tool: string, timeoutMs = 5_000) {
+    const request = bench.request(tool, { idempotencyKey: newId('msg'), timeoutMs });
+    const { id, org, agent, user, idempotencyKey } = request;
+    const row = { id, org, agent, user, tool, connection: bench.connection.id, idempotencyKey, requestHash: Buffer.alloc(32) };
+    expect(await bench.rows.insert(row)).toBe(true);
+    return request;
+  }
+
+  it('is never sent again where that could do it twice: its outcome is unknown, for good', async () => {
+    const request = await interrupted('acme_create');
+    const result = await bench.run(request, 2);
+    expect(result).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown' }, attempts: 0 });
+    expect(await bench.run(request, 3)).toEqual(result);
+    expect(bench.upstream.requests).toEqual([]);
+    expect(bench.audited).toMatchObject([{ state: 'unknown' }, { state: 'unknown' }]);
+  });
+
+  it('is sent again under the same key where the provider knows it', async () => {
+    const request = await interrupted('acme_put');
+    expect(await bench.run(request, 2)).toMatchObject({ state: 'succeeded', attempts: 1 });
+    expect(bench.upstream.requests).toMatchObject([{ headers: { 'idempotency-key': request.id } }]);
+  });
+
+  it('is unknown, whatever else is wrong by then', async () => {
+    const cases: [string, () => void][] = [
+      ['connection_required', () => (bench.grant.connection = null)],
+      ['tool_not_assigned', () => (bench.grant.permission = null)],
+      ['provider_unavailable', () => (bench.upstream.answer = (request) => request.socket.destroy())],
+    ];
+    for (const [, given] of cases) {
+      bench.reset();
+      const request = await interrupted('acme_put');
+      given();
+      expect(await bench.run(request, 2)).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown' } });
+    }
+    bench.reset();
+    expect(await bench.run(await interrupted('acme_put', -1), 2)).toMatchObject({ state: 'unknown' });
+    expect(bench.upstream.requests).toEqual([]);
+  });
+
+  it('keeps its result though its deadline has passed', async () => {
+    const request = bench.request('acme_create', { timeoutMs: 300 });
+    const result = await bench.run(request);
+    await waitFor(() => Date.now() > Date.parse(request.deadline));
+    expect(await bench.run(request, 2)).toEqual(result);
+    expect(bench.upstream.requests).toHaveLength(1);
+  });
+
+  it('a process that was only slow can not overwrite what was said meanwhile', async () => {
+    let answer: (() => void) | undefined;
+    bench.upstream.answer = (_request, response) => (answer = () => response.end('late'));
+    const request = bench.request('acme_create');
+    const slow = bench.run(request);
+    await waitFor(() => answer);
+    const said = await bench.run(request, 2);
+    expect(said.state).toBe('unknown');
+    answer?.();
+    expect(await slow).toEqual(said);
+    expect(bench.upstream.requests).toHaveLength(1);
+  });
+
+  it('taken up by two at once is sent by one', async () => {
+    const request = await interrupted('acme_put');
+    const results = await Promise.allSettled([bench.run(request, 2), bench.run(request, 3)]);
+    expect(bench.upstream.requests.length).toBeLessThanOrEqual(2);
+    const keys = new Set(bench.upstream.requests.map(({ headers }) => headers['idempotency-key']));
+    expect([...keys]).toEqual([request.id]);
+    expect(results.some((result) => result.status === 'fulfilled' && result.value.state === 'succeeded')).toBe(true);
+  });
+});
+
+describe('when something of ours is away', () => {
+  it('a call on which nothing has happened comes again while its deadline allows, then says so', async () => {
+    bench.databaseIsDown = true;
+    for (const tool of ['acme_get', 'acme_create']) {
+      await expect(bench.call(tool)).rejects.toMatchObject({ code: 'dependency_unavailable' });
+      expect(await bench.call(tool, { timeoutMs: 100 })).toMatchObject({
+        state: 'failed',
+        error: { code: 'dependency_unavailable' },
+      });
+    }
+    expect(bench.audited).toHaveLength(2);
+  });
+
+  it('a write that came again is not called failed before its history is known', async () => {
+    const find = bench.rows.find.bind(bench.rows);
+    bench.rows.find = () => Promise.reject(new KeywardError('dependency_unavailable', 'The database is not reachable.'));
+    await expect(bench.run(bench.request('acme_create', { timeoutMs: -1 }), 2)).rejects.toMatchObject({
+      code: 'dependency_unavailable',
+    });
+    bench.rows.find = find;
+    expect(bench.audited).toEqual([]);
+  });
+
+  it('a write whose result can not be stored gives none; what was said later is that nobody knows', async () => {
+    const settle = bench.rows.settle.bind(bench.rows);
+    bench.rows.settle = () => Promise.reject(new KeywardError('dependency_unavailable', 'The database is not reachable.'));
+    const request = bench.request('acme_create');
+    await expect(bench.run(request)).rejects.toMatchObject({ code: 'dependency_unavailable' });
+    bench.rows.settle = settle;
+    expect(bench.audited).toEqual([]);
+    expect(await bench.run(request, 2)).toMatchObject({ state: 'unknown' });
+    expect(bench.upstream.requests).toHaveLength(1);
+  });
+});
+
+it('stores and gives again whatever a provider answers, also what PostgreSQL’s jsonb refuses', async () => {
+  const body = '{"nul":"\\u0000","half":"\\ud800","big":123456789012345678901234567890,"text":"\\"\\\\"}';
+  bench.upstream.answer = (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+  const request = bench.request('acme_create');
+  const result = await bench.run(request);
+  expect(result).toMatchObject({ state: 'succeeded', output: JSON.parse(body) });
+  expect(await bench.run(request, 2)).toEqual(result);
+});
+
+it('rows of one organization do not exist for another', async () => {
+  const request = bench.request('acme_create');
+  await bench.run(request);
+  expect(await bench.rows.find(request.org, request.id)).toBeDefined();
+  expect(await bench.rows.find(newId('org'), request.id)).toBeUndefined();
+  expect(await bench.rows.takeOver(newId('org'), request.id, 1)).toBeUndefined();
+});

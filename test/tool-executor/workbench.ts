@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadCatalog } from '@keyward/connectors';
+import {
+  KeywardError,
+  newId,
+  toProblem,
+  type AuditEvent,
+  type ExecutionRequested,
+  type ExecutionResult,
+  type RefreshReply,
+  type RefreshRequest,
+} from '@keyward/contracts';
+import type { CallConnection, CallCredential, CallQuery } from '@keyward/credentials';
+import { createEgress, type Egress } from '@keyward/egress';
+import { createDataSource, createLogin, migrate } from '@keyward/postgres';
+import { testPostgres, type TestPostgres } from '@keyward/testing';
+import { HostileServer } from '@keyward/testing/hostile-server';
+import { Registry } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import { Call } from '../../apps/tool-executor/src/execute/call.js';
+import { execute } from '../../apps/tool-executor/src/execute/execute.js';
+import type { ExecutorParts } from '../../apps/tool-executor/src/execute/parts.js';
+import { ExecutionRows } from '../../apps/tool-executor/src/intent/execution-rows.js';
+import { Intents } from '../../apps/tool-executor/src/intent/intents.js';
+import { createMetrics } from '../../apps/tool-executor/src/metrics.js';
+import { CONNECTOR, TOOLS } from './acme.js';
+
+/** An execution with everything real but the two ports to the vault, which a test sets as it likes: rows in PostgreSQL, HTTP upstream. */
+export class Workbench {
+  readonly audited: AuditEvent[] = [];
+  readonly opened: string[] = [];
+  readonly refreshes: RefreshRequest[] = [];
+  readonly links: string[][] = [];
+  readonly revoked = new Set<string>();
+  /** What the database says of the caller. */
+  grant: CallCredential;
+  auditIsDown = false;
+  databaseIsDown = false;
+  readonly queries: CallQuery[] = [];
+  /** Runs when a refresh is asked for; the new state of the grant is for it to set. */
+  onRefresh: (request: RefreshRequest) => RefreshReply | Promise<RefreshReply>;
+  readonly org = newId('org');
+  readonly agent = newId('agt');
+  readonly parts: ExecutorParts;
+  readonly metrics = new Registry();
+
+  private constructor(
+    readonly upstream: HostileServer,
+    readonly rows: ExecutionRows,
+    private readonly egress: Egress,
+    private readonly closers: (() => Promise<unknown> | void)[],
+    dir: string,
+  ) {
+    this.grant = { permission: 'destructive', tools: null, connection: activeConnection() };
+    this.onRefresh = () => this.renew();
+    this.parts = {
+      catalog: loadCatalog(dir, { acme: { url: upstream.origin } }),
+      calls: { openForCall: (query) => this.openForCall(query) },
+      credentials: { open: (ref, use) => this.open(ref.sealedAccess, use) },
+      egress,
+      intents: new Intents(rows),
+      audit: { record: (event) => this.record(event) },
+      links: {
+        create: async (_call, _provider, scopes) => (this.links.push([...scopes]), { connectUrl: 'https://connect.example/c1' }),
+      },
+      refresh: async (_provider, request) => (this.refreshes.push(request), this.onRefresh(request)),
+      isRevoked: (connection) => this.revoked.has(connection),
+      metrics: createMetrics(this.metrics),
+      maxOutputBytes: 100_000,
+      random: () => 0,
+    };
+  }
+
+  static async start(): Promise<Workbench> {
+    const upstream = await HostileServer.start();
+    const { dataSource, stop } = await executorDatabase();
+    const dir = mkdtempSync(join(tmpdir(), 'keyward-acme-'));
+    mkdirSync(join(dir, 'acme'));
+    writeFileSync(join(dir, 'acme', 'connector.yaml'), CONNECTOR);
+    writeFileSync(join(dir, 'acme', 'tools.yaml'), TOOLS);
+    const egress = createEgress({ privateOrigins: [upstream.origin] });
+    const closers = [() => rmSync(dir, { recursive: true }), upstream.stop, () => dataSource.destroy(), stop];
+    return new Workbench(upstream, new ExecutionRows(dataSource), egress, closers, dir);
+  }
+
+  async stop(): Promise<void> {
+    await this.egress.close();
+    for (const close of this.closers) await close();
+  }
+
+  /** A clean slate between tests; the servers stay. */
+  reset(): void {
+    this.upstream.requests.length = 0;
+    this.upstream.answer = (_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
+    for (const list of [this.audited, this.opened, this.refreshes, this.links, this.queries]) list.length = 0;
+    this.revoked.clear();
+    this.auditIsDown = false;
+    this.databaseIsDown = false;
+    this.onRefresh = () => this.renew();
+    this.grant = { permission: 'destructive', tools: null, connection: activeConnection() };
+  }
+
+  request(tool: string, more: Partial<ExecutionRequested> & { timeoutMs?: number } = {}): ExecutionRequested {
+    const { timeoutMs = 5_000, ...fields } = more;
+    return {
+      id: newId('exe'),
+      org: this.org,
+      agent: this.agent,
+      tool,
+      arguments: tool === 'acme_list' ? {} : { id: 'one' },
+      user: 'usr_ada',
+      dryRun: false,
+      requestedAt: new Date().toISOString(),
+      deadline: new Date(Date.now() + timeoutMs).toISOString(),
+      ...fields,
+    };
+  }
+
+  run(request: ExecutionRequested, deliveries = 1): Promise<ExecutionResult> {
+    return execute(this.parts, new Call(request, deliveries));
+  }
+
+  call(tool: string, more: Parameters<Workbench['request']>[1] = {}): Promise<ExecutionResult> {
+    return this.run(this.request(tool, more));
+  }
+
+  /** The connection as it is in the grant, to be changed. */
+  get connection(): CallConnection {
+    if (this.grant.connection === null) throw new Error('there is no connection');
+    return this.grant.connection;
+  }
+
+  renew(): RefreshReply {
+    const generation = this.connection.generation + 1;
+    this.grant.connection = { ...this.connection, ...tokenOf(generation) };
+    return { outcome: 'refreshed', generation };
+  }
+
+  get authorizations(): (string | undefined)[] {
+    return this.upstream.requests.map((request) => request.headers.authorization);
+  }
+
+  private async openForCall(query: CallQuery): Promise<CallCredential> {
+    this.queries.push(query);
+    if (this.databaseIsDown) throw new KeywardError('dependency_unavailable', 'The database is not reachable at the moment.');
+    const { connection } = this.grant;
+    return { ...this.grant, connection: connection === null ? null : { ...connection } };
+  }
+
+  private async open<T>(sealed: Buffer, use: (token: string) => Promise<T>): Promise<T> {
+    const token = sealed.toString();
+    this.opened.push(token);
+    return use(token);
+  }
+
+  private async record(event: AuditEvent): Promise<void> {
+    if (this.auditIsDown) throw new KeywardError('dependency_unavailable', 'The message bus did not accept the message.');
+    this.audited.push(event);
+  }
+}
+
+export function refusedRefresh(code: ConstructorParameters<typeof KeywardError>[0]): RefreshReply {
+  return { outcome: 'failed', error: toProblem(new KeywardError(code, 'The refresher says no.')) };
+}
+
+/** What the fake vault gives for a generation: long enough to be recognised when it is echoed. */
+export function tokenOf(generation: number): { generation: number; sealedAccess: Buffer; accessExpiresAt: Date } {
+  return {
+    generation,
+    sealedAccess: Buffer.from(`access-token-of-generation-${generation}`),
+    accessExpiresAt: new Date(Date.now() + 120_000),
+  };
+}
+
+function activeConnection(): CallConnection {
+  return {
+    id: newId('conn'),
+    status: 'active',
+    statusReason: null,
+    scopes: ['things:read', 'things:write'],
+    refreshable: true,
+    ...tokenOf(1),
+  };
+}
+
+/** The executor's own least-privilege login on a fresh database. */
+export async function executorDatabase(): Promise<{
+  database: TestPostgres;
+  url: string;
+  dataSource: DataSource;
+  stop(): Promise<void>;
+}> {
+  const database = await testPostgres();
+  await migrate(database.url);
+  const [login, password] = [`executor_${randomBytes(4).toString('hex')}`, randomBytes(12).toString('hex')];
+  await createLogin(database.url, { service: 'executor', login, password });
+  const url = new URL(database.url);
+  [url.username, url.password] = [login, password];
+  const dataSource = createDataSource({ url: url.href, applicationName: 'tool-executor-test' });
+  await dataSource.initialize();
+  return { database, url: url.href, dataSource, stop: () => database.stop() };
+}
