@@ -10,6 +10,8 @@ export const PINNED_NATS_VERSION = '2.15.2';
 export interface FindNatsOptions {
   /** Told what is being done, one sentence a step. */
   onProgress?: (step: string) => void;
+  /** Gives an installation up. */
+  signal?: AbortSignal;
 }
 
 /** Where the cached program lies; another version goes to another directory, so that two clones do not fight. */
@@ -62,6 +64,7 @@ export async function findNatsServer(options: FindNatsOptions = {}): Promise<Nat
     target: cachedNatsServer(),
     version: PINNED_NATS_VERSION,
     onProgress: options.onProgress ?? (() => undefined),
+    signal: options.signal,
   };
   for (const install of [installFromDocker, installFromGo, installFromPackages]) {
     const outcome = await install(attempt);

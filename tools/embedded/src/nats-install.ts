@@ -1,16 +1,25 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileOptions } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { protectChild } from './process-guard.js';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** A child that ends with us, however we end. */
+function run(command: string, args: string[], options: ExecFileOptions = {}): Promise<{ stdout: string; stderr: string }> {
+  const running = execute(command, args, { ...options, encoding: 'utf8' });
+  protectChild(running.child);
+  return running;
+}
 
 export interface InstallAttempt {
   /** Where the program must end up. */
   target: string;
   version: string;
   onProgress: (step: string) => void;
+  signal: AbortSignal | undefined;
 }
 
 /** Either the program, or a sentence why this way did not work. */
@@ -63,10 +72,13 @@ export async function installFromDocker(attempt: InstallAttempt): Promise<Instal
   attempt.onProgress(`taking nats-server ${attempt.version} from its Docker image`);
   return staged(attempt, 'Docker image', async (directory) => {
     const image = `nats:${attempt.version}-scratch`;
-    const { stdout } = await run('docker', ['create', image], { timeout: DOWNLOAD_TIMEOUT_MS });
+    const { stdout } = await run('docker', ['create', image], { timeout: DOWNLOAD_TIMEOUT_MS, signal: attempt.signal });
     const container = stdout.trim().split('\n').at(-1) ?? '';
     try {
-      await run('docker', ['cp', `${container}:/nats-server`, join(directory, 'nats-server')], { timeout: DOWNLOAD_TIMEOUT_MS });
+      await run('docker', ['cp', `${container}:/nats-server`, join(directory, 'nats-server')], {
+        timeout: DOWNLOAD_TIMEOUT_MS,
+        signal: attempt.signal,
+      });
     } finally {
       await run('docker', ['rm', container]).catch(() => undefined);
     }
@@ -98,6 +110,7 @@ export async function installFromGo(attempt: InstallAttempt): Promise<InstallOut
       env,
       cwd: directory,
       timeout: BUILD_TIMEOUT_MS,
+      signal: attempt.signal,
     });
     return join(directory, 'nats-server');
   });
@@ -124,11 +137,11 @@ export async function installFromPackages(attempt: InstallAttempt): Promise<Inst
   return staged(attempt, 'apt', async (directory) => {
     attempt.onProgress('fetching the package nats-server with apt');
     try {
-      await download(directory);
+      await download(attempt, directory);
     } catch (error) {
       if ((error as { code?: string }).code === 'ENOENT') throw error;
       await refreshPackageLists(attempt);
-      await download(directory);
+      await download(attempt, directory);
     }
     const archive = readdirSync(directory).find((name) => name.endsWith('.deb'));
     if (archive === undefined) throw new Error('the package nats-server is not in the configured archives');
@@ -141,20 +154,20 @@ export async function installFromPackages(attempt: InstallAttempt): Promise<Inst
   });
 }
 
-async function download(directory: string): Promise<void> {
-  await run('apt-get', ['download', 'nats-server'], { cwd: directory, timeout: DOWNLOAD_TIMEOUT_MS });
+async function download(attempt: InstallAttempt, directory: string): Promise<void> {
+  await run('apt-get', ['download', 'nats-server'], { cwd: directory, timeout: DOWNLOAD_TIMEOUT_MS, signal: attempt.signal });
 }
 
 async function refreshPackageLists(attempt: InstallAttempt): Promise<void> {
   attempt.onProgress('refreshing the package lists');
   const command = process.getuid?.() === 0 ? ['apt-get', 'update'] : ['sudo', '-n', 'apt-get', 'update'];
-  await run(command[0] ?? 'apt-get', command.slice(1), { timeout: DOWNLOAD_TIMEOUT_MS });
+  await run(command[0] ?? 'apt-get', command.slice(1), { timeout: DOWNLOAD_TIMEOUT_MS, signal: attempt.signal });
 }
 
 async function installFromHomebrew(attempt: InstallAttempt): Promise<InstallOutcome> {
   attempt.onProgress('installing nats-server with Homebrew');
   try {
-    await run('brew', ['install', 'nats-server'], { timeout: BUILD_TIMEOUT_MS });
+    await run('brew', ['install', 'nats-server'], { timeout: BUILD_TIMEOUT_MS, signal: attempt.signal });
     const { stdout } = await run('brew', ['--prefix']);
     return { binary: join(stdout.trim(), 'bin', 'nats-server'), why: 'Homebrew: the installed nats-server does not run' };
   } catch (error) {

@@ -1,0 +1,138 @@
+import { join } from 'node:path';
+import type { ServiceRole } from '@keyward/postgres';
+import type { Ports } from '../home/ports.js';
+import type { StackPaths } from '../home/paths.js';
+import type { SecretsWithPorts } from '../home/secrets.js';
+import { root } from '../root.js';
+import type { ServiceName } from './names.js';
+
+/** Where everything of a stack is reached. */
+export interface Addresses {
+  gatewayUrl: string;
+  authUrl: string;
+  auditUrl: string;
+  sandboxUrl: string;
+  natsUrl: string;
+  /** As superuser. */
+  databaseUrl: string;
+}
+
+/** Everything is on this machine and for it alone. The database's URL is known once it runs. */
+export function addressesOf(ports: Ports): Addresses {
+  const http = (port: number): string => `http://127.0.0.1:${port}`;
+  return {
+    gatewayUrl: http(ports.gateway),
+    authUrl: http(ports['auth-service']),
+    auditUrl: http(ports['audit-service']),
+    sandboxUrl: http(ports.sandbox),
+    natsUrl: `nats://127.0.0.1:${ports.nats}`,
+    databaseUrl: '',
+  };
+}
+
+export interface ServiceSettings {
+  paths: StackPaths;
+  secrets: SecretsWithPorts;
+  addresses: Addresses;
+  agentsAccount: string;
+}
+
+/** Long enough for what is in flight on one machine; Ctrl-C should not take long. */
+export const DRAIN_TIMEOUT_MS = 5_000;
+
+const ROLES: Record<ServiceName, ServiceRole> = {
+  gateway: 'gateway',
+  'auth-service': 'auth',
+  'token-refresher': 'refresher',
+  'tool-executor': 'executor',
+  'audit-service': 'audit',
+};
+
+export function serviceRole(service: ServiceName): ServiceRole {
+  return ROLES[service];
+}
+
+export function serviceLogin(service: ServiceName): string {
+  return `${ROLES[service]}_login`;
+}
+
+export function credsFile(paths: StackPaths, name: string): string {
+  return join(paths.creds, `${name}.creds`);
+}
+
+function databaseUrl(settings: ServiceSettings, service: ServiceName): string {
+  const url = new URL(settings.addresses.databaseUrl);
+  url.username = serviceLogin(service);
+  url.password = settings.secrets.databasePasswords[service];
+  return url.href;
+}
+
+function connectors({ addresses }: ServiceSettings): Record<string, string> {
+  return {
+    KEYWARD_CONNECTORS_DIR: join(root, 'connectors'),
+    KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: addresses.sandboxUrl } }),
+  };
+}
+
+/** The sandbox is on a loopback address, which egress refuses unless it is named. */
+function egress({ addresses }: ServiceSettings): Record<string, string> {
+  return { KEYWARD_EGRESS_PRIVATE_ORIGINS: addresses.sandboxUrl };
+}
+
+function kms({ paths }: ServiceSettings): Record<string, string> {
+  return { KEYWARD_KMS: 'local', KEYWARD_KMS_KEY_FILE: paths.kmsKeyFile };
+}
+
+const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, string>> = {
+  gateway: (settings) => ({
+    ...connectors(settings),
+    KEYWARD_HTTP_PORT: String(settings.secrets.ports.gateway),
+    KEYWARD_NATS_AGENTS_CREDS_FILE: credsFile(settings.paths, 'gateway-agents'),
+  }),
+  'auth-service': (settings) => ({
+    ...connectors(settings),
+    ...egress(settings),
+    ...kms(settings),
+    KEYWARD_HTTP_PORT: String(settings.secrets.ports['auth-service']),
+    KEYWARD_AUTH_PUBLIC_URL: settings.addresses.authUrl,
+    KEYWARD_ADMIN_TOKEN: settings.secrets.adminToken,
+    KEYWARD_STATE_SECRET: settings.secrets.stateSecret,
+    KEYWARD_AGENTS_ACCOUNT: settings.agentsAccount,
+    KEYWARD_AGENTS_SIGNING_SEED: settings.secrets.natsSeeds.agentsSigning,
+    KEYWARD_NATS_PUBLIC_URL: settings.addresses.natsUrl,
+  }),
+  'token-refresher': (settings) => ({ ...connectors(settings), ...egress(settings), ...kms(settings) }),
+  'tool-executor': (settings) => ({ ...connectors(settings), ...egress(settings), ...kms(settings) }),
+  'audit-service': (settings) => ({
+    KEYWARD_HTTP_PORT: String(settings.secrets.ports['audit-service']),
+    KEYWARD_ADMIN_TOKEN: settings.secrets.adminToken,
+  }),
+};
+
+/** The whole environment of one service: its own login, its own NATS user, and no secret that it does not need. */
+export function serviceEnvironment(service: ServiceName, settings: ServiceSettings): Record<string, string> {
+  return {
+    NODE_ENV: 'production',
+    KEYWARD_DATABASE_URL: databaseUrl(settings, service),
+    KEYWARD_NATS_URL: settings.addresses.natsUrl,
+    KEYWARD_NATS_CREDS_FILE: credsFile(settings.paths, service),
+    KEYWARD_OPS_PORT: String(settings.secrets.ports[`${service} metrics`]),
+    KEYWARD_DRAIN_TIMEOUT_MS: String(DRAIN_TIMEOUT_MS),
+    ...OWN[service](settings),
+  };
+}
+
+export function sandboxEnvironment(
+  settings: Pick<ServiceSettings, 'paths' | 'secrets'> & { accessTokenTtlSeconds?: number | undefined },
+): Record<string, string> {
+  const { user, password, managementToken } = settings.secrets.sandbox;
+  const ttl = settings.accessTokenTtlSeconds;
+  return {
+    KEYWARD_SANDBOX_PORT: String(settings.secrets.ports.sandbox),
+    KEYWARD_SANDBOX_DB: settings.paths.sandboxDatabase,
+    KEYWARD_SANDBOX_USER: user,
+    KEYWARD_SANDBOX_PASSWORD: password,
+    KEYWARD_SANDBOX_MANAGEMENT_TOKEN: managementToken,
+    ...(ttl === undefined ? {} : { KEYWARD_SANDBOX_ACCESS_TOKEN_TTL_SECONDS: String(ttl) }),
+  };
+}
