@@ -71,7 +71,7 @@ describe('the process of a service', () => {
     await expect(fetch(`${String(http)}/slow`)).rejects.toThrow();
     expect(await (await slow).json()).toEqual({ ended: true });
     expect(await fixture.ended()).toEqual({ code: 0, signal: null });
-    expect(fixture.lines.map((line) => line.message).slice(-2)).toEqual(['first closed', 'second closed']);
+    expect(fixture.lines.map((line) => line.message).slice(-3)).toEqual(['message door closed', 'first closed', 'second closed']);
   });
 
   it('is alive but not ready while a dependency is absent, says so without its password, and can be stopped', async () => {

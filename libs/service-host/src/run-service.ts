@@ -40,7 +40,6 @@ async function stopAndExit(service: RunningService, signal: string): Promise<voi
   service.logger.info({ signal }, `${service.name} is draining`);
   setTimeout(() => {
     service.logger.error({ timeoutMs: service.drainTimeoutMs }, 'the drain did not end in time; what is in flight is given up');
-    service.flushLogs();
     process.exit(1);
   }, service.drainTimeoutMs);
   await service.stop();
@@ -50,6 +49,5 @@ async function stopAndExit(service: RunningService, signal: string): Promise<voi
 /** State is unknown after an error that nobody caught: say so and leave; work in flight is redelivered. */
 function crash(service: RunningService, error: unknown): never {
   service.logger.fatal({ err: error }, `${service.name} failed and ends`);
-  service.flushLogs();
   process.exit(1);
 }

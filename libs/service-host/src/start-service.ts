@@ -28,8 +28,6 @@ export interface RunningService {
   readonly started: Promise<{ httpUrl?: string }>;
   /** Closes the doors, lets work in flight end, closes what it used. Safe to call at any time, and more than once. */
   stop(): Promise<void>;
-  /** Writes what is still buffered of the log. */
-  flushLogs(): void;
 }
 
 /** Starts a service in this process without touching the process itself: no signal handler, no exit. @throws ConfigError */
@@ -38,7 +36,7 @@ export async function startService<F extends ConfigFragments>(
   env: Environment,
 ): Promise<RunningService> {
   const { host: own, service: config } = loadBoth(options.config, env);
-  const { logger, flush } = createLogger(options.name, own.logLevel);
+  const logger = createLogger(options.name, own.logLevel);
   const telemetry = await startTelemetry(options.name, own.exportTraces);
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: options.name });
@@ -66,11 +64,11 @@ export async function startService<F extends ConfigFragments>(
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     lifecycle.beginStop();
-    await doors.then((open) => open.close()).catch(() => undefined);
+    const open = await doors.catch(() => undefined);
+    await open?.close().catch((error: unknown) => logger.error({ err: error }, 'a door could not be closed'));
     await lifecycle.drain();
     await telemetry.shutdown().catch((error: unknown) => logger.warn({ err: error }, 'the last spans could not be sent'));
     await ops.close();
-    flush();
   };
   return {
     name: options.name,
@@ -79,7 +77,6 @@ export async function startService<F extends ConfigFragments>(
     opsUrl: ops.url,
     started: doors.then(({ httpUrl }) => (httpUrl === undefined ? {} : { httpUrl })),
     stop: () => (stopped ??= stop()),
-    flushLogs: flush,
   };
 }
 

@@ -18,10 +18,27 @@ Get('/slow')(SlowController.prototype, 'slow', Object.getOwnPropertyDescriptor(S
 
 class FixtureModule {}
 
+/** Stands where a JetStream consumer does: what it has in hand is done before anything else closes. */
+class MessageDoor {
+  constructor(logger) {
+    this.logger = logger;
+  }
+
+  listen(opened) {
+    opened();
+  }
+
+  close() {
+    this.closed ??= delay(50).then(() => this.logger.info('message door closed'));
+    return this.closed;
+  }
+}
+
 await runService({
   name: 'fixture',
   config: { http: httpConfig(0), admin: adminConfig },
   http: ({ http }) => http,
+  strategies: ({ logger }) => [new MessageDoor(logger)],
   module: async (host) => {
     if (mode === 'absent')
       await host.waitFor('postgres', () => Promise.reject(new Error('connect ECONNREFUSED postgres://u:hunter2@db')));

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import type { Logger } from 'pino';
 import { createLogger } from './logger.js';
 
-function capture(write: (logger: ReturnType<typeof createLogger>['logger']) => void, level = 'info') {
+function capture(write: (logger: Logger) => void, level = 'info') {
   const lines: string[] = [];
-  const { logger } = createLogger('spec', level, { write: (line) => void lines.push(line) });
+  const logger = createLogger('spec', level, { write: (line) => void lines.push(line) });
   write(logger);
   return { text: lines.join(''), lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 }

@@ -28,10 +28,16 @@ function traceFields(): object {
   return span !== undefined && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
 }
 
-/** JSON lines on stdout unless told otherwise. Writing does not block the event loop; `flush` before the process ends. */
-export function createLogger(service: string, level: string, stream?: DestinationStream): { logger: Logger; flush: () => void } {
-  const stdout = stream === undefined ? destination({ fd: 1, sync: false }) : undefined;
-  const logger = pino(
+/**
+ * JSON lines on stdout unless told otherwise. Each is written before the call returns: a buffered one would be missing after exactly
+ * the crash that it explains.
+ */
+export function createLogger(
+  service: string,
+  level: string,
+  stream: DestinationStream = destination({ fd: 1, sync: true }),
+): Logger {
+  return pino(
     {
       level,
       base: { service, pid: process.pid },
@@ -43,16 +49,6 @@ export function createLogger(service: string, level: string, stream?: Destinatio
       hooks: { streamWrite: redactText },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
     },
-    stream ?? (stdout as DestinationStream),
+    stream,
   );
-  return { logger, flush: () => flushStdout(stdout) };
-}
-
-/** Before the first write has opened the stream there is nothing to flush, and sonic-boom says so by throwing. */
-function flushStdout(stdout: ReturnType<typeof destination> | undefined): void {
-  try {
-    stdout?.flushSync();
-  } catch {
-    // The process is ending and its standard output is gone: there is nowhere left to say so.
-  }
 }
