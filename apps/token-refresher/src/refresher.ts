@@ -19,7 +19,7 @@ import { RefreshWork } from './refresh/refresh-work.js';
 export type RefresherHost = ServiceHost<ConfigOf<typeof refresherConfig>>;
 
 const POOL_SIZE = 10;
-const DUE_SLOTS = 128;
+const DUE_SLOTS = 64;
 const DUE_POLL_MS = 1000;
 const BUSY_POLL_MS = 40;
 const MESSAGES_AT_A_TIME = 256;

@@ -81,10 +81,9 @@ describe('refreshing on demand', () => {
     const connection = await world.connect();
     await world.sandbox.fault({ kind: 'delay', ms: 600 });
     const deadline = new Date(Date.now() + 200).toISOString();
-    await expect(world.ask(connection, { deadline })).resolves.toMatchObject({
-      outcome: 'failed',
-      error: { code: 'deadline_exceeded' },
-    });
+    // Whether the refresher's answer or the asker's own clock comes first is all one.
+    const answer = await world.ask(connection, { deadline }).catch((error: unknown) => ({ outcome: 'failed', error }));
+    expect(answer).toMatchObject({ outcome: 'failed', error: { code: 'deadline_exceeded' } });
     await waitFor(async () => (await world.row(connection)).generation === 2);
     expect(await world.sandbox.whoIs(await world.accessToken(connection))).toBe('ada');
   });
