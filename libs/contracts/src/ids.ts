@@ -8,7 +8,20 @@ import { z } from 'zod';
 export type IdPrefix = 'org' | 'agt' | 'key' | 'app' | 'cse' | 'conn' | 'exe' | 'evt' | 'msg' | 'dek' | 'asg';
 
 export function newId(prefix: IdPrefix): string {
-  return `${prefix}_${uuidv7().replaceAll('-', '')}`;
+  return `${prefix}_${uuidv7({ random: nextRandom() }).replaceAll('-', '')}`;
+}
+
+const RANDOM_BYTES = 16;
+const random = new Uint8Array(256 * RANDOM_BYTES);
+let randomUsed = random.length;
+
+/** Asking the system for 16 bytes costs as much as for 4096, and every call of a tool takes a few ids. Ids are not secrets. */
+function nextRandom(): Uint8Array {
+  if (randomUsed === random.length) {
+    crypto.getRandomValues(random);
+    randomUsed = 0;
+  }
+  return random.subarray(randomUsed, (randomUsed += RANDOM_BYTES));
 }
 
 export function idSchema(prefix: IdPrefix) {

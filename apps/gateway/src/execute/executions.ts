@@ -16,6 +16,7 @@ import { requireAssigned, type Assignments } from '../tools/assignments.js';
 import type { PendingExecutions } from './pending-executions.js';
 import { refusalState, type Refusals } from './refusals.js';
 import { currentTraceId } from './trace-id.js';
+import { Turn } from './turn.js';
 import type { WaitSlots } from './wait-slots.js';
 
 /** How much longer than the call itself its outcome is waited for: the executor's verdict at the deadline still has to travel. */
@@ -52,6 +53,8 @@ interface Parts {
 
 /** From an authenticated call to one on the bus, for every door. */
 export class Executions {
+  readonly #turn = new Turn();
+
   constructor(private readonly parts: Parts) {}
 
   static newCall(address: AgentAddress, tool: string, body: ExecuteBody, door: Call['door']): Call {
@@ -79,9 +82,10 @@ export class Executions {
     }
   }
 
-  /** Publishes without waiting for the outcome. */
+  /** Publishes without waiting for the outcome, which is looked up later. */
   async handOver(call: Call): Promise<void> {
     await this.#publish(call, undefined);
+    this.#mayBeLookedUp(call);
   }
 
   /**
@@ -91,16 +95,31 @@ export class Executions {
    * @throws KeywardError `rate_limited` where too many calls are being waited for
    */
   handOverAndWait(call: Call, graceMs: number): HandedOver {
-    const slot = this.parts.slots.take(call.address.agent);
-    const wait = this.parts.inbox.expect(call.body.timeoutMs + graceMs, slot.signal);
+    const given = Promise.withResolvers<undefined>();
+    const slot = this.parts.slots.take(call.address.agent, () => given.resolve(undefined));
+    const wait = this.parts.inbox.expect(call.body.timeoutMs + graceMs);
     const accepted = this.#publish(call, wait.subject);
     accepted.catch(slot.abandon);
-    const outcome = wait.reply.then(
+    // Over HTTP the caller learns the id together with the outcome.
+    if (call.door === 'nats') this.#mayBeLookedUp(call);
+    const reply = wait.reply.then(
       (message) => this.#asResult(call, message),
       () => undefined,
     );
-    outcome.then(slot.release, slot.release);
+    const outcome = Promise.race([reply, given.promise]).then((result) => {
+      slot.release();
+      if (result !== undefined) return result;
+      wait.cancel();
+      this.#mayBeLookedUp(call);
+      return undefined;
+    });
+    outcome.catch(slot.release);
     return { accepted, outcome, abandon: slot.abandon };
+  }
+
+  /** From here on the caller knows the id of a call that has not ended. */
+  #mayBeLookedUp({ id, address, body }: Call): void {
+    this.parts.pending.add(id, address, body.timeoutMs);
   }
 
   async #publish({ id, address: { org, agent }, tool, body, door }: Call, replyTo: string | undefined): Promise<void> {
@@ -118,8 +137,8 @@ export class Executions {
       requestedAt: new Date(now).toISOString(),
       deadline: new Date(now + body.timeoutMs).toISOString(),
     };
-    this.parts.pending.add(id, org, agent, body.timeoutMs);
     try {
+      await this.#turn.end();
       // The message id is our own: an agent that could choose it could swallow another agent's call as a duplicate.
       await this.parts.publisher.publish(subjects.executionRequested(org, agent), requested, {
         msgId: id,
@@ -147,7 +166,6 @@ export class Executions {
     if (typeof result !== 'object' || result === null || result.id !== call.id || typeof result.state !== 'string') {
       throw new KeywardError('internal', 'The outcome of the call could not be read.', { details: { executionId: call.id } });
     }
-    this.parts.pending.remove(call.id);
     return result as ExecutionResult;
   }
 }

@@ -1,3 +1,4 @@
+import type { AgentAddress } from '@keyward/contracts';
 import { LRUCache } from 'lru-cache';
 
 const REMEMBERED = 50_000;
@@ -5,21 +6,17 @@ const REMEMBERED = 50_000;
 const AFTER_DEADLINE_MS = 60_000;
 
 /**
- * What this process has handed over and not seen the end of, so that "still running" can be told from "never heard of". Other
+ * Calls that this process has handed over and given a receipt for, so that "still running" can be told from "never heard of". Other
  * replicas don't know: there the answer is `not_found` until the outcome is kept.
  */
 export class PendingExecutions {
   readonly #owners = new LRUCache<string, string>({ max: REMEMBERED, ttl: AFTER_DEADLINE_MS });
 
-  add(id: string, org: string, agent: string, timeoutMs: number): void {
+  add(id: string, { org, agent }: AgentAddress, timeoutMs: number): void {
     this.#owners.set(id, `${org}.${agent}`, { ttl: timeoutMs + AFTER_DEADLINE_MS });
   }
 
-  remove(id: string): void {
-    this.#owners.delete(id);
-  }
-
-  has(id: string, org: string, agent: string): boolean {
+  has(id: string, { org, agent }: AgentAddress): boolean {
     return this.#owners.get(id) === `${org}.${agent}`;
   }
 }

@@ -12,17 +12,22 @@ export const SLOT_LIMITS: SlotLimits = { total: 8_192, perAgent: 2_048 };
 
 const RETRY_AFTER_MS = 1_000;
 
-/** One awaited outcome. Aborting it ends the waiting, not the call. */
+/** One awaited outcome. */
 export interface Slot {
-  readonly signal: AbortSignal;
+  /** Ends the waiting, not the call. Does nothing once released. */
   abandon(): void;
   release(): void;
+}
+
+interface Taken {
+  readonly agent: string;
+  readonly onAbandon: () => void;
 }
 
 /** Back-pressure: a place for each call whose outcome is awaited, given back when it is answered. */
 export class WaitSlots {
   readonly #byAgent = new Map<string, number>();
-  readonly #taken = new Set<AbortController>();
+  readonly #taken = new Set<Taken>();
 
   constructor(
     private readonly limits: SlotLimits,
@@ -30,32 +35,34 @@ export class WaitSlots {
   ) {}
 
   /** @throws KeywardError `rate_limited` */
-  take(agent: string): Slot {
+  take(agent: string, onAbandon: () => void): Slot {
     const own = this.#byAgent.get(agent) ?? 0;
     if (own >= this.limits.perAgent || this.#taken.size >= this.limits.total) {
       throw new KeywardError('rate_limited', 'Too many calls are in flight.', { details: { retryAfterMs: RETRY_AFTER_MS } });
     }
-    const controller = new AbortController();
+    const taken: Taken = { agent, onAbandon };
     this.#byAgent.set(agent, own + 1);
-    this.#taken.add(controller);
+    this.#taken.add(taken);
     this.gauge.inc();
     return {
-      signal: controller.signal,
-      abandon: () => controller.abort(),
-      release: () => this.#release(agent, controller),
+      abandon: () => {
+        if (this.#release(taken)) onAbandon();
+      },
+      release: () => void this.#release(taken),
     };
   }
 
-  #release(agent: string, controller: AbortController): void {
-    if (!this.#taken.delete(controller)) return;
-    const own = this.#byAgent.get(agent) ?? 0;
-    if (own > 1) this.#byAgent.set(agent, own - 1);
-    else this.#byAgent.delete(agent);
+  #release(taken: Taken): boolean {
+    if (!this.#taken.delete(taken)) return false;
+    const own = this.#byAgent.get(taken.agent) ?? 0;
+    if (own > 1) this.#byAgent.set(taken.agent, own - 1);
+    else this.#byAgent.delete(taken.agent);
     this.gauge.dec();
+    return true;
   }
 
   /** For the end of the process: whoever still waits is told that the outcome may come later. */
   abandonAll(): void {
-    for (const controller of this.#taken) controller.abort();
+    for (const taken of this.#taken) if (this.#release(taken)) taken.onAbandon();
   }
 }

@@ -23,7 +23,7 @@ export class ExecutionsController {
     if (!executionId.safeParse(id).success) throw notFound();
     const result = await this.kept.find({ org, agent }, id);
     if (result !== undefined) sendJson(reply, 200, result);
-    else if (this.pending.has(id, org, agent)) sendAccepted(reply, id);
+    else if (this.pending.has(id, { org, agent })) sendAccepted(reply, id);
     else throw notFound();
   }
 }
