@@ -1,110 +1,57 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { currentGeneration, load, storeAuthorized } from './credential-rows.js';
+import type {
+  Also,
+  AuthorizedCredential,
+  Claim,
+  ClaimRequest,
+  DueCredential,
+  FailedRefresh,
+  Reauthorization,
+  RefreshableCredential,
+  RefreshCommit,
+} from './credential-types.js';
+import { commit, markNeedsReauthorization } from './refresh-commit.js';
+import { claim, claimDue, releaseFailed } from './refresh-lease.js';
 
-/** Runs inside the transaction that changes the row: outbox and audit rows written here are true exactly when the change is. */
-export type Also = (em: EntityManager) => Promise<void>;
-
-export interface SealedTokens {
-  sealedAccess: Buffer;
-  /** null: the provider gave none. After a refresh whose answer holds none, the old one must be sealed again for the new generation. */
-  sealedRefresh: Buffer | null;
-  accessExpiresAt: Date | null;
-  /** When to refresh before expiry; null: never by the clock. */
-  refreshAt: Date | null;
-}
-
-export interface AuthorizedCredential extends SealedTokens {
-  org: string;
-  connection: string;
-  /** `currentGeneration()` + 1: what the tokens were sealed for. */
-  generation: number;
-  /** As granted. */
-  scopes: string[];
-}
-
-export interface DueCredential {
-  org: string;
-  connection: string;
-  /** What the lease intends to redeem. */
-  generation: number;
-  /** An earlier holder took up this very generation and was not heard of again: its refresh token may be spent. */
-  staleIntent: boolean;
-}
-
-export interface ClaimRequest {
-  org: string;
-  connection: string;
-  /** A generation above this satisfies the asker without a refresh. */
-  newerThan: number;
-  owner: string;
-  leaseMs: number;
-}
-
-export type Claim =
-  | { outcome: 'claimed'; generation: number; staleIntent: boolean }
-  | { outcome: 'newer'; generation: number }
-  /** Another process refreshes it now; ask again then. */
-  | { outcome: 'busy'; leaseUntil: Date }
-  /** No such connection, not active, or nothing to refresh with. */
-  | { outcome: 'not_refreshable'; status: string | null };
-
-export interface RefreshableCredential {
-  org: string;
-  connection: string;
-  agent: string;
-  user: string;
-  provider: string;
-  alias: string;
-  status: string;
-  scopes: string[];
-  generation: number;
-  sealedAccess: Buffer;
-  sealedRefresh: Buffer | null;
-  accessExpiresAt: Date | null;
-  refreshAt: Date | null;
-  /** Failed attempts in a row. */
-  failures: number;
-  leaseOwner: string | null;
-  providerApp: { id: string; clientId: string; sealedSecret: Buffer | null; generation: number };
-}
-
-export interface RefreshCommit extends SealedTokens {
-  org: string;
-  connection: string;
-  /** The generation that was redeemed; stored becomes this plus 1. */
-  generation: number;
-  /** Left out: as they were. */
-  scopes?: string[];
-}
-
-export interface FailedRefresh {
-  org: string;
-  connection: string;
-  owner: string;
-  generation: number;
-  /** When to try again; the token that is stored keeps being served until it expires. */
-  retryAt: Date;
-  /** True when it is unknown whether the token endpoint redeemed the token: the intent stays visible to the next claim. */
-  maybeRedeemed: boolean;
-}
-
-export interface Reauthorization {
-  org: string;
-  connection: string;
-  /** Only if this is still the stored generation: a newer one has made the reason moot. */
-  generation: number;
-  reason: string;
-}
-
+/**
+ * Credentials and their refresh (docs/ARCHITECTURE.md, "A refresh"). Every change is fenced by the generation: whoever comes late with
+ * an older one changes nothing. Each method is one transaction of its own, except where it is given one.
+ */
 export interface CredentialStore {
   /** 0 while the connection has no credential. */
   currentGeneration(org: string, connection: string): Promise<number>;
+  /**
+   * Stores what a person authorized and makes the connection active, in the caller's transaction.
+   * @returns false, and nothing is changed, when the generation is not the next one or the connection is revoked: seal again.
+   */
   storeAuthorized(em: EntityManager, credential: AuthorizedCredential): Promise<boolean>;
+  /** Leases due credentials of all organizations. Writing the lease proves the store writable before a refresh token is spent. */
   claimDue(owner: string, leaseMs: number, limit: number): Promise<DueCredential[]>;
+  /** Leases one credential, due or not. */
   claim(request: ClaimRequest): Promise<Claim>;
   load(org: string, connection: string): Promise<RefreshableCredential | null>;
+  /**
+   * Compare-and-swap on the generation; the lease is not asked for, so an answer that comes after a lost lease is still kept if it is the
+   * next. A connection that waited for a new authorization is active again. `also` runs in the same transaction, only if it was stored.
+   * @returns false, and nothing is changed, when the stored generation is another or the connection is revoked.
+   */
   commit(refresh: RefreshCommit, also?: Also): Promise<boolean>;
+  /** Gives the lease back and waits until `retryAt`. @returns false when the lease was lost, which somebody else has now or had. */
   releaseFailed(failure: FailedRefresh, also?: Also): Promise<boolean>;
+  /** active → needs_reauthorization, and nothing refreshes it any more. @returns false when the generation or the status is another. */
   markNeedsReauthorization(reauthorization: Reauthorization, also?: Also): Promise<boolean>;
 }
 
-export declare function createCredentialStore(dataSource: DataSource): CredentialStore;
+export function createCredentialStore(dataSource: DataSource): CredentialStore {
+  return {
+    currentGeneration: (org, connection) => currentGeneration(dataSource, org, connection),
+    storeAuthorized,
+    claimDue: (owner, leaseMs, limit) => claimDue(dataSource, owner, leaseMs, limit),
+    claim: (request) => claim(dataSource, request),
+    load: (org, connection) => load(dataSource, org, connection),
+    commit: (refresh, also) => commit(dataSource, refresh, also),
+    releaseFailed: (failure, also) => releaseFailed(dataSource, failure, also),
+    markNeedsReauthorization: (reauthorization, also) => markNeedsReauthorization(dataSource, reauthorization, also),
+  };
+}

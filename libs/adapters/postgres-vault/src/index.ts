@@ -1,19 +1,15 @@
-import type { CallCredentialStore, DataKeyStore } from '@keyward/credentials';
-import type { DataSource } from 'typeorm';
-
-export {
-  createCredentialStore,
-  type Also,
-  type AuthorizedCredential,
-  type Claim,
-  type ClaimRequest,
-  type CredentialStore,
-  type DueCredential,
-  type FailedRefresh,
-  type Reauthorization,
-  type RefreshableCredential,
-  type RefreshCommit,
-  type SealedTokens,
-} from './credential-store.js';
-export declare function createDataKeyStore(dataSource: DataSource): DataKeyStore;
-export declare function createCallCredentialStore(dataSource: DataSource): CallCredentialStore;
+export { createCallCredentialStore } from './call-credential-store.js';
+export { createCredentialStore, type CredentialStore } from './credential-store.js';
+export { createDataKeyStore } from './data-key-store.js';
+export type {
+  Also,
+  AuthorizedCredential,
+  Claim,
+  ClaimRequest,
+  DueCredential,
+  FailedRefresh,
+  Reauthorization,
+  RefreshableCredential,
+  RefreshCommit,
+  SealedTokens,
+} from './credential-types.js';
