@@ -14,8 +14,13 @@ export function canonicalJson(event: AuditEvent): string {
 
 /** `SHA-256(prevHash || canonical JSON of the event)`, 32 bytes. */
 export function chainHash(prevHash: Buffer, event: AuditEvent): Buffer {
+  return chainHashOfCanonical(prevHash, canonicalJson(event));
+}
+
+/** {@link chainHash} for a caller that has the canonical JSON already. */
+export function chainHashOfCanonical(prevHash: Buffer, canonical: string): Buffer {
   if (prevHash.length !== 32) throw new TypeError('the previous hash must have 32 bytes');
-  return createHash('sha256').update(prevHash).update(canonicalJson(event)).digest();
+  return createHash('sha256').update(prevHash).update(canonical).digest();
 }
 
 /** A place in a chain: sequence number of a record and its hash in hex. */
@@ -27,7 +32,7 @@ export interface ChainPosition {
 export interface VerifyOptions {
   /** The trusted record before the first one given. Left out: the chain is checked from its beginning. */
   after?: ChainPosition;
-  /** A record known from elsewhere, which must be among those given. Without it a chain cut at its end, or rewritten whole, looks intact. */
+  /** A record known from elsewhere, which must be among those given or be `after`. Without it a chain cut at its end, or rewritten whole, looks intact. */
   checkpoint?: ChainPosition;
 }
 
@@ -59,12 +64,15 @@ export function verifyChain(records: Iterable<AuditRecord>, options: VerifyOptio
     if (record.prevHash !== at.hash) return { ok: false, firstBrokenSeq: expected, reason: 'prev_hash_mismatch' };
     const hash = chainHash(Buffer.from(at.hash, 'hex'), record.event).toString('hex');
     if (record.hash !== hash) return { ok: false, firstBrokenSeq: expected, reason: 'hash_mismatch' };
-    if (expected === checkpoint?.seq && hash !== checkpoint.hash) {
-      return { ok: false, firstBrokenSeq: expected, reason: 'checkpoint_mismatch' };
-    }
     at = { seq: expected, hash };
     count++;
+    if (contradicts(at, checkpoint)) return { ok: false, firstBrokenSeq: expected, reason: 'checkpoint_mismatch' };
   }
+  if (contradicts(at, checkpoint)) return { ok: false, firstBrokenSeq: at.seq, reason: 'checkpoint_mismatch' };
   if (checkpoint !== undefined && at.seq < checkpoint.seq) return { ok: false, firstBrokenSeq: at.seq + 1, reason: 'gap' };
   return { ok: true, count, head: at };
+}
+
+function contradicts(at: ChainPosition, checkpoint: ChainPosition | undefined): boolean {
+  return at.seq === checkpoint?.seq && at.hash !== checkpoint.hash;
 }

@@ -3,6 +3,7 @@ export { AUDIT_BOUNDS, buildAuditEvent, parseAuditEvent, type AuditEventFields }
 export {
   canonicalJson,
   chainHash,
+  chainHashOfCanonical,
   GENESIS_HASH,
   verifyChain,
   type ChainPosition,

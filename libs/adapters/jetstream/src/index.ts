@@ -6,6 +6,7 @@ export { requestRefresh } from './refresh-request.js';
 export { ReplyInbox, type ExpectedReply } from './reply-inbox.js';
 export { serveRequests, type RequestContext, type RequestServer, type RequestServerOptions } from './request-server.js';
 export { broadcastRevoked, onRevoked } from './revocations.js';
+export { JetStreamBatchServer, type BatchMessage, type BatchServerOptions } from './server/batch-server.js';
 export { type JetStreamContext } from './server/context.js';
 export { JetStreamServer } from './server/jetstream-server.js';
 export { type JetStreamServerOptions } from './server/options.js';
