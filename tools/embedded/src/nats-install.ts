@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 
 /** A child that ends with us, however we end. */
 function run(command: string, args: string[], options: ExecFileOptions = {}): Promise<{ stdout: string; stderr: string }> {
-  const running = execute(command, args, { ...options, encoding: 'utf8' });
+  const running = execute(command, args, { env: process.env, ...options, encoding: 'utf8' });
   protectChild(running.child);
   return running;
 }

@@ -13,7 +13,7 @@ export async function connectLink({ info }: Pick<Stack, 'info'>): Promise<string
 export async function readinessBlock(stack: Stack, tookMs: number): Promise<string> {
   const { info, paths } = stack;
   const link = await connectLink(stack);
-  const body = JSON.stringify({ user: info.user, arguments: { title: 'Hello', text: 'from an agent' } });
+  const body = JSON.stringify({ user: info.user, arguments: { title: 'Hello', body: 'from an agent' } });
   const here = (path: string): string => relative(process.env['INIT_CWD'] ?? process.cwd(), path) || '.';
   return `
 Keyward is ready (${(tookMs / 1000).toFixed(1)} s).
