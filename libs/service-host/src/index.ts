@@ -20,5 +20,6 @@ export {
 } from './config/fragments.js';
 export { ConfigError, type Environment } from './config/load.js';
 export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';
+export { createLogger } from './log/logger.js';
 export { runService } from './run-service.js';
 export { startService, type RunningService } from './start-service.js';

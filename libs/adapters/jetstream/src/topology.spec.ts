@@ -87,4 +87,14 @@ describe('the topology of the bus', () => {
     for (let i = 0; i < 3; i++) await publisher.publish('connection.authorized.org_a', { i }, { msgId: 'once' });
     expect((await jsm.streams.info(streams.connections)).state.messages).toBe(before + 1);
   });
+
+  it('says which stream does not fit on the disk of the server', async () => {
+    const small = await testNats({ maxStoreBytes: 1_000_000 });
+    const connection = await connectNats({ servers: [small.url], name: 'small' });
+    const refused = await ensureTopology(connection).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'dependency_unavailable', message: expect.stringContaining(streams.executions) });
+    expect(String((refused as Error).cause)).toMatch(/insufficient storage/i);
+    await connection.close();
+    await small.stop();
+  });
 });

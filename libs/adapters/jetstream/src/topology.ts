@@ -1,4 +1,4 @@
-import { streams, subjects } from '@keyward/contracts';
+import { KeywardError, streams, subjects } from '@keyward/contracts';
 import {
   DiscardPolicy,
   JetStreamApiCodes,
@@ -63,13 +63,18 @@ export interface TopologyOptions {
 /**
  * Creates every stream, or brings one that exists to these settings, and reads them back: old servers ignore what they do not know
  * without a word. Safe to call from every service at once.
+ * @throws KeywardError `dependency_unavailable`, with the server's reason as its cause
  */
 export async function ensureTopology(nc: NatsConnection, options: TopologyOptions = {}): Promise<void> {
   const jsm = await jetstreamManager(nc);
   for (const settings of TOPOLOGY) {
     const max_bytes = options.maxBytes?.[settings.name] ?? settings.max_bytes;
     const replicas = options.replicas === undefined ? {} : { num_replicas: options.replicas };
-    await ensureStream(jsm, { ...settings, max_bytes, ...replicas });
+    try {
+      await ensureStream(jsm, { ...settings, max_bytes, ...replicas });
+    } catch (cause) {
+      throw new KeywardError('dependency_unavailable', `The stream ${settings.name} could not be set up.`, { cause });
+    }
   }
 }
 
