@@ -8,8 +8,8 @@ export function notFound(prefix: NamedPrefix): KeywardError {
   return new KeywardError('not_found', `There is no such ${NAMES[prefix]}.`);
 }
 
-/** What can't be an id, another case of one included, is answered like an id that nobody has. */
-export function possibleId(prefix: NamedPrefix, value: string): string {
-  if (!idSchema(prefix).safeParse(value).success) throw notFound(prefix);
+/** What can't be an id, another case of one included, is answered like an id that nobody has: with `absent`. */
+export function possibleId(prefix: NamedPrefix, value: string, absent = notFound(prefix)): string {
+  if (!idSchema(prefix).safeParse(value).success) throw absent;
   return value;
 }

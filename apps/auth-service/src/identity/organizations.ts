@@ -1,5 +1,5 @@
 import { KeywardError, newId, type createOrganizationSchema, type organizationSchema } from '@keyward/contracts';
-import { OrganizationEntity, withOrg } from '@keyward/postgres';
+import { asDatabaseError, OrganizationEntity, withOrg } from '@keyward/postgres';
 import { LessThan, type DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { isReturnUrl } from '../connect/return-url.js';
@@ -25,10 +25,13 @@ export class Organizations {
 
   async list(before: string | undefined): Promise<{ organizations: Organization[]; nextCursor: string | null }> {
     // The one table that belongs to no organization, so that no transaction of one is needed.
-    const rows = await this.dataSource.manager.find(OrganizationEntity, {
+    const found = this.dataSource.manager.find(OrganizationEntity, {
       where: before === undefined ? {} : { id: LessThan(before) },
       order: { id: 'DESC' },
       take: PAGE_SIZE + 1,
+    });
+    const rows = await found.catch((thrown: unknown) => {
+      throw asDatabaseError(thrown);
     });
     const page = pageOf(rows);
     return { organizations: page.rows.map(toOrganization), nextCursor: page.nextCursor };

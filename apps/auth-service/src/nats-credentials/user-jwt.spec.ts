@@ -38,6 +38,10 @@ describe('mintUserJwt', () => {
     expect(verifies(`${header}.${payload}x`)).toBe(false);
   });
 
+  it.each(['>', '*', 'org_1', 'a.b', claims.org.toUpperCase(), claims.agent])('has no user of the organization %s', (org) => {
+    expect(() => mintUserJwt(signer, { ...claims, org })).toThrow(TypeError);
+  });
+
   it('takes no other seed than an account’s', () => {
     expect(() => createAgentsSigner(account.getPublicKey(), createUserKey().seed)).toThrow(TypeError);
   });

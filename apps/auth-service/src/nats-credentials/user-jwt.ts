@@ -1,4 +1,5 @@
 import { randomBytes, sign, type KeyObject } from 'node:crypto';
+import { idSchema } from '@keyward/contracts';
 import { decodeSeed, encodePublicKey, privateKeyFromSeed, rawPublicKey } from './nkey.js';
 
 /** The key of account AGENTS that signs its users. It is scoped: what they may do is in the account's own JWT, as a template. */
@@ -24,6 +25,8 @@ export interface UserClaims {
   expiresAt: Date;
 }
 
+const ORG = idSchema('org');
+const AGENT = idSchema('agt');
 const HEADER = encode({ typ: 'JWT', alg: 'ed25519-nkey' });
 
 /**
@@ -32,6 +35,9 @@ const HEADER = encode({ typ: 'JWT', alg: 'ed25519-nkey' });
  * none are here.
  */
 export function mintUserJwt(signer: AgentsSigner, claims: UserClaims): string {
+  // Both become parts of subjects: nothing but ids of ours may.
+  if (!ORG.safeParse(claims.org).success || !AGENT.safeParse(claims.agent).success)
+    throw new TypeError('not ids of an organization and an agent');
   const payload = encode({
     jti: randomBytes(16).toString('hex'),
     iat: seconds(claims.issuedAt),

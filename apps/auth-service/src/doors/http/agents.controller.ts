@@ -61,7 +61,7 @@ export class AgentsController {
   @Delete(':id/keys/:key')
   revokeKey(@Req() request: FastifyRequest, @Param('id') id: string, @Param('key') key: string) {
     const admin = this.admins.authenticate(request.raw);
-    const owner = address(request, id);
+    const owner = address(request, id, notFound('key'));
     return this.keys.revoke(owner, possibleId('key', key), admin);
   }
 
@@ -94,7 +94,7 @@ export class AgentsController {
   }
 }
 
-/** That an organization does not exist is no news about the agent: both are one answer. */
-function address(request: FastifyRequest, id: string): AgentAddress {
-  return { org: organizationOf(request, notFound('agt')), agent: possibleId('agt', id) };
+/** That an organization or agent does not exist is no news about what it would have: all are one answer. */
+function address(request: FastifyRequest, id: string, absent = notFound('agt')): AgentAddress {
+  return { org: organizationOf(request, absent), agent: possibleId('agt', id, absent) };
 }

@@ -1,7 +1,7 @@
-import { idSchema, parseOrThrow, type KeywardError } from '@keyward/contracts';
+import { parseOrThrow, type KeywardError } from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { notFound, type NamedPrefix } from '../../identity/not-found.js';
+import { notFound, possibleId, type NamedPrefix } from '../../identity/not-found.js';
 
 /**
  * Parses a body. Id members that can be no id are answered like ids that nobody has, with `absent` where given; everything else that
@@ -16,8 +16,7 @@ export function parseBody<T extends z.ZodType>(
   if (typeof body === 'object' && body !== null) {
     for (const [member, prefix] of Object.entries(ids)) {
       const value: unknown = Reflect.get(body, member);
-      if (typeof value === 'string' && prefix !== undefined && !idSchema(prefix).safeParse(value).success)
-        throw absent ?? notFound(prefix);
+      if (typeof value === 'string' && prefix !== undefined) possibleId(prefix, value, absent);
     }
   }
   return parseOrThrow(schema, body, 'body');
@@ -34,7 +33,5 @@ const organizationSchema = z.looseObject({
 export function organizationOf(request: FastifyRequest, absent: KeywardError = notFound('org')): string {
   const query = request.query as Record<string, unknown>;
   const source = query['organization'] === undefined ? (request.body ?? {}) : query;
-  const { organization } = parseOrThrow(organizationSchema, source, 'request');
-  if (!idSchema('org').safeParse(organization).success) throw absent;
-  return organization;
+  return possibleId('org', parseOrThrow(organizationSchema, source, 'request').organization, absent);
 }

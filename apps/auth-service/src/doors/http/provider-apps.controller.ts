@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Param, Post, Put, Req } from '@nestjs/common';
 import { createProviderAppSchema } from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
 import { AdminAuthenticator } from '../../identity/admin.js';
-import { possibleId } from '../../identity/not-found.js';
+import { notFound, possibleId } from '../../identity/not-found.js';
 import { ProviderApps } from '../../provider-apps/provider-apps.js';
 import { organizationOf, parseBody } from './input.js';
 
@@ -24,7 +24,7 @@ export class ProviderAppsController {
   @Put(':id')
   replace(@Req() request: FastifyRequest, @Param('id') id: string) {
     const admin = this.admins.authenticate(request.raw);
-    const { organization, ...registration } = parseBody(replaceSchema, request.body, { organization: 'org' });
+    const { organization, ...registration } = parseBody(replaceSchema, request.body, { organization: 'org' }, notFound('app'));
     return this.providerApps.replace(organization, possibleId('app', id), registration, admin);
   }
 

@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { streams, type AuditEvent, type Connection, type ConnectionEvent, type ConnectSession } from '@keyward/contracts';
+import { createNatsOperator, freePort, mintServiceCreds, type NatsOperator } from '@keyward/embedded';
+import { ensureTopology } from '@keyward/jetstream';
+import { createKeyFile } from '@keyward/kms-local';
+import { createLogin, migrate } from '@keyward/postgres';
+import { startService, type RunningService } from '@keyward/service-host';
+import { testNats, testPostgres, waitFor, type TestNats, type TestPostgres } from '@keyward/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import pg from 'pg';
+import { authService } from '../../apps/auth-service/src/service.js';
+import { startSandbox, type Sandbox } from '../../apps/sandbox-provider/src/server.js';
+
+const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
+const MANAGEMENT_TOKEN = 'management-token-of-tests';
+export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
+export const STATE_SECRET = 'state-secret-of-the-tests-0123456789';
+export const PASSWORD = 'correct horse';
+
+export interface Answer<T = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+export interface Tenant {
+  org: string;
+  agent: string;
+  app: { id: string; redirectUri: string };
+}
+
+/** Only for what a test needs to be another than the rest have. */
+export interface HarnessOptions {
+  database?: TestPostgres;
+  env?: Record<string, string>;
+}
+
+/** auth-service in this process, on a real PostgreSQL, a nats-server in operator mode and a real OAuth server. */
+export class AuthHarness {
+  private readonly services: RunningService[] = [];
+
+  private constructor(
+    readonly url: string,
+    readonly sandbox: Sandbox,
+    readonly nats: TestNats,
+    readonly operator: NatsOperator,
+    /** The test's own connection into account KEYWARD. */
+    readonly nc: NatsConnection,
+    /** As superuser: what a test looks at, or breaks. */
+    readonly database: pg.Pool,
+    private readonly postgres: TestPostgres,
+    private readonly env: Record<string, string>,
+    private readonly directory: string,
+  ) {}
+
+  static async start(options: HarnessOptions = {}): Promise<AuthHarness> {
+    const operator = await createNatsOperator();
+    const [postgres, nats] = await Promise.all([options.database ?? testPostgres(), testNats({ operator })]);
+    await migrate(postgres.url);
+    const directory = mkdtempSync(join(tmpdir(), 'keyward-auth-'));
+    const credsFile = join(directory, 'service.creds');
+    writeFileSync(credsFile, await mintServiceCreds(operator, 'KEYWARD', 'auth-service'), { mode: 0o600 });
+    const keyFile = join(directory, 'kms.json');
+    await createKeyFile(keyFile);
+    const nc = await connect({ servers: nats.url, authenticator: credsAuthenticator(readFileSync(credsFile)) });
+    await ensureTopology(nc);
+    const sandbox = await startSandbox({
+      host: '127.0.0.1',
+      port: 0,
+      database: undefined,
+      managementToken: MANAGEMENT_TOKEN,
+      accessTokenTtlSeconds: 120,
+      user: 'ada',
+      password: PASSWORD,
+    });
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const env = {
+      KEYWARD_DATABASE_URL: await loginUrl(postgres.url),
+      KEYWARD_NATS_URL: nats.url,
+      KEYWARD_NATS_CREDS_FILE: credsFile,
+      KEYWARD_KMS: 'local',
+      KEYWARD_KMS_KEY_FILE: keyFile,
+      KEYWARD_CONNECTORS_DIR: CONNECTORS,
+      KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: sandbox.url } }),
+      KEYWARD_EGRESS_PRIVATE_ORIGINS: sandbox.url,
+      KEYWARD_HTTP_PORT: String(port),
+      KEYWARD_OPS_PORT: '0',
+      KEYWARD_AUTH_PUBLIC_URL: url,
+      KEYWARD_ADMIN_TOKEN: ADMIN_TOKEN,
+      KEYWARD_STATE_SECRET: STATE_SECRET,
+      KEYWARD_AGENTS_ACCOUNT: operator.accounts.AGENTS.publicKey,
+      KEYWARD_AGENTS_SIGNING_SEED: operator.seeds.agentsSigning,
+      KEYWARD_NATS_PUBLIC_URL: nats.url,
+      KEYWARD_LOG_LEVEL: process.env['KEYWARD_LOG_LEVEL'] ?? 'fatal',
+      // Tests come from one address, and click faster than people.
+      KEYWARD_TRUSTED_PROXIES: '1',
+      ...options.env,
+    };
+    const database = new pg.Pool({ connectionString: postgres.url, max: 3 });
+    database.on('error', () => undefined);
+    const harness = new AuthHarness(url, sandbox, nats, operator, nc, database, postgres, env, directory);
+    await harness.startReplica();
+    return harness;
+  }
+
+  get service(): RunningService {
+    const service = this.services.at(-1);
+    if (service === undefined) throw new Error('no auth-service runs');
+    return service;
+  }
+
+  /** Another process would do the same; `env` may give it a port of its own. */
+  async startReplica(env: Record<string, string> = {}): Promise<RunningService> {
+    const service = await startService(authService, { ...this.env, ...env });
+    this.services.push(service);
+    await service.started;
+    return service;
+  }
+
+  async stopServices(): Promise<void> {
+    await Promise.all(this.services.splice(0).map((service) => service.stop()));
+  }
+
+  async stop(): Promise<void> {
+    await this.stopServices();
+    await this.sandbox.close();
+    await this.database.end();
+    await this.nc.close();
+    await this.nats.stop();
+    await this.postgres.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async ask<T = Record<string, unknown>>(
+    path: string,
+    { body, method, token = ADMIN_TOKEN }: { body?: unknown; method?: string; token?: string } = {},
+  ): Promise<Answer<T>> {
+    const response = await fetch(this.url + path, {
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      headers: {
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as T };
+  }
+
+  /** An organization with an agent and a registration at the sandbox. */
+  async tenant(names: { organization?: string; agent?: string; returnUrls?: string[] } = {}): Promise<Tenant> {
+    const slug = `t-${randomBytes(6).toString('hex')}`;
+    const { organization = 'Acme', agent = 'Scribe', returnUrls = [] } = names;
+    const org = await this.created('/v1/organizations', { slug, name: organization, returnUrls });
+    const agt = await this.created('/v1/agents', { organization: org['id'], slug, name: agent });
+    const client = { client_id: slug, client_secret: randomBytes(24).toString('hex') };
+    const app = await this.created('/v1/provider-apps', {
+      organization: org['id'],
+      provider: 'sandbox',
+      clientId: client.client_id,
+      clientSecret: client.client_secret,
+    });
+    await this.manageSandbox('clients', { ...client, redirect_uris: [app['redirectUri']] });
+    return {
+      org: String(org['id']),
+      agent: String(agt['id']),
+      app: { id: String(app['id']), redirectUri: String(app['redirectUri']) },
+    };
+  }
+
+  async session({ org, agent }: Tenant, extra: Record<string, unknown> = {}): Promise<ConnectSession> {
+    const body = { organization: org, agent, user: 'usr_ada', provider: 'sandbox', ...extra };
+    return (await this.created('/v1/connect-sessions', body)) as unknown as ConnectSession;
+  }
+
+  async connections({ org }: Tenant): Promise<Connection[]> {
+    const { body } = await this.ask<{ connections: Connection[] }>(`/v1/connections?organization=${org}`);
+    return body.connections;
+  }
+
+  async sessionRow(id: string): Promise<{ state: string; failure: string | null; connection_id: string | null }> {
+    const { rows } = await this.database.query(
+      'SELECT state, failure, connection_id FROM connect.connect_session WHERE id = $1',
+      [id],
+    );
+    return rows[0] as { state: string; failure: string | null; connection_id: string | null };
+  }
+
+  async manageSandbox<T = Record<string, unknown>>(path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.sandbox.url}/sandbox/${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${MANAGEMENT_TOKEN}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`the sandbox answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async tokenRequests(): Promise<number> {
+    const { counters } = await this.manageSandbox<{ counters: { tokenRequests: number } }>('tokens');
+    return counters.tokenRequests;
+  }
+
+  auditEvents(org: string): Promise<AuditEvent[]> {
+    return this.published<AuditEvent>(streams.audit, `audit.${org}`);
+  }
+
+  /** Waits for it: events leave after the transaction that made them. */
+  auditEvent(org: string, type: string): Promise<AuditEvent> {
+    return waitFor(async () => (await this.auditEvents(org)).find((event) => event.type === type), {
+      what: `audit event ${type}`,
+    });
+  }
+
+  connectionEvents(org: string): Promise<ConnectionEvent[]> {
+    return this.published<ConnectionEvent>(streams.connections, `connection.*.${org}`);
+  }
+
+  private async published<T>(stream: string, filter: string): Promise<T[]> {
+    const manager = await jetstreamManager(this.nc);
+    const { state } = await manager.streams.info(stream, { subjects_filter: filter });
+    const last = filter.split('.').at(-1);
+    const found: T[] = [];
+    for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++) {
+      const message = await manager.streams.getMessage(stream, { seq }).catch(() => null);
+      if (message?.subject.split('.').at(-1) === last) found.push(message?.json<T>() as T);
+    }
+    return found;
+  }
+
+  private async created(path: string, body: unknown): Promise<Record<string, unknown>> {
+    const answer = await this.ask(path, { body });
+    if (answer.status !== 201) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+}
+
+async function loginUrl(adminUrl: string): Promise<string> {
+  const [login, password] = [`auth_${randomBytes(4).toString('hex')}`, randomBytes(12).toString('hex')];
+  await createLogin(adminUrl, { service: 'auth', login, password });
+  const url = new URL(adminUrl);
+  [url.username, url.password] = [login, password];
+  return url.href;
+}

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newId } from '@keyward/contracts';
+import { Browser } from './browser.js';
+import { AuthHarness, type Tenant } from './harness.js';
+
+let auth: AuthHarness;
+let ours: Tenant;
+let theirs: Tenant;
+let theirKey: string;
+let theirConnection: string;
+
+beforeAll(async () => {
+  auth = await AuthHarness.start();
+  [ours, theirs] = [await auth.tenant(), await auth.tenant()];
+  const { body } = await auth.ask<{ id: string }>(`/v1/agents/${theirs.agent}/keys?organization=${theirs.org}`, {
+    method: 'POST',
+  });
+  theirKey = body.id;
+  await new Browser().connect((await auth.session(theirs)).url);
+  theirConnection = (await auth.connections(theirs))[0]?.id ?? '';
+});
+afterAll(() => auth.stop());
+
+interface Ids {
+  org: string;
+  agent: string;
+  key: string;
+  app: string;
+  connection: string;
+}
+
+/** Every route that takes an id, as a request in which ids can be exchanged. */
+const ROUTES: [string, keyof Ids, (ids: Ids) => { path: string; method: string; body?: unknown }][] = [
+  ['list agents', 'org', ({ org }) => ({ method: 'GET', path: `/v1/agents?organization=${org}` })],
+  [
+    'create an agent',
+    'org',
+    ({ org }) => ({ method: 'POST', path: '/v1/agents', body: { organization: org, slug: 'new', name: 'New' } }),
+  ],
+  ['create a key', 'agent', ({ org, agent }) => ({ method: 'POST', path: `/v1/agents/${agent}/keys?organization=${org}` })],
+  ['list keys', 'agent', ({ org, agent }) => ({ method: 'GET', path: `/v1/agents/${agent}/keys?organization=${org}` })],
+  [
+    'revoke a key',
+    'key',
+    ({ org, agent, key }) => ({ method: 'DELETE', path: `/v1/agents/${agent}/keys/${key}?organization=${org}` }),
+  ],
+  [
+    'read assignments',
+    'agent',
+    ({ org, agent }) => ({ method: 'GET', path: `/v1/agents/${agent}/assignments?organization=${org}` }),
+  ],
+  [
+    'assign',
+    'agent',
+    ({ org, agent }) => ({
+      method: 'PUT',
+      path: `/v1/agents/${agent}/assignments`,
+      body: { organization: org, assignments: [] },
+    }),
+  ],
+  [
+    'issue NATS credentials',
+    'agent',
+    ({ org, agent }) => ({ method: 'POST', path: `/v1/agents/${agent}/nats-credentials`, body: { organization: org } }),
+  ],
+  ['list provider apps', 'org', ({ org }) => ({ method: 'GET', path: `/v1/provider-apps?organization=${org}` })],
+  [
+    'create a provider app',
+    'org',
+    ({ org }) => ({
+      method: 'POST',
+      path: '/v1/provider-apps',
+      body: { organization: org, provider: 'sandbox', clientId: 'c', clientSecret: 's' },
+    }),
+  ],
+  [
+    'replace a provider app',
+    'app',
+    ({ org, app }) => ({
+      method: 'PUT',
+      path: `/v1/provider-apps/${app}`,
+      body: { organization: org, clientId: 'c', clientSecret: 's' },
+    }),
+  ],
+  [
+    'create a connect session',
+    'agent',
+    ({ org, agent }) => ({
+      method: 'POST',
+      path: '/v1/connect-sessions',
+      body: { organization: org, agent, user: 'usr_ada', provider: 'sandbox' },
+    }),
+  ],
+  ['list connections', 'org', ({ org }) => ({ method: 'GET', path: `/v1/connections?organization=${org}` })],
+  [
+    'read a connection',
+    'connection',
+    ({ org, connection }) => ({ method: 'GET', path: `/v1/connections/${connection}?organization=${org}` }),
+  ],
+  [
+    'disconnect',
+    'connection',
+    ({ org, connection }) => ({ method: 'DELETE', path: `/v1/connections/${connection}?organization=${org}` }),
+  ],
+];
+
+const PREFIX = { org: 'org', agent: 'agt', key: 'key', app: 'app', connection: 'conn' } as const;
+
+describe('an id that is not there to be seen is answered like one that does not exist', () => {
+  async function answer(route: (typeof ROUTES)[number][2], ids: Ids): Promise<{ status: number; problem: string }> {
+    const { path, method, body } = route(ids);
+    const response = await auth.ask(path, { method, ...(body === undefined ? {} : { body }) });
+    const { traceId: _traceId, ...problem } = response.body;
+    return { status: response.status, problem: JSON.stringify(problem) };
+  }
+  const foreign = (): Ids => ({
+    org: theirs.org,
+    agent: theirs.agent,
+    key: theirKey,
+    app: theirs.app.id,
+    connection: theirConnection,
+  });
+  const mine = (): Ids => ({ org: ours.org, agent: ours.agent, key: newId('key'), app: ours.app.id, connection: newId('conn') });
+
+  it.each(ROUTES)('%s', async (_name, subject, route) => {
+    const absent = await answer(route, { ...mine(), [subject]: newId(PREFIX[subject]) });
+    expect(absent.status).toBe(404);
+    const theirId = foreign()[subject];
+    const hostile: Ids[] = [
+      // Case variants of an id that exists, and things that are no id at all.
+      { ...mine(), [subject]: theirId.toUpperCase() },
+      { ...foreign(), [subject]: theirId.toUpperCase() },
+      { ...mine(), [subject]: `${theirId.slice(0, -1)}\u0130` },
+      { ...mine(), [subject]: `${theirId}x` },
+      { ...mine(), [subject]: 'null' },
+      // An organization that does not exist around a thing that does.
+      { ...foreign(), org: newId('org') },
+      { ...foreign(), org: theirs.org.toUpperCase() },
+    ];
+    // The thing of another organization, asked for in ours.
+    if (subject !== 'org') hostile.push({ ...foreign(), org: ours.org });
+    for (const ids of hostile) expect(await answer(route, encoded(ids))).toEqual(absent);
+  });
+
+  it('and nothing was changed by asking', async () => {
+    expect((await auth.connections(theirs))[0]?.status).toBe('active');
+    const { rows } = await auth.database.query('SELECT revoked_at FROM identity.agent_key WHERE id = $1', [theirKey]);
+    expect(rows).toEqual([{ revoked_at: null }]);
+  });
+
+  it('an organization that is not named is not guessed', async () => {
+    const { status, body } = await auth.ask(`/v1/connections/${theirConnection}`);
+    expect({ status, code: body['code'] }).toEqual({ status: 400, code: 'invalid_request' });
+    const twice = await auth.ask(`/v1/connections/${theirConnection}?organization=${ours.org}&organization=${theirs.org}`);
+    expect(twice.status).toBe(400);
+  });
+});
+
+/** In a path; bodies hold them as they are. */
+function encoded(ids: Ids): Ids {
+  return Object.fromEntries(
+    Object.entries(ids).map(([name, id]: [string, string]) => [name, encodeURIComponent(id)]),
+  ) as unknown as Ids;
+}

@@ -1,0 +1,91 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Browser } from './browser.js';
+import { AuthHarness } from './harness.js';
+
+let auth: AuthHarness;
+beforeAll(async () => {
+  auth = await AuthHarness.start();
+});
+afterAll(() => auth.stop());
+afterEach(async () => {
+  await fetch(`${auth.sandbox.url}/sandbox/faults`, {
+    method: 'DELETE',
+    headers: { authorization: 'Bearer management-token-of-tests' },
+  });
+});
+
+describe('a token endpoint that does not answer as it should', () => {
+  it.each([
+    ['HTML', { kind: 'garble', body: '<html>Welcome</html>' }, 'malformed'],
+    ['half a JSON text', { kind: 'garble' }, 'malformed'],
+    ['no access token', { kind: 'alter', members: { access_token: null } }, 'malformed'],
+    ['more than a megabyte', { kind: 'garble', body: 'x'.repeat(1_000_000) }, 'malformed'],
+    ['200 with an error', { kind: 'garble', body: '{"error":"invalid_grant","error_description":"canary"}' }, 'invalid_grant'],
+    ['503', { kind: 'fail', status: 503 }, 'transient'],
+    ['401 invalid_client', { kind: 'fail', status: 401, error: 'invalid_client' }, 'invalid_client'],
+    ['a connection that ends', { kind: 'drop' }, 'transient'],
+  ])('with %s leaves the old connection as it was, says so, and lets the link be used again', async (_name, fault, failure) => {
+    const tenant = await auth.tenant();
+    await new Browser().connect((await auth.session(tenant)).url);
+    const before = await auth.database.query('SELECT * FROM vault.credential WHERE org_id = $1', [tenant.org]);
+    const [connection] = await auth.connections(tenant);
+
+    const session = await auth.session(tenant);
+    const browser = new Browser();
+    await auth.manageSandbox('faults', { endpoint: 'token', ...fault });
+    await browser.connect(session.url);
+    expect({ status: browser.status, title: browser.title }).toEqual({
+      status: 502,
+      title: 'The provider did not complete the connection',
+    });
+    expect(browser.page).not.toContain('canary');
+    expect(await auth.sessionRow(session.id)).toMatchObject({ state: 'redirected', failure });
+    expect((await auth.database.query('SELECT * FROM vault.credential WHERE org_id = $1', [tenant.org])).rows).toEqual(
+      before.rows,
+    );
+    expect(await auth.connections(tenant)).toEqual([connection]);
+
+    await browser.connect(session.url);
+    expect(browser.title).toBe('Sandbox is connected');
+  });
+
+  it.each([
+    [{ expires_in: null }, null],
+    [{ expires_in: 'soon' }, null],
+    [{ expires_in: -5 }, null],
+    [{ expires_in: '240' }, 240_000],
+  ])('with %j stores a lifetime of %j ms', async (members, lifetimeMs) => {
+    const tenant = await auth.tenant();
+    await auth.manageSandbox('faults', { kind: 'alter', endpoint: 'token', members });
+    const before = Date.now();
+    await new Browser().connect((await auth.session(tenant)).url);
+    const [connection] = await auth.connections(tenant);
+    expect(connection?.status).toBe('active');
+    if (lifetimeMs === null) expect(connection?.expiresAt).toBeNull();
+    else {
+      const expiresAt = new Date(connection?.expiresAt ?? 0).getTime();
+      expect(expiresAt).toBeGreaterThanOrEqual(before + lifetimeMs);
+      expect(expiresAt).toBeLessThanOrEqual(Date.now() + lifetimeMs);
+    }
+  });
+
+  it('without a refresh token makes a connection that is not refreshed', async () => {
+    const tenant = await auth.tenant();
+    await auth.manageSandbox('faults', { kind: 'alter', endpoint: 'token', members: { refresh_token: null } });
+    await new Browser().connect((await auth.session(tenant)).url);
+    const { rows } = await auth.database.query('SELECT sealed_refresh, refresh_at FROM vault.credential WHERE org_id = $1', [
+      tenant.org,
+    ]);
+    expect(rows).toEqual([{ sealed_refresh: null, refresh_at: null }]);
+  });
+});
+
+it('how callbacks ended is counted', async () => {
+  const metrics = await (await fetch(new URL('/metrics', auth.service.opsUrl))).text();
+  expect(metrics).toMatch(/oauth_callback_total\{[^}]*provider="sandbox"[^}]*outcome="connected"[^}]*\} \d+/);
+  expect(metrics).toMatch(/oauth_callback_total\{[^}]*outcome="provider"[^}]*\} \d+/);
+  expect(metrics).toMatch(/connections\{[^}]*provider="sandbox"[^}]*state="active"[^}]*\} \d+/);
+  expect(metrics).toMatch(/audit_outbox_oldest_seconds\{[^}]*\} \d/);
+  expect(metrics).toMatch(/vault_operations_total\{[^}]*op="seal"/);
+  expect(metrics).not.toMatch(/org_|usr_|conn_/);
+});
