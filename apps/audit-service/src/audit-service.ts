@@ -1,0 +1,79 @@
+import { streams, subjects } from '@keyward/contracts';
+import { connectNats, ensureTopology, JetStreamBatchServer, natsHealth } from '@keyward/jetstream';
+import { createDataSource, databaseHealth } from '@keyward/postgres';
+import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { DataSource } from 'typeorm';
+import type { auditConfig } from './config.js';
+import { EventStore } from './ingest/event-store.js';
+import { Ingest } from './ingest/ingest.js';
+import { Partitions } from './ingest/partitions.js';
+import { createMetrics, observeStreams } from './metrics.js';
+import { AuditorAuthenticator } from './query/auditor.js';
+import { CursorCodec } from './query/cursor.js';
+import { EventQueries } from './query/event-queries.js';
+
+export type AuditHost = ServiceHost<ConfigOf<typeof auditConfig>>;
+
+/** One for the batch in hand, one for partitions, the rest for auditors. */
+const POOL_SIZE = 6;
+const BATCH_SIZE = 500;
+/** Every batch is a commit, so that fewer, fuller ones are cheaper. Nobody waits for it: the event is durable in the stream already. */
+const LINGER_MS = 50;
+const ACK_WAIT_MS = 30_000;
+
+export interface AuditService {
+  messages: JetStreamBatchServer;
+  auditors: AuditorAuthenticator;
+  queries: EventQueries;
+}
+
+export async function createAuditService(host: AuditHost): Promise<AuditService> {
+  const { config, logger } = host;
+  const metrics = createMetrics(host.metrics);
+  const database = await openDatabase(host);
+  const nats = await openNats(host);
+  await observeStreams(host.metrics, nats);
+
+  const partitions = new Partitions(database, logger);
+  partitions.start();
+  const ingest = new Ingest(new EventStore(database, partitions), metrics, logger);
+  const messages = new JetStreamBatchServer({
+    nc: nats,
+    logger,
+    stream: streams.audit,
+    durable: 'audit-service',
+    filter: subjects.auditAll,
+    batchSize: BATCH_SIZE,
+    lingerMs: LINGER_MS,
+    ackWaitMs: ACK_WAIT_MS,
+    handle: (batch) => ingest.handle(batch),
+  });
+  host.onDrain('partitions', () => partitions.stop());
+  host.onDrain('NATS', () => nats.drain());
+  host.onDrain('PostgreSQL', () => database.destroy());
+  return {
+    messages,
+    auditors: new AuditorAuthenticator(config.admin.token),
+    queries: new EventQueries(database, new CursorCodec(config.admin.token)),
+  };
+}
+
+async function openDatabase({ config, logger, addReadiness, waitFor }: AuditHost): Promise<DataSource> {
+  const database = createDataSource({
+    url: config.database.url,
+    applicationName: 'audit-service',
+    poolSize: POOL_SIZE,
+    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+  });
+  await waitFor('PostgreSQL', () => database.initialize());
+  addReadiness('PostgreSQL', () => databaseHealth(database));
+  return database;
+}
+
+async function openNats({ config, logger, addReadiness, waitFor }: AuditHost): Promise<NatsConnection> {
+  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'audit-service', logger }));
+  addReadiness('NATS', () => natsHealth(nats));
+  await waitFor('JetStream', () => ensureTopology(nats));
+  return nats;
+}

@@ -1,0 +1,18 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { AuditService } from './audit-service.js';
+import { AuditorAuthenticator } from './query/auditor.js';
+import { EventQueries } from './query/event-queries.js';
+import { EventsController } from './query/events.controller.js';
+
+@Module({ controllers: [EventsController] })
+export class AuditModule {
+  static over({ auditors, queries }: AuditService): DynamicModule {
+    return {
+      module: AuditModule,
+      providers: [
+        { provide: AuditorAuthenticator, useValue: auditors },
+        { provide: EventQueries, useValue: queries },
+      ],
+    };
+  }
+}

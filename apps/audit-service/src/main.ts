@@ -1,0 +1,4 @@
+import { runService } from '@keyward/service-host';
+import { auditService } from './service.js';
+
+await runService(auditService());

@@ -1,0 +1,44 @@
+import { Controller, Get, Inject, Query, Req } from '@nestjs/common';
+import { KeywardError, idSchema, parseOrThrow } from '@keyward/contracts';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AuditorAuthenticator } from './auditor.js';
+import { parseEventQuery } from './event-filter.js';
+import { EventQueries, type EventPage, type Verification } from './event-queries.js';
+
+const verifyQuerySchema = z.strictObject({
+  organization: idSchema('org'),
+  afterSeq: z.coerce.number({ error: 'must be a number' }).int().min(1).optional(),
+  afterHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+    .optional(),
+});
+
+@Controller('v1/events')
+export class EventsController {
+  constructor(
+    @Inject(AuditorAuthenticator) private readonly auditors: AuditorAuthenticator,
+    @Inject(EventQueries) private readonly queries: EventQueries,
+  ) {}
+
+  @Get()
+  async find(@Req() request: FastifyRequest, @Query() query: unknown): Promise<EventPage> {
+    this.auditors.authenticate(request.raw);
+    return this.queries.find(parseEventQuery(query));
+  }
+
+  @Get('verify')
+  async verify(@Req() request: FastifyRequest, @Query() query: unknown): Promise<Verification> {
+    this.auditors.authenticate(request.raw);
+    const { organization, afterSeq, afterHash } = parseOrThrow(verifyQuerySchema, query, 'query');
+    if ((afterSeq === undefined) !== (afterHash === undefined)) {
+      throw new KeywardError(
+        'invalid_request',
+        'Give both "afterSeq" and "afterHash", the head of an earlier answer, or neither.',
+      );
+    }
+    const after = afterSeq === undefined || afterHash === undefined ? undefined : { seq: afterSeq, hash: afterHash };
+    return this.queries.verify({ organization, after });
+  }
+}
