@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { fc, test } from '@fast-check/jest';
 import { KeywardError, toProblem, type ErrorCode, type ErrorDetails, type ExecutionState } from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
 import { ask, startHarness, type Harness } from './harness.js';
@@ -199,6 +200,35 @@ describe('a body that is not what it should be', () => {
     expect([response.status, problem.code]).toEqual([status, code]);
     expect(harness.executor.taken.length).toBe(before);
   });
+
+  test.prop([fc.oneof(fc.json(), fc.string(), fc.json({ depthSize: 'large', stringUnit: 'binary' }))], { numRuns: 200 })(
+    'is refused without an error of ours, whatever it is',
+    async (text) => {
+      const response = await fetch(`${harness.url}/v1/tools/sandbox_echo/execute`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${ada.key}`, 'content-type': 'application/json' },
+        body: text,
+      });
+      await response.body?.cancel();
+      expect([400, 413]).toContain(response.status);
+    },
+  );
+
+  const hostileArguments = fc.dictionary(
+    fc.oneof(fc.string(), fc.constantFrom('message', 'constructor', 'toString', 'hasOwnProperty', '$ref')),
+    fc.jsonValue(),
+  );
+  test.prop([hostileArguments], { numRuns: 200 })(
+    'is taken or refused by its schema, whatever the arguments are',
+    async (args) => {
+      const { status, body } = await call({ user: 'usr_ada', arguments: args });
+      expect([status, body['code']]).toEqual(
+        Object.keys(args).join() === 'message' && typeof args['message'] === 'string'
+          ? [200, undefined]
+          : [400, expect.stringMatching(/^invalid_/)],
+      );
+    },
+  );
 
   it.each(['sandbox_echo%2f..', '..%2f..%2fadmin', 'a'.repeat(65), 'sandbox%00echo'])(
     'is refused in the path: %s',

@@ -8,7 +8,7 @@ import { createNatsOperator, mintAgentCreds, mintServiceCreds, type NatsOperator
 import { ensureTopology } from '@keyward/jetstream';
 import { createLogin, migrate } from '@keyward/postgres';
 import { startService, type RunningService } from '@keyward/service-host';
-import { testNats, testPostgres, type TestNats, type TestNatsOptions } from '@keyward/testing';
+import { testNats, testPostgres, type TestNats, type TestNatsOptions, type TestPostgres } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
@@ -19,6 +19,8 @@ import { Seed } from './seed.js';
 const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
 
 export interface HarnessOptions {
+  /** A server of its own, for tests in which it dies. */
+  database?: TestPostgres;
   nats?: TestNatsOptions;
   /** How the test itself connects to account KEYWARD. */
   service?: Partial<ConnectionOptions>;
@@ -36,6 +38,8 @@ export interface Harness {
   executor: ExecutorStandIn;
   /** Everything in stream AUDIT, which nobody consumes here. */
   auditEvents(): Promise<AuditEvent[]>;
+  /** All that were started, the first included. */
+  replicas: readonly RunningService[];
   /** Another replica on the same servers. */
   startReplica(env?: Record<string, string>): Promise<{ url: string; service: RunningService }>;
   metrics(): Promise<string>;
@@ -89,7 +93,7 @@ export async function startOperatedHarness(bridge?: NatsPermissions): Promise<Op
 }
 
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const [database, nats] = await Promise.all([testPostgres(), testNats(options.nats)]);
+  const [database, nats] = await Promise.all([options.database ?? testPostgres(), testNats(options.nats)]);
   await migrate(database.url);
   const [login, password] = [`gateway_${randomBytes(4).toString('hex')}`, randomBytes(12).toString('hex')];
   await createLogin(database.url, { service: 'gateway', login, password });
@@ -123,7 +127,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const { url, service: gateway } = await startReplica();
 
   return {
-    ...{ gateway, url, nats, nc, seed, executor, startReplica },
+    ...{ gateway, url, nats, nc, seed, executor, startReplica, replicas: services },
     auditEvents: () => auditEvents(nc),
     metrics: async () => (await fetch(new URL('/metrics', gateway.opsUrl))).text(),
     stop: async () => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { fc, test } from '@fast-check/jest';
 import { newId, streams, subjects } from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -213,6 +214,13 @@ describe('a traceparent of an agent', () => {
     const sent = await traceOf(headers);
     expect(sent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
     expect(sent).not.toContain(trace);
+  });
+});
+
+describe('an agent that sends anything', () => {
+  test.prop([fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json())], { numRuns: 200 })('gets a problem', async (payload) => {
+    const problem = await attacker.receipt(attacker.send(payload));
+    expect(problem['code']).toBe('invalid_request');
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@keyward/contracts';
+import { waitFor } from '@keyward/testing';
 import { AgentClient } from './agent-client.js';
 import { ask, startOperatedHarness, type OperatedHarness } from './harness.js';
 import type { SeededAgent } from './seed.js';
@@ -100,8 +101,8 @@ describe('tool.execute over NATS', () => {
     await replica.service.stop();
   });
 
-  it('lets calls in flight end when the gateway is asked to stop', async () => {
-    const replica = await harness.startReplica();
+  it('says unknown for a call that the gateway can not wait for to the end, and its outcome is kept all the same', async () => {
+    const replica = await harness.startReplica({ KEYWARD_DRAIN_TIMEOUT_MS: '200' });
     await harness.gateway.stop();
     let finish!: () => void;
     const finished = new Promise<void>((resolve) => (finish = resolve));
@@ -110,6 +111,30 @@ describe('tool.execute over NATS', () => {
       return { state: 'succeeded', output: 'late' };
     };
     const receipt = await agent.receipt(agent.send(echo));
+    const pending = await ask(replica.url, `/v1/executions/${String(receipt['id'])}`, { key: ada.key });
+    expect([pending.status, pending.body]).toEqual([202, receipt]);
+    await replica.service.stop();
+    expect(await agent.outcome(receipt['id'])).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown' } });
+    finish();
+    const { url } = await harness.startReplica();
+    const kept = await waitFor(async () => {
+      const answer = await ask(url, `/v1/executions/${String(receipt['id'])}`, { key: ada.key });
+      return answer.status === 200 ? answer.body : undefined;
+    });
+    expect(kept['output']).toBe('late');
+  });
+
+  it('lets calls in flight end when the gateway is asked to stop', async () => {
+    await Promise.all(harness.replicas.map((earlier) => earlier.stop()));
+    const replica = await harness.startReplica();
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    harness.executor.behaviour = async () => {
+      await finished;
+      return { state: 'succeeded', output: 'late' };
+    };
+    const receipt = await agent.receipt(agent.send(echo));
+    expect(receipt['state']).toBe('queued');
     const stopped = replica.service.stop();
     finish();
     await stopped;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { streams } from '@keyward/contracts';
-import { waitFor } from '@keyward/testing';
+import { dedicatedPostgres, waitFor } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { ask, startHarness, type Harness } from './harness.js';
 import type { SeededAgent } from './seed.js';
@@ -49,6 +49,16 @@ describe('the gateway', () => {
     await waitFor(async () => (await execute({ timeoutMs: 1_000 })).status === 200, { timeoutMs: 20_000 });
   });
 
+  it('notices a revocation that it could not hear because the bus was away', async () => {
+    const { keyId, key } = await harness.seed.key(ada.org, ada.agent);
+    const listed = async () => (await ask(harness.url, '/v1/tools', { key })).status;
+    expect(await listed()).toBe(200);
+    await harness.nats.kill();
+    await harness.seed.revokeKey(keyId);
+    await waitFor(async () => (await listed()) === 401);
+    await harness.nats.restart();
+  });
+
   it('asked to stop, finishes the calls in flight and takes no new ones', async () => {
     let finish!: () => void;
     const finished = new Promise<void>((resolve) => (finish = resolve));
@@ -81,5 +91,32 @@ describe('the gateway', () => {
     await replica.service.stop();
     const answer = await underWay;
     expect([answer.status, answer.headers.get('location')]).toEqual([202, `/v1/executions/${String(answer.body['id'])}`]);
+  });
+});
+
+describe('the gateway without its database', () => {
+  it('serves what it has verified, refuses to guess about the rest, and recovers by itself', async () => {
+    const database = await dedicatedPostgres();
+    const own = await startHarness({ database });
+    try {
+      const agent = await own.seed.agent(await own.seed.organization(), {
+        connector: 'sandbox',
+        permission: 'read',
+        tools: null,
+      });
+      const { key: unseen } = await own.seed.key(agent.org, agent.agent);
+      const tools = async (key: string) => (await ask(own.url, '/v1/tools', { key })).status;
+      expect(await tools(agent.key)).toBe(200);
+      await own.seed.close();
+      await database.kill();
+      expect(await tools(agent.key)).toBe(200);
+      const unverified = await ask(own.url, '/v1/tools', { key: unseen });
+      expect([unverified.status, unverified.body['code']]).toEqual([503, 'dependency_unavailable']);
+      expect((await ask(own.url, '/v1/connections', { key: agent.key })).status).toBe(503);
+      await database.restart();
+      await waitFor(async () => (await tools(unseen)) === 200);
+    } finally {
+      await own.stop();
+    }
   });
 });

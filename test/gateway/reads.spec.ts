@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fc, test } from '@fast-check/jest';
 import { authRequests, connectSessionRequestSchema, KeywardError, newId, parseOrThrow } from '@keyward/contracts';
 import { serveRequests } from '@keyward/jetstream';
 import { ask, startHarness, type Harness } from './harness.js';
+import { sendRaw } from './raw-http.js';
 import type { SeededAgent } from './seed.js';
 
 let harness: Harness;
@@ -56,6 +58,34 @@ describe('GET /v1/tools', () => {
     expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
   });
 });
+
+describe('any path and query', () => {
+  const path = fc.constantFrom('/v1/tools', '/v1/connections', '/v1/executions/', '/v1/', '/v1/tools/x/execute', '/');
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }).map(encodeAnyway),
+    fc.webPath(),
+    fc.constantFrom('%00', '%ff', '..', '%2e%2e', '%'),
+  );
+  const query = fc.oneof(
+    fc.webQueryParameters(),
+    fc.constantFrom('cursor=%ff', 'user=%00', 'user=a&user=b', 'user[__proto__]=1', '&&&'),
+  );
+  test.prop([path, text, query], { numRuns: 300 })(
+    'is answered or refused without an error of ours',
+    async (start, rest, search) => {
+      const { status } = await sendRaw(
+        harness.url,
+        `GET ${start}${rest}?${search} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${ada.key}\r\n\r\n`,
+      );
+      expect([200, 400, 404, 405, 414]).toContain(status);
+    },
+  );
+});
+
+/** Lone surrogates can't be encoded; everything else can. */
+function encodeAnyway(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
 
 describe('GET /v1/executions/{id}', () => {
   it('answers foreign, malformed, case-variant and absent ids alike', async () => {

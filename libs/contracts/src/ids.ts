@@ -7,21 +7,32 @@ import { z } from 'zod';
  */
 export type IdPrefix = 'org' | 'agt' | 'key' | 'app' | 'cse' | 'conn' | 'exe' | 'evt' | 'msg' | 'dek' | 'asg';
 
+/** Ids of one process sort in the order of their creation, also within a millisecond (RFC 9562 section 6.2, method 1). */
 export function newId(prefix: IdPrefix): string {
-  return `${prefix}_${uuidv7({ random: nextRandom() }).replaceAll('-', '')}`;
+  const random = nextRandom();
+  const now = Date.now();
+  if (now > lastMs) {
+    lastMs = now;
+    // 31 random bits; what is left of the 32 is room to count up in.
+    sequence = new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1;
+  } else sequence++;
+  return `${prefix}_${uuidv7({ random, msecs: lastMs, seq: sequence }).replaceAll('-', '')}`;
 }
 
+let lastMs = 0;
+let sequence = 0;
+
 const RANDOM_BYTES = 16;
-const random = new Uint8Array(256 * RANDOM_BYTES);
-let randomUsed = random.length;
+const pool = new Uint8Array(256 * RANDOM_BYTES);
+let poolUsed = pool.length;
 
 /** Asking the system for 16 bytes costs as much as for 4096, and every call of a tool takes a few ids. Ids are not secrets. */
 function nextRandom(): Uint8Array {
-  if (randomUsed === random.length) {
-    crypto.getRandomValues(random);
-    randomUsed = 0;
+  if (poolUsed === pool.length) {
+    crypto.getRandomValues(pool);
+    poolUsed = 0;
   }
-  return random.subarray(randomUsed, (randomUsed += RANDOM_BYTES));
+  return pool.subarray(poolUsed, (poolUsed += RANDOM_BYTES));
 }
 
 export function idSchema(prefix: IdPrefix) {

@@ -44,7 +44,8 @@ export class NatsDoor implements CustomTransportStrategy {
     private readonly logger: Logger,
   ) {}
 
-  listen(ready: () => void): void {
+  /** Ready once the server knows of the subscription: a call sent after that finds someone. */
+  listen(ready: (error?: unknown) => void): void {
     this.#subscription = this.agents.subscribe(subjects.toolExecuteAll, {
       queue: QUEUE,
       callback: (error, message) => {
@@ -52,7 +53,7 @@ export class NatsDoor implements CustomTransportStrategy {
         else this.logger.error({ err: error }, 'the gateway may not listen to agents');
       },
     });
-    ready();
+    this.agents.flush().then(() => ready(), ready);
   }
 
   /** Takes no more calls; resolves once those under way are answered. */
