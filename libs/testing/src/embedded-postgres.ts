@@ -27,7 +27,8 @@ async function template(): Promise<string> {
 }
 
 export interface EmbeddedTestPostgres {
-  server: PostgresServer;
+  /** The one that runs now: another one after `again`. */
+  readonly server: PostgresServer;
   /** Starts it again on the same data and port, after `kill`. */
   again(): Promise<PostgresServer>;
   remove(): Promise<void>;
@@ -41,7 +42,9 @@ export async function embeddedPostgres(): Promise<EmbeddedTestPostgres> {
   await run('cp', ['-pR', `${await template()}/.`, dataDir]);
   let server = await startPostgres({ dataDir, durable: false });
   return {
-    server,
+    get server() {
+      return server;
+    },
     again: async () => {
       server = await startPostgres({ dataDir, durable: false, port: server.port });
       return server;
