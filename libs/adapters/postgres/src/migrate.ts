@@ -3,6 +3,7 @@ import { asDatabaseError } from './database-error.js';
 import { Backbone0001 } from './migrations/0001-backbone.js';
 import { ProviderRevocation0002 } from './migrations/0002-provider-revocation.js';
 import { RefreshIntent0003 } from './migrations/0003-refresh-intent.js';
+import { ExpiringCredentials0004 } from './migrations/0004-expiring-credentials.js';
 
 export type MigrationProgress = (message: string) => void;
 
@@ -22,7 +23,7 @@ export async function migrate(url: string, onProgress: MigrationProgress = () =>
     applicationName: 'keyward-migrate',
     poolSize: 1,
     installExtensions: false,
-    migrations: [Backbone0001, ProviderRevocation0002, RefreshIntent0003],
+    migrations: [Backbone0001, ProviderRevocation0002, RefreshIntent0003, ExpiringCredentials0004],
     migrationsTableName: 'keyward_migration',
     migrationsTransactionMode: 'each',
     // The default one writes a failure to standard output as well, whoever calls.

@@ -32,6 +32,7 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'vault.claim_due': ['refresher'],
   'vault.claim_provider_revocations': ['auth'],
   'vault.count_connections': ['auth'],
+  'vault.count_expiring': ['refresher'],
   'connect.find_session_org': ['auth'],
   'connect.find_transaction_org': ['auth'],
   'audit.ensure_partition': ['audit'],
