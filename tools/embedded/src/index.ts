@@ -5,6 +5,7 @@ export { mintAgentCreds, mintServiceCreds, type NatsPermissions } from './nats-c
 export { findNatsServer, PINNED_NATS_VERSION, type FindNatsOptions } from './nats-finder.js';
 export {
   createNatsOperator,
+  newNatsSeeds,
   type NatsAccount,
   type NatsAccountName,
   type NatsOperator,

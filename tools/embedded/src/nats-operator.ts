@@ -65,7 +65,7 @@ const AGENT_TEMPLATE = {
  * An operator with the accounts SYS (nats-server's own), KEYWARD (the services and every stream) and AGENTS (no JetStream).
  * @param seeds of an earlier call, to get the same operator; the JWTs are made anew, so that a changed template takes effect
  */
-export async function createNatsOperator(seeds: NatsSeeds = newSeeds()): Promise<NatsOperator> {
+export async function createNatsOperator(seeds: NatsSeeds = newNatsSeeds()): Promise<NatsOperator> {
   const operator = keyPair(seeds.operator);
   const system = keyPair(seeds.SYS);
   const account = async (name: NatsAccountName, claims: Partial<Account>): Promise<NatsAccount> => {
@@ -84,7 +84,8 @@ export async function createNatsOperator(seeds: NatsSeeds = newSeeds()): Promise
   };
 }
 
-function newSeeds(): NatsSeeds {
+/** Keys for an operator and its accounts. */
+export function newNatsSeeds(): NatsSeeds {
   return {
     operator: seedOf(createOperator()),
     SYS: seedOf(createAccount()),

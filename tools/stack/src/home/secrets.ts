@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import { createNatsOperator } from '@keyward/embedded';
+import { newNatsSeeds } from '@keyward/embedded';
 import { createKeyFile } from '@keyward/kms-local';
 import { z } from 'zod';
 import { SERVICES } from '../services/names.js';
@@ -27,11 +27,10 @@ export type SecretsWithPorts = Secrets & { ports: Ports };
 
 const random = (bytes: number): string => randomBytes(bytes).toString('base64url');
 
-async function newSecrets(): Promise<Secrets> {
-  const { seeds } = await createNatsOperator();
+function newSecrets(): Secrets {
   return {
     version: 1,
-    natsSeeds: seeds,
+    natsSeeds: newNatsSeeds(),
     adminToken: `kwadm_${random(32)}`,
     stateSecret: random(32),
     databasePasswords: Object.fromEntries(SERVICES.map((service) => [service, random(24)])) as Secrets['databasePasswords'],
@@ -73,7 +72,7 @@ export function saveSecrets(paths: StackPaths, secrets: Secrets): void {
 export async function loadSecrets(paths: StackPaths): Promise<Secrets> {
   if (!existsSync(paths.secretsFile)) {
     refuseOrphanedData(paths, paths.secretsFile);
-    const secrets = await newSecrets();
+    const secrets = newSecrets();
     saveSecrets(paths, secrets);
     await createKeyFile(paths.kmsKeyFile);
     return secrets;

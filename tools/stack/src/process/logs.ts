@@ -9,7 +9,7 @@ export function newLog(directory: string, name: string): string {
 }
 
 /** The last lines, for messages. */
-export function logTail(file: string, lines = 15): string {
+export function logTail(file: string, lines = 30): string {
   if (!existsSync(file)) return '';
   return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
 }
