@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   asKeywardError,
   idSchema,
@@ -12,6 +13,7 @@ import {
   type ExecutionResult,
   type Receipt,
 } from '@keyward/contracts';
+import { linkOf } from '@keyward/jetstream';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Tracer } from '@opentelemetry/api';
@@ -26,6 +28,7 @@ import { parentContext, traced } from './trace-parent.js';
 /** Nobody holds a connection open meanwhile, so a late outcome, say after an executor was replaced, is worth waiting for. */
 const OUTCOME_GRACE_MS = 60_000;
 const QUEUE = 'gateway';
+const RECONNECT_WAIT_MS = 5_000;
 
 const orgId = idSchema('org');
 const agentId = idSchema('agt');
@@ -89,7 +92,7 @@ export class NatsDoor implements CustomTransportStrategy {
       call = Executions.newCall(address, tool, body, 'nats');
     } catch (error) {
       this.metrics.ignoredMessages.inc({ reason: 'malformed' });
-      this.#answer(reply, toProblem(asKeywardError(error), currentTraceId()));
+      await this.#answer(reply, toProblem(asKeywardError(error), currentTraceId()));
       return;
     }
     await this.#execute(call, reply);
@@ -106,21 +109,28 @@ export class NatsDoor implements CustomTransportStrategy {
     } catch (thrown) {
       const error = asKeywardError(thrown);
       if (error.code === 'internal') this.logger.error({ err: error.cause }, 'a call over NATS failed');
-      this.#answer(reply, toProblem(error, currentTraceId()));
-      if (reply === undefined) this.#publishOutcome(call.address, endedHere(call, error, startedAt));
+      await this.#answer(reply, toProblem(error, currentTraceId()));
+      if (reply === undefined) await this.#publishOutcome(call.address, endedHere(call, error, startedAt));
       return;
     }
     const receipt: Receipt = { id: call.id, state: 'queued' };
-    this.#answer(reply, receipt);
-    this.#publishOutcome(call.address, (await outcome) ?? endedHere(call, NO_OUTCOME, startedAt));
+    await this.#answer(reply, receipt);
+    await this.#publishOutcome(call.address, (await outcome) ?? endedHere(call, NO_OUTCOME, startedAt));
   }
 
-  #answer(reply: string | undefined, body: object): void {
-    if (reply !== undefined) this.agents.publish(reply, JSON.stringify(body));
+  async #answer(reply: string | undefined, body: object): Promise<void> {
+    if (reply !== undefined) await this.#send(reply, body);
   }
 
-  #publishOutcome({ org, agent }: AgentAddress, result: ExecutionResult): void {
-    this.agents.publish(subjects.toolResult(org, agent, result.id), JSON.stringify(result));
+  #publishOutcome({ org, agent }: AgentAddress, result: ExecutionResult): Promise<void> {
+    return this.#send(subjects.toolResult(org, agent, result.id), result);
+  }
+
+  /** What is published while the connection is away gets lost when it comes back, so that is waited for; the outcome is kept anyway. */
+  async #send(subject: string, body: object): Promise<void> {
+    const link = linkOf(this.agents);
+    if (!link.up) await Promise.race([link.whenUp(), delay(RECONNECT_WAIT_MS, undefined, { ref: false })]);
+    this.agents.publish(subject, JSON.stringify(body));
   }
 }
 
