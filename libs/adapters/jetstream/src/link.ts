@@ -7,8 +7,8 @@ import type { LogPort } from './log-port.js';
  */
 export interface Link {
   readonly up: boolean;
-  /** Resolves once the connection stands again, or is closed for good. */
-  whenUp(): Promise<void>;
+  /** Resolves once the connection stands again, is closed for good, or the signal says not to wait. */
+  whenUp(signal?: AbortSignal): Promise<void>;
   /** Calls back after every reconnect. Returns how to stop that. */
   onReconnect(listener: () => void): () => void;
 }
@@ -46,7 +46,7 @@ export function watchLink(nc: NatsConnection, logger?: LogPort): Link {
     get up() {
       return down === undefined;
     },
-    whenUp: () => down?.promise ?? Promise.resolve(),
+    whenUp: (signal) => (down === undefined ? Promise.resolve() : raced(down.promise, signal)),
     onReconnect: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -54,4 +54,13 @@ export function watchLink(nc: NatsConnection, logger?: LogPort): Link {
   };
   links.set(nc, link);
   return link;
+}
+
+function raced(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise;
+  if (signal.aborted) return Promise.resolve();
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const stop = () => resolve();
+  signal.addEventListener('abort', stop, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', stop));
 }

@@ -93,7 +93,7 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
 
   private async start(): Promise<void> {
     const { nc, logger, stream, durable, filter, ackWaitMs, batchSize } = this.options;
-    const jsm = await jetstreamManager(nc);
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
     this.puller = new Puller({
       // The next batch gathers while one is at work.
       ...{ nc, logger, stream, durable, capacity: 2 * batchSize },
@@ -116,7 +116,11 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
   private begin(): void {
     clearTimeout(this.lingering);
     this.lingering = undefined;
-    this.run ??= this.work().finally(() => (this.run = undefined));
+    this.run ??= this.work().finally(() => {
+      this.run = undefined;
+      // One may have come after the last look and before this.
+      if (this.waiting.length > 0 && !this.stopping.signal.aborted) this.begin();
+    });
   }
 
   /** Batch after batch while there are messages: under load they fill up by themselves. */

@@ -31,10 +31,14 @@ describe('under faults', () => {
     await nats.stop();
   });
 
-  async function serve(nc: NatsConnection, handler: (payload: { n: number }, context: JetStreamContext) => Promise<unknown>) {
+  async function serve(
+    nc: NatsConnection,
+    handler: (payload: { n: number }, context: JetStreamContext) => Promise<unknown>,
+    options: { drainGraceMs?: number } = {},
+  ) {
     const server = new JetStreamServer({
       ...{ nc, logger: quiet, stream: streams.executions, durable: 'executor', filter: subjects.executionRequestedAll },
-      ...{ concurrency: 16, ackWaitMs: 2000, maxDeliver: 10 },
+      ...{ concurrency: 16, ackWaitMs: 2000, maxDeliver: 10, ...options },
     });
     server.addHandler(subjects.executionRequestedAll, handler as never, true);
     await new Promise<void>((resolve, reject) => server.listen((error) => (error === undefined ? resolve() : reject(error))));
@@ -111,6 +115,30 @@ describe('under faults', () => {
     await waitFor(async () => (await jsm.streams.info(streams.executions)).state.messages === 0);
     await staying.close();
   });
+
+  it('stops within its grace although the bus is away, and another process ends the work', async () => {
+    const begun: number[] = [];
+    const release = Promise.withResolvers<void>();
+    const leaving = await serve(
+      workerConnection,
+      async ({ n }, context) => {
+        begun.push(n);
+        await release.promise;
+        await context.reply({ n, by: 'leaving' });
+      },
+      { drainGraceMs: 200 },
+    );
+    const answer = asker()(1);
+    await waitFor(() => begun.length === 1);
+    await nats.kill();
+    release.resolve();
+    await leaving.close();
+    await workerConnection.close();
+    await nats.restart();
+    const staying = await serve(askerConnection, ({ n }, context) => context.reply({ n, by: 'staying' }));
+    expect(await answer).toEqual({ n: 1, by: 'staying' });
+    await staying.close();
+  }, 40_000);
 
   it('refuses with a clear error while the bus is away, and works again by itself', async () => {
     const publisher = createPublisher(askerConnection);

@@ -1,20 +1,18 @@
 import { asKeywardError, KeywardError } from '@keyward/contracts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
-import { SpanStatusCode, trace } from '@opentelemetry/api';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { linkOf } from '../link.js';
-import { createPublisher, type Publisher } from '../publisher.js';
+import { createPublisher } from '../publisher.js';
 import { consuming } from '../spans.js';
 import type { JetStreamContext } from './context.js';
 import { ensureConsumer } from './consumer.js';
-import { publishDeadLetter } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
 import { MessageContext, replySubjectOf } from './message-context.js';
 import type { JetStreamServerOptions } from './options.js';
 import { Puller } from './puller.js';
 import { ReplySender } from './reply-sender.js';
-import { isPermanent, retryDelay } from './retry.js';
+import { Settlement } from './settlement.js';
 import { StrandedMessages } from './stranded.js';
 
 const DEFAULT_DRAIN_GRACE_MS = 10_000;
@@ -29,8 +27,9 @@ type Handler = (payload: unknown, context: JetStreamContext) => Promise<unknown>
  */
 export class JetStreamServer extends Server implements CustomTransportStrategy {
   private readonly held = new Map<Delivery, MessageContext | undefined>();
-  private readonly publisher: Publisher;
+  private readonly abandon = new AbortController();
   private readonly replies: ReplySender;
+  private readonly settlement: Settlement;
   private readonly stranded: StrandedMessages;
   private puller: Puller | undefined;
   private handler: Handler | undefined;
@@ -41,9 +40,10 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
 
   constructor(private readonly options: JetStreamServerOptions) {
     super();
-    this.publisher = createPublisher(options.nc);
-    this.replies = new ReplySender(options.nc);
-    this.stranded = new StrandedMessages(options, this.publisher);
+    const publisher = createPublisher(options.nc);
+    this.replies = new ReplySender(options.nc, this.abandon.signal);
+    this.settlement = new Settlement(options, publisher, this.abandon.signal);
+    this.stranded = new StrandedMessages(options, publisher);
   }
 
   listen(callback: (error?: unknown) => void): void {
@@ -69,7 +69,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     const handler = this.getHandlerByPattern(filter);
     if (handler === null) throw new Error(`no handler has the pattern ${filter}`);
     this.handler = handler as Handler;
-    const jsm = await jetstreamManager(nc);
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
     this.puller = new Puller({
       ...{ nc, logger, stream, durable, capacity: concurrency },
       busy: () => this.held.size,
@@ -82,8 +82,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   private take(delivery: Delivery): void {
-    // On its final delivery a nak would strand the message, so that one is still handled.
-    if (this.draining && delivery.deliveries < this.options.maxDeliver) return delivery.nak(DRAIN_NAK_MS);
+    if (this.draining && !this.settlement.isFinal(delivery)) return delivery.nak(DRAIN_NAK_MS);
     this.held.set(delivery, undefined);
     void consuming(delivery.subject, delivery.headers, this.options.durable, () => this.handle(delivery))
       .catch((error: unknown) =>
@@ -100,61 +99,18 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   private async handle(delivery: Delivery): Promise<void> {
+    let context: MessageContext | undefined;
     try {
-      const context = this.contextOf(delivery);
+      const replyTo = replySubjectOf(delivery.headers);
+      context = new MessageContext(delivery, replyTo, this.options.deadline?.(delivery), this.replies);
       this.held.set(delivery, context);
       const result = await this.handler?.(readPayload(delivery), context);
       // Nest hands over what a handler throws as an observable that fails.
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
     } catch (thrown) {
-      return this.fail(delivery, asKeywardError(thrown));
+      return this.settlement.failed(delivery, context, asKeywardError(thrown));
     }
-    await this.whenLinked();
-    delivery.ack();
-  }
-
-  private contextOf(delivery: Delivery): MessageContext {
-    const replyTo = replySubjectOf(delivery.headers);
-    return new MessageContext(delivery, replyTo, this.options.deadline?.(delivery), this.replies);
-  }
-
-  private async fail(delivery: Delivery, error: KeywardError): Promise<void> {
-    const { logger, stream, backoff, maxDeliver } = this.options;
-    trace.getActiveSpan()?.setStatus({ code: SpanStatusCode.ERROR, message: error.code });
-    const fields = {
-      stream,
-      subject: delivery.subject,
-      deliveries: delivery.deliveries,
-      code: error.code,
-      err: error.cause ?? error,
-    };
-    if (isPermanent(error) || delivery.deliveries >= maxDeliver) {
-      logger.error(fields, 'a message is given up');
-      return this.giveUp(delivery, error);
-    }
-    logger.warn(fields, 'a message failed and will be tried again');
-    await this.whenLinked();
-    delivery.nak(retryDelay(error, delivery.deliveries, backoff));
-  }
-
-  /** The copy first, as terminating removes the original. If there can be no copy, the original stays. */
-  private async giveUp(delivery: Delivery, error: KeywardError): Promise<void> {
-    const { logger, stream, durable, maxDeliver, backoff, failureReply } = this.options;
-    try {
-      const { subject, headers, data, sequence, deliveries } = delivery;
-      await publishDeadLetter(this.publisher, { stream, durable, subject, headers, data, sequence, deliveries }, error);
-    } catch (cause) {
-      const final = delivery.deliveries >= maxDeliver;
-      logger.error(
-        { stream, sequence: delivery.sequence, err: cause, final },
-        'a dead letter could not be stored; the message stays in its stream',
-      );
-      if (!final) delivery.nak(retryDelay(error, delivery.deliveries, backoff));
-      return;
-    }
-    if (failureReply !== undefined) await this.held.get(delivery)?.reply(failureReply(error));
-    await this.whenLinked();
-    delivery.term();
+    await this.settlement.done(delivery);
   }
 
   /** Every third of ack_wait, for as long as someone waits for the outcome. */
@@ -166,23 +122,24 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     }
   }
 
-  private whenLinked(): Promise<void> {
-    return linkOf(this.options.nc).whenUp();
-  }
-
   private async drain(): Promise<void> {
-    const { drainGraceMs = DEFAULT_DRAIN_GRACE_MS } = this.options;
     this.draining = true;
     await Promise.all([this.puller?.stop(), this.stranded.close()]);
-    if (this.held.size > 0) {
-      const stopping = new KeywardError('dependency_unavailable', 'The service is stopping.');
-      const grace = setTimeout(() => this.held.forEach((context) => context?.abort(stopping)), drainGraceMs);
-      await new Promise<void>((resolve) => (this.idle = resolve));
-      clearTimeout(grace);
-    }
+    if (this.held.size > 0) await this.letEnd(this.options.drainGraceMs ?? DEFAULT_DRAIN_GRACE_MS);
     clearInterval(this.heartbeat);
     // The flush in here carries the last acknowledgements to the server, too.
     await this.replies.close();
+  }
+
+  /** Past the grace, handlers are told to stop and nothing waits for the connection to come back. */
+  private async letEnd(graceMs: number): Promise<void> {
+    const stopping = new KeywardError('dependency_unavailable', 'The service is stopping.');
+    const grace = setTimeout(() => {
+      this.abandon.abort();
+      for (const context of this.held.values()) context?.abort(stopping);
+    }, graceMs);
+    await new Promise<void>((resolve) => (this.idle = resolve));
+    clearTimeout(grace);
   }
 }
 

@@ -19,6 +19,7 @@ export function replySubjectOf(headers: MsgHdrs | undefined): string | undefined
 }
 
 export class MessageContext implements JetStreamContext {
+  private aborted: KeywardError | undefined;
   private controller: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -45,7 +46,8 @@ export class MessageContext implements JetStreamContext {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
-      if (this.deadline !== undefined) this.timer = setTimeout(() => this.expire(), this.deadline.getTime() - Date.now());
+      if (this.aborted !== undefined) this.controller.abort(this.aborted);
+      else if (this.deadline !== undefined) this.timer = setTimeout(() => this.expire(), this.deadline.getTime() - Date.now());
     }
     return this.controller.signal;
   }
@@ -59,6 +61,7 @@ export class MessageContext implements JetStreamContext {
   }
 
   abort(reason: KeywardError): void {
+    this.aborted ??= reason;
     this.controller?.abort(reason);
   }
 

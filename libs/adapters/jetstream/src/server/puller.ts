@@ -48,6 +48,7 @@ export class Puller {
 
   async start(): Promise<void> {
     const { nc, ensureConsumer } = this.options;
+    await linkOf(nc).whenUp();
     await ensureConsumer();
     this.subscription = nc.subscribe(this.inbox, { callback: (error, message) => this.receive(error, message) });
     this.forgetLink = linkOf(nc).onReconnect(() => this.recover('the connection was lost'));
@@ -71,7 +72,8 @@ export class Puller {
     this.stopped = true;
     clearInterval(this.watchdog);
     this.forgetLink?.();
-    await this.subscription?.drain();
+    // Fails when the connection breaks meanwhile: then nothing can arrive either.
+    await this.subscription?.drain().catch(() => undefined);
   }
 
   private receive(error: Error | null, message: Msg): void {

@@ -27,20 +27,25 @@ export class ReplySender {
   private older = new Map<string, SentReply>();
   private counter = 0;
 
-  constructor(private readonly nc: NatsConnection) {
+  /** @param abandoned from when on nothing waits for the connection any more */
+  constructor(
+    private readonly nc: NatsConnection,
+    private readonly abandoned: AbortSignal,
+  ) {
     this.subscription = nc.subscribe(`${this.base}*`, { callback: (_error, message) => this.hear(message) });
     this.sweeper = setInterval(() => this.forget(), REMEMBER_MS).unref();
   }
 
   async send(subject: string, payload: object): Promise<void> {
     const link = linkOf(this.nc);
-    if (!link.up) await link.whenUp();
+    if (!link.up) await link.whenUp(this.abandoned);
     this.publish({ subject, body: JSON.stringify(payload), attempt: 0 });
   }
 
   /** Resolves when every answer has reached the server, and those that found nobody have been tried to the end. */
   async close(): Promise<void> {
-    if (linkOf(this.nc).up && !this.nc.isClosed()) await this.nc.flush();
+    // Fails when the connection breaks meanwhile: then there is nothing more to hear either.
+    if (linkOf(this.nc).up && !this.nc.isClosed()) await this.nc.flush().catch(() => undefined);
     while (this.retrying.size > 0) await Promise.allSettled(this.retrying);
     clearInterval(this.sweeper);
     this.subscription.unsubscribe();
@@ -63,7 +68,7 @@ export class ReplySender {
 
   private async sendAgain(reply: SentReply, pauseMs: number): Promise<void> {
     await delay(pauseMs);
-    await linkOf(this.nc).whenUp();
+    await linkOf(this.nc).whenUp(this.abandoned);
     if (!this.nc.isClosed()) this.publish(reply);
   }
 

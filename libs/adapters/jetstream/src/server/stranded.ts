@@ -35,7 +35,7 @@ export class StrandedMessages {
 
   async start(): Promise<void> {
     const { nc, logger, stream, durable } = this.options;
-    const jsm = await jetstreamManager(nc);
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
     const consumer = {
       ...{ stream: streams.advisories, durable: `${stream}-${durable}`, ackWaitMs: ACK_WAIT_MS, maxDeliver: UNLIMITED },
       filter: `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${stream}.${durable}`,
