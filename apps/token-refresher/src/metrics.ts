@@ -6,14 +6,16 @@ export interface RefresherMetrics {
   /** @param seconds from taking the lease up to its outcome */
   attempt(provider: string, outcome: RefreshOutcome, seconds: number): void;
   breaker(provider: string, state: 0 | 1 | 2): void;
-  /** Due credentials that this process has taken up and not finished: what is left when refreshing stalls. */
-  dueInHand(count: number): void;
   /** Somebody asked for a credential whose access token had run out before it was refreshed. */
   expiredInUse(): void;
   vault: VaultMetrics;
 }
 
-export function createMetrics(registry: Registry): RefresherMetrics {
+/** Shorter than any healthy margin, so that anything above 0 is a refresh that is late. */
+const EXPIRING_WITHIN_MS = 15_000;
+
+/** @param countExpiring asked at every scrape; where it fails, the last count stays */
+export function createMetrics(registry: Registry, countExpiring: (withinMs: number) => Promise<number>): RefresherMetrics {
   const registers = [registry];
   const refreshes = new Counter({
     name: 'credential_refresh_total',
@@ -34,10 +36,14 @@ export function createMetrics(registry: Registry): RefresherMetrics {
     labelNames: ['provider'],
     registers,
   });
-  const expiring = new Gauge({
+  new Gauge({
     name: 'credential_expiring_soon',
-    help: 'Credentials due for a refresh that this process works on',
+    help: 'Access tokens that end within 15 s, or have ended, although they could have been refreshed; the same from every replica',
     registers,
+    async collect() {
+      const count = await countExpiring(EXPIRING_WITHIN_MS).catch(() => undefined);
+      if (count !== undefined) this.set(count);
+    },
   });
   const expired = new Counter({
     name: 'credential_expired_in_use_total',
@@ -50,7 +56,6 @@ export function createMetrics(registry: Registry): RefresherMetrics {
       duration.observe({ provider }, seconds);
     },
     breaker: (provider, state) => breakers.set({ provider }, state),
-    dueInHand: (count) => expiring.set(count),
     expiredInUse: () => expired.inc(),
     vault: createVaultMetrics(registers),
   };

@@ -4,7 +4,7 @@ import { streams, subjects } from '@keyward/contracts';
 import { createCredentials, type KeyManagement } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
 import { connectNats, createPublisher, JetStreamServer, natsHealth } from '@keyward/jetstream';
-import { createDataSource, databaseHealth, OutboxRelay } from '@keyward/postgres';
+import { createDataSource, databaseHealth, OutboxRelay, prepared } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
 import type { ConfigOf, KmsConfig, ServiceHost } from '@keyward/service-host';
 import type { refresherConfig } from './config.js';
@@ -35,10 +35,10 @@ export async function createRefresher(host: RefresherHost): Promise<Refresher> {
   const { config, logger, tracer } = host;
   const { leaseMs, redeemTimeoutMs } = config.lease;
   const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
-  const metrics = createMetrics(host.metrics);
   const kms = await openKms(config.kms);
   const database = await openDatabase(host);
   const nats = await openNats(host);
+  const metrics = createMetrics(host.metrics, (withinMs) => countExpiring(database, withinMs));
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
   const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault });
   const store = createCredentialStore(database);
@@ -61,7 +61,7 @@ export async function createRefresher(host: RefresherHost): Promise<Refresher> {
   });
   const run = work.run.bind(work);
   const onDemand = new OnDemand({ owner, leaseMs, busyPollMs: BUSY_POLL_MS, store, run, metrics });
-  const due = new DueLoop({ owner, leaseMs, slots: DUE_SLOTS, pollMs: DUE_POLL_MS, store, run, metrics, logger });
+  const due = new DueLoop({ owner, leaseMs, slots: DUE_SLOTS, pollMs: DUE_POLL_MS, store, run, logger });
   const publisher = createPublisher(nats);
   const relay = new OutboxRelay(
     database,
@@ -106,6 +106,12 @@ function deadlineOf(delivery: { json(): unknown }): Date | undefined {
   } catch {
     return undefined;
   }
+}
+
+async function countExpiring(database: Parameters<typeof prepared>[0], withinMs: number): Promise<number> {
+  const statement = { name: 'vault.count_expiring', text: 'SELECT vault.count_expiring($1)::int AS expiring' };
+  const [row] = await prepared<{ expiring: number }>(database, statement, [withinMs]);
+  return row?.expiring ?? 0;
 }
 
 /** The AWS SDK is large: it is loaded where it is used. */

@@ -123,6 +123,18 @@ export class World {
     return service;
   }
 
+  /** Of all refreshers: the sum of a counter, the value of a gauge that is the same everywhere. */
+  async metric(name: string, labels = ''): Promise<number> {
+    const values = await Promise.all(
+      this.services.map(async ({ opsUrl }) => {
+        const text = await (await fetch(`${opsUrl}/metrics`)).text();
+        const line = text.split('\n').find((one) => one.startsWith(`${name}{`) && one.includes(labels));
+        return Number(line?.split(' ').at(-1) ?? 0);
+      }),
+    );
+    return name.endsWith('_total') ? values.reduce((sum, value) => sum + value, 0) : Math.max(...values);
+  }
+
   async stopRefreshers(): Promise<void> {
     await Promise.all(this.services.splice(0).map((service) => service.stop()));
   }

@@ -24,7 +24,6 @@ function loopOver(due: number, slots: number) {
     slots,
     pollMs: 20,
     logger,
-    metrics: { dueInHand: () => undefined },
     store: {
       claimDue: async (_owner, _leaseMs, limit) => {
         limits.push(limit);

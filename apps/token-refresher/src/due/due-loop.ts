@@ -1,7 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { CredentialStore } from '@keyward/postgres-vault';
 import type { Logger } from 'pino';
-import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from '../refresh/claim.js';
 
 export interface DueLoopParts {
@@ -13,19 +11,22 @@ export interface DueLoopParts {
   pollMs: number;
   store: Pick<CredentialStore, 'claimDue'>;
   run: (claim: Claim) => Promise<Outcome>;
-  metrics: Pick<RefresherMetrics, 'dueInHand'>;
   logger: Logger;
 }
 
 /** Refreshes what is due, without being asked. Any number of processes may run it: each claims what no other holds. */
 export class DueLoop {
   readonly #parts: DueLoopParts;
-  readonly #stop = new AbortController();
   readonly #inHand = new Set<Promise<void>>();
+  /** Claiming anew for every slot that falls free would be a query per refresh. */
+  readonly #roomAt: number;
   #running: Promise<void> | undefined;
+  #stopping = false;
+  #wake: () => void = () => undefined;
 
   constructor(parts: DueLoopParts) {
     this.#parts = parts;
+    this.#roomAt = Math.floor(parts.slots * 0.75);
   }
 
   start(): void {
@@ -34,36 +35,40 @@ export class DueLoop {
 
   /** Resolves once nothing is claimed any more and what was taken up has ended. */
   async stop(): Promise<void> {
-    this.#stop.abort();
+    this.#stopping = true;
+    this.#wake();
     await this.#running;
     await Promise.all(this.#inHand);
   }
 
   async #loop(): Promise<void> {
-    const { slots, pollMs, logger } = this.#parts;
-    while (!this.#stop.signal.aborted) {
+    const { slots, pollMs } = this.#parts;
+    while (!this.#stopping) {
       const free = slots - this.#inHand.size;
-      const claimed = free > 0 ? await this.#claim(free) : 0;
-      if (claimed instanceof Error) logger.warn({ err: claimed }, 'due credentials can not be claimed; trying again');
-      if (claimed === free && free > 0) continue;
-      await this.#pause(free > 0 ? pollMs * (0.75 + Math.random() / 4) : pollMs);
+      const claimed = await this.#claim(free);
+      // As many as were asked for: there may be more. With no slot left, the first quarter that falls free wakes this up.
+      if (claimed === free && this.#inHand.size < slots) continue;
+      await this.#pause(pollMs * (0.75 + Math.random() / 4));
     }
   }
 
-  async #claim(limit: number): Promise<number | Error> {
-    const { owner, leaseMs, store } = this.#parts;
+  /** @returns how many; 0 as well where the store is away */
+  async #claim(limit: number): Promise<number> {
+    const { owner, leaseMs, store, logger } = this.#parts;
+    if (limit === 0) return 0;
     const endsAt = performance.now() + leaseMs;
     try {
       const due = await store.claimDue(owner, leaseMs, limit);
       for (const one of due) this.#takeUp({ ...one, endsAt, accessRejected: false });
       return due.length;
     } catch (error) {
-      return error instanceof Error ? error : new Error('claiming threw something that is no error');
+      logger.warn({ err: error }, 'due credentials can not be claimed; trying again');
+      return 0;
     }
   }
 
   #takeUp(claim: Claim): void {
-    const { run, metrics, logger } = this.#parts;
+    const { run, logger } = this.#parts;
     const work = run(claim)
       .then(
         () => undefined,
@@ -72,18 +77,17 @@ export class DueLoop {
       )
       .finally(() => {
         this.#inHand.delete(work);
-        metrics.dueInHand(this.#inHand.size);
+        if (this.#inHand.size === this.#roomAt) this.#wake();
       });
     this.#inHand.add(work);
-    metrics.dueInHand(this.#inHand.size);
   }
 
-  /** Ends early when asked to stop, or when a full hand has room again. */
   async #pause(ms: number): Promise<void> {
-    const timer = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, timer.signal]);
-    const paused = delay(ms, undefined, { signal }).catch(() => undefined);
-    await (this.#inHand.size >= this.#parts.slots ? Promise.race([paused, ...this.#inHand]) : paused);
-    timer.abort();
+    if (this.#stopping) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wake = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 }

@@ -109,6 +109,16 @@ describe('refreshing on demand', () => {
     }
   });
 
+  it('counts what runs out unrefreshed, what was used so, and what became of each attempt', async () => {
+    const late = await world.connect({ expiresInMs: 5000 });
+    const expired = await world.connect({ expiresInMs: -1000 });
+    expect(await world.metric('credential_expiring_soon')).toBe(2);
+    await Promise.all([world.ask(late), world.ask(expired)]);
+    expect(await world.metric('credential_expiring_soon')).toBe(0);
+    expect(await world.metric('credential_expired_in_use_total')).toBe(1);
+    expect(await world.metric('credential_refresh_total', 'provider="sandbox",outcome="refreshed"')).toBeGreaterThan(0);
+  });
+
   it('sends a message that is no request to the dead letters', async () => {
     const { createPublisher } = await import('@keyward/jetstream');
     await createPublisher(world.nc).publish('credential.refresh.sandbox', { org: 'nonsense' }, { msgId: newId('msg') });
