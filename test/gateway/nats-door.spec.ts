@@ -101,6 +101,26 @@ describe('tool.execute over NATS', () => {
     await replica.service.stop();
   });
 
+  it('brings the outcome of a call that was under way when the bus went away and came back', async () => {
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    harness.executor.behaviour = async () => {
+      await finished;
+      return { state: 'succeeded', output: 'late' };
+    };
+    const before = harness.executor.taken.length;
+    const receipt = await agent.receipt(agent.send(echo));
+    await waitFor(() => harness.executor.taken.length > before);
+    await harness.nats.kill();
+    const ready = async () => (await fetch(new URL('/readyz', harness.gateway.opsUrl))).status;
+    await waitFor(async () => (await ready()) === 503);
+    await harness.nats.restart();
+    await waitFor(async () => (await ready()) === 200);
+    for (const nc of [agent.nc, harness.nc]) await waitFor(() => nc.flush().then(() => true));
+    finish();
+    expect((await agent.outcome(receipt['id']))['output']).toBe('late');
+  });
+
   it('says unknown for a call that the gateway can not wait for to the end, and its outcome is kept all the same', async () => {
     const replica = await harness.startReplica({ KEYWARD_DRAIN_TIMEOUT_MS: '200' });
     await harness.gateway.stop();
