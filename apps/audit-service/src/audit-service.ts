@@ -20,7 +20,8 @@ const POOL_SIZE = 6;
 const BATCH_SIZE = 500;
 /** Every batch is a commit, so that fewer, fuller ones are cheaper. Nobody waits for it: the event is durable in the stream already. */
 const LINGER_MS = 50;
-const ACK_WAIT_MS = 30_000;
+const ACK_WAIT_MS = 10_000;
+const BACKOFF_MS = [250, 1000, 3000];
 
 export interface AuditService {
   messages: JetStreamBatchServer;
@@ -47,6 +48,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
     batchSize: BATCH_SIZE,
     lingerMs: LINGER_MS,
     ackWaitMs: ACK_WAIT_MS,
+    backoff: BACKOFF_MS,
     handle: (batch) => ingest.handle(batch),
   });
   host.onDrain('partitions', () => partitions.stop());
