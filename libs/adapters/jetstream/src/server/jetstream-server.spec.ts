@@ -79,6 +79,17 @@ describe('JetStreamServer', () => {
     inbox.close();
   });
 
+  it('sends the answer again to an asker who is not there yet, as after a reconnect', async () => {
+    await serve(async ({ n }, context) => context.reply({ n }));
+    const inbox = createInbox();
+    await ask(5, inbox);
+    await waitFor(async () => (await left()) === 0);
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const subscription = nc.subscribe(inbox, { callback: (_error, message) => resolve(message.json()) });
+    expect(await promise).toEqual({ n: 5 });
+    subscription.unsubscribe();
+  });
+
   it('keeps a message that takes much longer than ack_wait', async () => {
     const deliveries: number[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
