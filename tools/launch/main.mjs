@@ -80,7 +80,10 @@ function handOver(node, args, supervised) {
   });
 }
 
-/** npm that is killed outright passes nothing on: noticing that our parent is another one tells it. Started by hand, we may outlive a shell. */
+/**
+ * npm that is killed outright passes nothing on; that our parent is another one tells it (the scripts say `exec`, so that no shell is
+ * between). Started by hand, we may outlive a shell.
+ */
 function watchParent(child) {
   if (process.env.npm_lifecycle_event === undefined) return () => undefined;
   const parent = process.ppid;

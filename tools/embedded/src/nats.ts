@@ -35,8 +35,8 @@ export interface NatsServer {
   kill(): Promise<void>;
   /** Starts it again on the same port and store, after `stop`, `kill` or a crash. */
   restart(): Promise<void>;
-  /** Resolves when the server that runs now has ended, for whatever reason. */
-  whenExited(): Promise<void>;
+  /** Resolves when the server that runs now has ended, with how: `code 1`, `SIGKILL`. */
+  whenExited(): Promise<string>;
 }
 
 const ATTEMPTS = 20;

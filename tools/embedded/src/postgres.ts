@@ -27,8 +27,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
   /** SIGKILL, as a crash would. The data stay; start again with the same `dataDir`. */
   kill(): Promise<void>;
-  /** Resolves when the server has ended, for whatever reason. */
-  whenExited(): Promise<void>;
+  /** Resolves when the server has ended, with how: `code 1`, `SIGKILL`. */
+  whenExited(): Promise<string>;
 }
 
 const VOLATILE = ['fsync=off', 'full_page_writes=off', 'autovacuum=off'];

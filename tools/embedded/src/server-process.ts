@@ -20,7 +20,7 @@ export interface ServerCommand {
 /** A server that runs as our child and writes to a log file. */
 export class ServerProcess {
   private readonly child: ChildProcess;
-  private readonly exited: Promise<void>;
+  private readonly exited: Promise<string>;
   private readonly logStart: number;
   private failure: string | undefined;
 
@@ -39,12 +39,13 @@ export class ServerProcess {
     closeSync(log);
     this.exited = new Promise((resolve) => {
       this.child.once('exit', (code, signal) => {
-        this.failure = `${what.name} ended with ${signal ?? `code ${code}`}`;
-        resolve();
+        const how = signal ?? `code ${code}`;
+        this.failure = `${what.name} ended with ${how}`;
+        resolve(how);
       });
       this.child.once('error', (error) => {
         this.failure = `${what.name} could not be started: ${error.message}`;
-        resolve();
+        resolve(error.message);
       });
     });
     protectChild(this.child, what.stopSignal);
@@ -88,7 +89,8 @@ export class ServerProcess {
     await this.end('SIGKILL');
   }
 
-  whenExited(): Promise<void> {
+  /** Resolves with how it ended, such as `code 1` or `SIGKILL`. */
+  whenExited(): Promise<string> {
     return this.exited;
   }
 

@@ -7,8 +7,8 @@ import { Supervised, type Running, type SupervisedOptions } from './supervised.j
 type Reports = Pick<SupervisedOptions, 'tell' | 'onRestart'>;
 
 /** A server of tools/embedded, as something to supervise. */
-function asRunning(server: { pid: number; stop(): Promise<void>; whenExited(): Promise<void> }): Running {
-  return { pid: server.pid, stop: () => server.stop(), ended: server.whenExited().then(() => 'on its own') };
+function asRunning(server: { pid: number; stop(): Promise<void>; whenExited(): Promise<string> }): Running {
+  return { pid: server.pid, stop: () => server.stop(), ended: server.whenExited() };
 }
 
 /** PostgreSQL on the stack's own data, flushed to disk like any real one. */
