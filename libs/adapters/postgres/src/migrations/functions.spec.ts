@@ -79,7 +79,7 @@ describe('cross-organization functions', () => {
     expect(await open({ alias: 'second', connection: ours.connection })).toMatchObject({ connection_id: ours.connection });
   });
 
-  it('open_for_call hands out no token of a connection that is not active, and no revoked connection at all', async () => {
+  it('open_for_call hands out no token of a connection that is not active, and tells of a revoked one only who names it', async () => {
     await admin.query(`UPDATE vault.connection SET status = 'needs_reauthorization', status_reason = 'why' WHERE id = $1`, [
       ours.connection,
     ]);
@@ -91,6 +91,7 @@ describe('cross-organization functions', () => {
     });
     await admin.query(`UPDATE vault.connection SET status = 'revoked' WHERE id = $1`, [ours.connection]);
     expect(await open()).toMatchObject({ connection_id: null, sealed_access: null });
+    expect(await open({ connection: ours.connection })).toMatchObject({ status: 'revoked', sealed_access: null });
     await admin.query(`UPDATE vault.connection SET status = 'active', status_reason = NULL WHERE id = $1`, [ours.connection]);
   });
 

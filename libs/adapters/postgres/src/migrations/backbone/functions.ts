@@ -20,6 +20,12 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 #variable_conflict use_column
+DECLARE
+  /* By alias there is one live connection at most. Named by id, a disconnected one is found too, so that its end can be told. */
+  v_connection text := coalesce(p_connection, (
+    SELECT c.id FROM vault.connection c
+    WHERE c.org_id = p_org AND c.agent_id = p_agent AND c.user_id = p_user AND c.provider = p_provider AND c.alias = p_alias
+      AND c.status <> 'revoked'));
 BEGIN
   RETURN QUERY
   SELECT a.permission, a.tools, c.id, c.status, c.status_reason, c.scopes, k.generation,
@@ -27,8 +33,7 @@ BEGIN
   FROM (SELECT 1) one
   LEFT JOIN governance.assignment a ON a.org_id = p_org AND a.agent_id = p_agent AND a.connector = p_connector
   LEFT JOIN vault.connection c
-    ON c.org_id = p_org AND c.agent_id = p_agent AND c.user_id = p_user AND c.provider = p_provider AND c.status <> 'revoked'
-   AND CASE WHEN p_connection IS NULL THEN c.alias = p_alias ELSE c.id = p_connection END
+    ON c.id = v_connection AND c.org_id = p_org AND c.agent_id = p_agent AND c.user_id = p_user AND c.provider = p_provider
   LEFT JOIN vault.credential k ON k.connection_id = c.id AND k.org_id = c.org_id;
 END $$;
 
