@@ -3,10 +3,14 @@ import type { DataSource } from 'typeorm';
 import type { Also, Reauthorization, RefreshCommit } from './credential-types.js';
 import { rows } from './sql.js';
 
-/** One statement: between redeeming a refresh token and keeping its successor there is as little as can be. Locks connection first. */
+/**
+ * One statement: between redeeming a refresh token and keeping its successor there is as little as can be. It locks the connection before
+ * the credential, as everywhere. What the connection is, `held` tells: it has waited for the lock and seen what others committed
+ * meanwhile, whereas a condition on `c` itself would be decided by the snapshot from before.
+ */
 const COMMIT = `
 WITH held AS (
-  SELECT c.id FROM vault.connection c
+  SELECT c.id, c.status, c.scopes FROM vault.connection c
   WHERE c.org_id = $1 AND c.id = $2 AND c.status IN ('active', 'needs_reauthorization') FOR NO KEY UPDATE
 ), stored AS (
   UPDATE vault.credential k
@@ -16,9 +20,9 @@ WITH held AS (
   RETURNING k.connection_id
 ), activated AS (
   UPDATE vault.connection c
-  SET status = 'active', status_reason = NULL, scopes = coalesce($8::text[], c.scopes), updated_at = now()
-  FROM stored WHERE c.id = stored.connection_id
-    AND (c.status <> 'active' OR c.scopes IS DISTINCT FROM coalesce($8::text[], c.scopes))
+  SET status = 'active', status_reason = NULL, scopes = coalesce($8::text[], held.scopes), updated_at = now()
+  FROM stored JOIN held ON held.id = stored.connection_id
+  WHERE c.id = held.id AND (held.status <> 'active' OR held.scopes IS DISTINCT FROM coalesce($8::text[], held.scopes))
 )
 SELECT connection_id FROM stored`;
 

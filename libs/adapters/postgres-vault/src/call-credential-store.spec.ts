@@ -1,0 +1,100 @@
+import { createCredentials, type CallQuery } from '@keyward/credentials';
+import { newId } from '@keyward/contracts';
+import { MemoryKms } from '@keyward/vault/testing';
+import { withOrg } from '@keyward/postgres';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DataSource } from 'typeorm';
+import { VaultDatabase, type SeededConnection } from '../test/vault-database.js';
+import { createCallCredentialStore, createCredentialStore, createDataKeyStore } from './index.js';
+
+const ACCESS = 'ya29.a0-canary';
+
+describe('opening a credential for a call', () => {
+  let database: VaultDatabase;
+  let auth: DataSource;
+  let executor: DataSource;
+  let seeded: SeededConnection;
+  const kms = new MemoryKms();
+
+  beforeAll(async () => {
+    database = await VaultDatabase.start();
+    [auth, executor] = [await database.as('auth'), await database.as('executor')];
+    seeded = await database.newConnection(await database.newOrganization(), 'pending');
+    const { org, connection } = seeded;
+    const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(auth) });
+    const sealed = await credentials.sealTokens({ org, connection, generation: 1, accessToken: ACCESS, refreshToken: 'r' });
+    const accessExpiresAt = new Date('2030-01-02T03:04:05.678Z');
+    const stored = await withOrg(auth, org, (em) =>
+      createCredentialStore(auth).storeAuthorized(em, {
+        ...sealed,
+        org,
+        connection,
+        generation: 1,
+        scopes: ['notes:read', 'notes:write'],
+        accessExpiresAt,
+        refreshAt: null,
+      }),
+    );
+    expect(stored).toBe(true);
+  });
+  afterAll(() => database.stop());
+
+  function query(change: Partial<CallQuery> = {}): CallQuery {
+    const { org, agent, user } = seeded;
+    return { org, agent, user, connector: 'sandbox', provider: 'sandbox', alias: 'default', ...change };
+  }
+
+  it('answers what the agent may do and its connection, and the token opens with just that', async () => {
+    const answer = await createCallCredentialStore(executor).openForCall(query());
+    expect(answer).toEqual({
+      permission: 'read',
+      tools: ['sandbox_echo'],
+      connection: {
+        id: seeded.connection,
+        status: 'active',
+        statusReason: null,
+        scopes: ['notes:read', 'notes:write'],
+        generation: 1,
+        sealedAccess: expect.any(Buffer),
+        accessExpiresAt: new Date('2030-01-02T03:04:05.678Z'),
+        refreshable: true,
+      },
+    });
+    const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(executor) });
+    const ref = {
+      org: seeded.org,
+      connection: seeded.connection,
+      generation: 1,
+      sealedAccess: answer.connection?.sealedAccess ?? Buffer.alloc(0),
+    };
+    expect(await credentials.open(ref, async (token) => token)).toBe(ACCESS);
+  });
+
+  it('answers a connection without a credential as generation 0', async () => {
+    const bare = await database.newConnection(seeded.org);
+    const { connection } = await createCallCredentialStore(executor).openForCall(query({ agent: bare.agent }));
+    expect(connection).toMatchObject({ id: bare.connection, generation: 0, sealedAccess: null, refreshable: false });
+  });
+
+  it.each<[string, Partial<CallQuery>]>([
+    ['another user', { user: 'grace' }],
+    ['another alias', { alias: 'second' }],
+    ['another provider', { provider: 'github' }],
+    ['an id that is not there', { connection: newId('conn') }],
+  ])('answers no connection for %s', async (_what, change) => {
+    expect(await createCallCredentialStore(executor).openForCall(query(change))).toMatchObject({
+      permission: 'read',
+      connection: null,
+    });
+  });
+
+  it('answers nothing at all for a foreign organization or agent', async () => {
+    for (const change of [{ org: await database.newOrganization() }, { agent: newId('agt') }]) {
+      expect(await createCallCredentialStore(executor).openForCall(query(change))).toEqual({
+        permission: null,
+        tools: null,
+        connection: null,
+      });
+    }
+  });
+});
