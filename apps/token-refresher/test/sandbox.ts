@@ -30,7 +30,7 @@ export interface IssuedTokens {
 }
 
 export interface SandboxState {
-  counters: { tokenRequests: number; refreshes: number; reuseDetections: number; revocations: number };
+  counters: { tokenRequests: number; tokenAnswers: number; refreshes: number; reuseDetections: number; revocations: number };
   grants: { grant: string; rotations: number }[];
 }
 

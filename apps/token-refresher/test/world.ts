@@ -190,13 +190,13 @@ export class World {
     );
   }
 
-  /** The sandbox connector, but declared not to rotate. */
-  async connectorsWithLastingTokens(): Promise<string> {
+  /** The sandbox connector, with another line in its manifest. */
+  async connectorsWith(line: string, instead: string): Promise<string> {
     const directory = await mkdtemp(join(tmpdir(), 'connectors-'));
     this.closers.push(() => rm(directory, { recursive: true }));
     await cp(join(CONNECTORS, 'sandbox'), join(directory, 'sandbox'), { recursive: true });
     const file = join(directory, 'sandbox', 'connector.yaml');
-    await writeFile(file, (await readFile(file, 'utf8')).replace('rotates: true', 'rotates: false'));
+    await writeFile(file, (await readFile(file, 'utf8')).replace(line, instead));
     return directory;
   }
 

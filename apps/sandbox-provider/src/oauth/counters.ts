@@ -2,6 +2,8 @@
 export interface Counters {
   /** Requests at the token endpoint, whatever became of them. */
   tokenRequests: number;
+  /** Those of them that have been answered, or cut off. */
+  tokenAnswers: number;
   /** Refresh tokens redeemed. */
   refreshes: number;
   codesRedeemed: number;
@@ -12,5 +14,5 @@ export interface Counters {
 }
 
 export function newCounters(): Counters {
-  return { tokenRequests: 0, refreshes: 0, codesRedeemed: 0, reuseDetections: 0, revocations: 0 };
+  return { tokenRequests: 0, tokenAnswers: 0, refreshes: 0, codesRedeemed: 0, reuseDetections: 0, revocations: 0 };
 }

@@ -16,6 +16,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
     /** OAuth error code for the body (RFC 6749 section 5.2). */
     error: z.string().max(100).optional(),
     retryAfterSeconds: z.int().min(0).max(86_400).optional(),
+    /** Before the refusal is sent. */
+    ms: z.int().min(0).max(120_000).default(0),
   }),
   /** Processed; the answer is held back. */
   z.strictObject({ kind: z.literal('delay'), endpoint, count, ms: z.int().min(1).max(120_000) }),
@@ -49,6 +51,7 @@ export class Faults {
   async serve(ctx: KoaContextWithOIDC, at: Endpoint, next: () => Promise<unknown>): Promise<void> {
     const fault = this.#take(at);
     if (fault?.kind === 'fail') {
+      await sleep(fault.ms);
       refuse(ctx, fault);
       return;
     }

@@ -41,6 +41,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
     if (at === '/token') {
       counters.tokenRequests++;
       await faults.serve(ctx as KoaContextWithOIDC, 'token', next);
+      counters.tokenAnswers++;
     } else if (at === '/token/revocation') {
       await faults.serve(ctx as KoaContextWithOIDC, 'revocation', next);
       if (ctx.status === 200) counters.revocations++;

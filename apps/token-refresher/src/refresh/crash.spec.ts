@@ -83,18 +83,27 @@ describe('a refresher stopped past its lease', () => {
   });
 });
 
-describe('a database that dies between redeeming and storing', () => {
-  it('gets the redeemed token as soon as it is back', async () => {
+describe('a database that dies while the provider is asked', () => {
+  /** Down when the answer arrives, and back after it. */
+  async function diesOver(fault: { kind: string } & Record<string, unknown>) {
     const connection = await world.connect({ refreshInMs: 0 });
     const before = (await world.sandbox.state()).counters;
-    await world.sandbox.fault({ kind: 'delay', ms: 700 });
+    await world.sandbox.fault(fault);
     await world.startRefresher();
-    await redeemedAtProvider(before.refreshes);
-    await database.kill();
     await waitFor(async () => (await world.sandbox.state()).counters.tokenRequests > before.tokenRequests);
+    await database.kill();
+    await waitFor(async () => (await world.sandbox.state()).counters.tokenAnswers > before.tokenAnswers);
     await database.restart();
     await waitFor(async () => (await world.row(connection)).generation === 2, { timeoutMs: 20_000 });
     expect(await world.sandbox.whoIs(await world.accessToken(connection))).toBe('ada');
-    expect((await world.sandbox.state()).counters.reuseDetections).toBe(0);
+    return (await world.sandbox.state()).counters.reuseDetections - before.reuseDetections;
+  }
+
+  it('gets the redeemed token as soon as it is back', async () => {
+    expect(await diesOver({ kind: 'delay', ms: 700 })).toBe(0);
+  });
+
+  it('does not make a token look spent that the provider has not touched', async () => {
+    expect(await diesOver({ kind: 'fail', status: 503, ms: 700 })).toBe(0);
   });
 });

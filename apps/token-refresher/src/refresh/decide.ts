@@ -81,7 +81,7 @@ export function decide(attempt: FailedAttempt): Decision {
  * Whether the provider may have redeemed the token without our seeing the answer. A server that says itself that it failed (500, 503)
  * has not; a gateway that could not reach it, or got no answer in time, does not know (RFC 9110 sections 15.6.3 and 15.6.5).
  */
-function mayBeSpent(error: OAuthError): boolean {
+export function mayBeSpent(error: OAuthError): boolean {
   const status = error.details.providerStatus;
   if (error.failure !== 'transient' || status === undefined) return error.maybeRedeemed;
   return error.maybeRedeemed && (status === 502 || status === 504 || status >= 520);

@@ -147,7 +147,7 @@ describe('a provider whose refresh tokens last', () => {
   beforeAll(async () => {
     lasting = await World.create();
     await lasting.register({ rotate_refresh_tokens: false });
-    await lasting.startRefresher({ KEYWARD_CONNECTORS_DIR: await lasting.connectorsWithLastingTokens() });
+    await lasting.startRefresher({ KEYWARD_CONNECTORS_DIR: await lasting.connectorsWith('rotates: true', 'rotates: false') });
   });
 
   afterAll(() => lasting.close());
@@ -165,5 +165,29 @@ describe('a provider whose refresh tokens last', () => {
     await lasting.sandbox.fault({ kind: 'drop' });
     await waitFor(async () => (await lasting.row(connection)).generation === 2, { timeoutMs: 20_000 });
     expect((await lasting.row(connection)).status).toBe('active');
+  });
+});
+
+describe('a provider that takes a rotated token for a while', () => {
+  it('is asked again at once for an answer that was lost', async () => {
+    await world.stopRefreshers();
+    const grace = await world.connectorsWith('reuse_grace_seconds: 0', 'reuse_grace_seconds: 60');
+    await world.startRefresher({ KEYWARD_CONNECTORS_DIR: grace });
+    await world.register({ rotate_refresh_tokens: false });
+    const connection = await world.connect();
+    await world.sandbox.fault({ kind: 'drop' });
+    expect(await world.ask(connection)).toEqual({ outcome: 'refreshed', generation: 2 });
+  });
+
+  it('is not asked a third time', async () => {
+    const connection = await world.connect();
+    await world.sandbox.fault({ kind: 'drop' });
+    await world.sandbox.fault({ kind: 'fail' });
+    const before = (await world.sandbox.state()).counters.tokenRequests;
+    expect(await world.ask(connection, { reason: 'rejected_by_provider' })).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'needs_reauthorization' },
+    });
+    expect((await world.sandbox.state()).counters.tokenRequests - before).toBe(2);
   });
 });

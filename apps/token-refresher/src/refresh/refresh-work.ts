@@ -1,11 +1,12 @@
 import type { Catalog, ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import type { CredentialStore, RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
+import { OAuthError } from '@keyward/oauth';
 import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from './claim.js';
-import { decide, LeaseTooShort, type Decision, type RefreshOutcome } from './decide.js';
+import { decide, LeaseTooShort, mayBeSpent, type Decision, type RefreshOutcome } from './decide.js';
 import { events } from './events.js';
 import { persistently } from './persistently.js';
 import type { ProviderLanes } from './provider-lanes.js';
@@ -30,12 +31,12 @@ type Redeemable = RefreshableCredential & { sealedRefresh: Buffer };
 export class RefreshWork {
   constructor(private readonly parts: RefreshWorkParts) {}
 
-  /** Never throws for what goes wrong at the provider; @throws KeywardError `dependency_unavailable` where the store is away. */
+  /** Never throws for what goes wrong at the provider; @throws KeywardError where the store stays away for minutes. */
   run(claim: Claim): Promise<Outcome> {
     return this.parts.tracer.startActiveSpan('credential refresh', async (span) => {
       const startedAt = performance.now();
       try {
-        const row = await this.parts.store.load(claim.org, claim.connection);
+        const row = await this.#untilStored(claim, (store) => store.load(claim.org, claim.connection));
         if (row === null || !isRedeemable(row, claim)) return await this.#overtaken(claim, row);
         span.setAttribute('keyward.provider', row.provider);
         const { outcome, result } = await this.#refresh(claim, row, startedAt);
@@ -50,30 +51,44 @@ export class RefreshWork {
   }
 
   async #refresh(claim: Claim, row: Redeemable, startedAt: number): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
-    const { catalog, lanes, redeemer, redeemTimeoutMs } = this.parts;
-    const provider = catalog.connector(row.provider);
+    const provider = this.parts.catalog.connector(row.provider);
     if (provider === undefined) return this.#withoutProvider(claim, row);
     if (claim.staleIntent && provider.refresh.rotates) return this.#fail(claim, row, provider, undefined);
 
     let redeemed: RefreshCommit;
     try {
-      redeemed = await lanes.run(provider.name, async () => {
-        // After the request there must be as much time again for storing its answer.
-        if (claim.endsAt - performance.now() < 2 * redeemTimeoutMs) throw new LeaseTooShort();
-        return redeemer.redeem(row, provider, redeemTimeoutMs);
-      });
+      redeemed = await this.#redeem(claim, row, provider);
     } catch (error) {
       return this.#fail(claim, row, provider, error);
     }
 
     const also = events.refreshed(row, redeemed.scopes, Math.round(performance.now() - startedAt));
-    const stored = await persistently(
-      () => this.parts.store.commit(redeemed, also),
-      (error, attempt) =>
-        this.parts.logger.error({ ...fieldsOf(row), err: error, attempt }, 'a refreshed credential waits to be stored'),
-    );
+    const stored = await this.#untilStored(claim, (store) => store.commit(redeemed, also));
     if (stored) return { outcome: 'refreshed', result: { kind: 'refreshed', generation: row.generation + 1 } };
     return this.#refused(row, provider, redeemed);
+  }
+
+  async #redeem(claim: Claim, row: Redeemable, provider: ProviderManifest): Promise<RefreshCommit> {
+    const { lanes, redeemer, redeemTimeoutMs } = this.parts;
+    // After the request there must be as much time again for storing its answer.
+    const hasTime = () => claim.endsAt - performance.now() >= 2 * redeemTimeoutMs;
+    const send = () =>
+      lanes.run(provider.name, async () => {
+        if (!hasTime()) throw new LeaseTooShort();
+        return redeemer.redeem(row, provider, redeemTimeoutMs);
+      });
+    const graceEndsAt = performance.now() + provider.refresh.reuse_grace_seconds * 1000;
+    try {
+      return await send();
+    } catch (lost) {
+      const withinGrace = performance.now() + redeemTimeoutMs < graceEndsAt;
+      if (!(lost instanceof OAuthError && mayBeSpent(lost) && withinGrace && hasTime())) throw lost;
+      // This provider still takes the token it has just rotated, and gives the lost answer again. Only its own word on the token
+      // counts then: any other failure leaves the first doubt as it was.
+      return send().catch((again: unknown) => {
+        throw again instanceof OAuthError && again.failure === 'invalid_grant' ? again : lost;
+      });
+    }
   }
 
   /** The row moved on while we redeemed: by our own commit whose answer got lost, by a new authorization, or by a disconnect. */
@@ -82,8 +97,8 @@ export class RefreshWork {
     provider: ProviderManifest,
     redeemed: RefreshCommit,
   ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
-    const { store, redeemer, redeemTimeoutMs, logger } = this.parts;
-    const now = await store.load(row.org, row.connection);
+    const { redeemer, redeemTimeoutMs, logger } = this.parts;
+    const now = await this.#untilStored(row, (store) => store.load(row.org, row.connection));
     if (now !== null && now.status === 'active' && now.generation > row.generation) {
       const ours = now.sealedAccess.equals(redeemed.sealedAccess);
       return { outcome: ours ? 'refreshed' : 'superseded', result: { kind: 'refreshed', generation: now.generation } };
@@ -115,14 +130,16 @@ export class RefreshWork {
     row: Redeemable,
     decision: Extract<Decision, { do: 'keep' }>,
   ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
-    const { store, owner, logger } = this.parts;
+    const { owner, logger } = this.parts;
     const { outcome, retryAt, maybeRedeemed, error } = decision;
     const { org, connection, generation } = row;
     const audited = outcome !== 'postponed' && outcome !== 'circuit_open';
     const also = audited
       ? events.failed(row, { code: error.code, providerStatus: error.details.providerStatus }, outcome)
       : undefined;
-    await store.releaseFailed({ org, connection, owner, generation, retryAt, maybeRedeemed }, also);
+    await this.#untilStored(row, (store) =>
+      store.releaseFailed({ org, connection, owner, generation, retryAt, maybeRedeemed }, also),
+    );
     const log = outcome === 'invalid_client' || outcome === 'internal' || outcome === 'rejected' ? 'error' : 'warn';
     logger[log]({ ...fieldsOf(row), outcome, retryAt, err: error }, 'a credential could not be refreshed; it stays as it is');
     const retryAfterMs = Math.max(0, retryAt.getTime() - Date.now());
@@ -133,18 +150,17 @@ export class RefreshWork {
     row: Redeemable,
     { outcome, reason }: Extract<Decision, { do: 'reauthorize' }>,
   ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
-    const { store, logger } = this.parts;
     const { org, connection, generation } = row;
     // Changes nothing where the stored generation is another by now: somebody else's refresh is why ours was refused.
-    const marked = await store.markNeedsReauthorization(
-      { org, connection, generation, reason },
-      events.needsReauthorization(row, reason),
+    const also = events.needsReauthorization(row, reason);
+    const marked = await this.#untilStored(row, (store) =>
+      store.markNeedsReauthorization({ org, connection, generation, reason }, also),
     );
-    const now = await store.load(org, connection);
+    const now = await this.#untilStored(row, (store) => store.load(org, connection));
     if (!marked && now !== null && now.status === 'active' && now.generation > generation) {
       return { outcome: 'superseded', result: { kind: 'refreshed', generation: now.generation } };
     }
-    logger.warn({ ...fieldsOf(row), outcome, reason }, 'a connection must be authorized again');
+    this.parts.logger.warn({ ...fieldsOf(row), outcome, reason }, 'a connection must be authorized again');
     return { outcome, result: { kind: 'failed', error: unavailable(now) } };
   }
 
@@ -164,6 +180,23 @@ export class RefreshWork {
     );
     const retryAt = new Date(Date.now() + 60_000);
     return this.#keep(row, { do: 'keep', outcome: 'internal', retryAt, maybeRedeemed: claim.staleIntent, error });
+  }
+
+  /**
+   * From the lease on, nothing that the store must hear is given up because the store is away: an unheard release would look like a
+   * token that may be spent, and an unheard commit is a token lost.
+   */
+  #untilStored<T>(
+    { org, connection }: { org: string; connection: string },
+    task: (store: CredentialStore) => Promise<T>,
+  ): Promise<T> {
+    const { store, logger } = this.parts;
+    return persistently(
+      () => task(store),
+      (err, attempt) => {
+        if (attempt % 10 === 0) logger.error({ org, connection, attempt, err }, 'a refresh waits for the store');
+      },
+    );
   }
 
   #report(row: RefreshableCredential, outcome: RefreshOutcome, durationMs: number): void {
