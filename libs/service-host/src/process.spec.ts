@@ -1,5 +1,7 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { Fixture, TOKEN } from '../test/fixture.js';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Fixture, TOKEN, type Line } from '../test/fixture.js';
+
+jest.setTimeout(120_000);
 
 describe('the process of a service', () => {
   const fixtures: Fixture[] = [];
@@ -73,6 +75,23 @@ describe('the process of a service', () => {
     expect(fixture.stderr).toContain('KEYWARD_HTTP_PORT is not valid');
     expect(fixture.stderr).toContain('KEYWARD_ADMIN_TOKEN is not valid');
     expect(fixture.stderr + fixture.stdout).not.toContain('canary');
+  });
+
+  it('says which variable moves it when a port is taken', async () => {
+    const first = start('plain');
+    const taken = (line: Line, door: string) => new URL(String(line[door])).port;
+    const http = taken(await first.line('fixture is serving'), 'http');
+    const ops = taken(await first.line('operations port is open'), 'ops');
+    const second = start('plain', { KEYWARD_OPS_PORT: ops });
+    expect(await second.ended()).toEqual({ code: 1, signal: null });
+    expect(second.stderr).toContain(
+      `127.0.0.1:${ops} cannot be opened: somebody else listens there. Set KEYWARD_OPS_HOST or KEYWARD_OPS_PORT`,
+    );
+    const third = start('plain', { KEYWARD_HTTP_PORT: http });
+    expect(await third.ended()).toEqual({ code: 1, signal: null });
+    expect(await third.line('fixture failed and ends')).toMatchObject({
+      err: { message: expect.stringContaining('KEYWARD_HTTP_PORT') },
+    });
   });
 
   it('writes no secret of its configuration anywhere', async () => {

@@ -48,6 +48,10 @@ async function stopAndExit(service: RunningService, signal: string): Promise<voi
 
 /** State is unknown after an error that nobody caught: say so and leave; work in flight is redelivered. */
 function crash(service: RunningService, error: unknown): never {
-  service.logger.fatal({ err: error }, `${service.name} failed and ends`);
-  process.exit(1);
+  try {
+    service.logger.fatal({ err: error }, `${service.name} failed and ends`);
+  } finally {
+    // Also when it was the log that failed: its reader may be gone.
+    process.exit(1);
+  }
 }

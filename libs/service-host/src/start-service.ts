@@ -11,6 +11,7 @@ import type { MessageDoor, ServiceHost, ServiceOptions } from './host.js';
 import { createHttpDoor, type HttpDoor } from './http/adapter.js';
 import { KeywardExceptionFilter } from './http/exception-filter.js';
 import { Lifecycle } from './lifecycle.js';
+import { listenError } from './listen-error.js';
 import { createLogger } from './log/logger.js';
 import { NestLogger } from './log/nest-logger.js';
 import { startOpsServer } from './ops/ops-server.js';
@@ -118,7 +119,9 @@ async function openDoors<F extends ConfigFragments>(
 }
 
 async function listen(app: NestFastifyApplication, http: HttpDoor, address: { host: string; port: number }): Promise<string> {
-  await app.listen(address.port, address.host);
+  await app.listen(address.port, address.host).catch((cause: unknown) => {
+    throw listenError('HTTP', address, cause);
+  });
   const { port } = http.instance.server.address() as AddressInfo;
   return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`;
 }

@@ -6,10 +6,13 @@ const HOOKS = new URL('source-hooks.mjs', import.meta.url).href;
 const FIXTURE = fileURLToPath(new URL('fixture-service.mjs', import.meta.url));
 export const TOKEN = 'canary-token-of-24-characters';
 
-interface Line {
+export interface Line {
   message?: string;
   [key: string]: unknown;
 }
+
+/** Starting a process takes a second or two, on a busy machine many more. */
+const PATIENCE_MS = 60_000;
 
 /** A service in a process of its own, as it runs in production. */
 export class Fixture {
@@ -33,6 +36,7 @@ export class Fixture {
 
   line(message: string): Promise<Line> {
     return waitFor(() => this.lines.find((line) => line.message === message), {
+      timeoutMs: PATIENCE_MS,
       what: `the line "${message}" in ${this.stdout}${this.stderr}`,
     });
   }
@@ -42,6 +46,6 @@ export class Fixture {
   }
 
   ended(): Promise<{ code: number | null; signal: string | null }> {
-    return waitFor(() => this.exit, { what: 'the end of the process' });
+    return waitFor(() => this.exit, { timeoutMs: PATIENCE_MS, what: 'the end of the process' });
   }
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { listenError } from '../listen-error.js';
 import type { Readiness } from './readiness.js';
 
 export interface OpsServer {
@@ -18,7 +19,7 @@ export async function startOpsServer(
     answer(request, response, metrics, readiness).catch(() => respond(response, 500, 'text/plain', 'internal error\n'));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(address.port, address.host, resolve);
+    server.once('error', (cause) => reject(listenError('OPS', address, cause))).listen(address.port, address.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { waitFor } from '@keyward/testing';
 import { Fixture } from '../../test/fixture.js';
 
@@ -19,6 +19,8 @@ interface TraceExport {
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const SPAN_ID = 'b7ad6b7169203331';
+
+jest.setTimeout(120_000);
 
 describe('the export of traces', () => {
   const exports: TraceExport[] = [];
