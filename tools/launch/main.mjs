@@ -19,6 +19,7 @@ const COMMANDS = {
   demo: { program: [join(root, 'tools/stack/dist/demo.js')], supervised: true },
   bench: { program: [join(root, 'tools/bench/dist/main.js')], supervised: true },
   test: { program: JEST, supervised: false },
+  /** For tests that start services: builds what is stale, and installs nothing under a run that uses it. */
   build: { program: undefined, supervised: false },
 };
 
@@ -30,7 +31,7 @@ export async function main([name, ...args]) {
     return;
   }
   try {
-    const node = await prepare();
+    const node = await prepare(command.program !== undefined);
     if (command.program !== undefined) handOver(node, [...command.program, ...args], command.supervised);
   } catch (error) {
     console.error(error instanceof Failure ? `\n${error.message}` : error);
@@ -38,9 +39,12 @@ export async function main([name, ...args]) {
   }
 }
 
-async function prepare() {
+async function prepare(mayInstall) {
   return withLock(async () => {
-    if (!isInstalled()) await install();
+    if (!isInstalled()) {
+      if (!mayInstall) throw new Failure('Dependencies are missing or stale. Install them: npm ci');
+      await install();
+    }
     const node = usableNode();
     await build(node);
     return node;

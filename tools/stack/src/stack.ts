@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { ensureBuilt } from './ensure-built.js';
 import { takeLock } from './home/lock.js';
 import { makeHome, resetHome, stackPaths, type StackPaths } from './home/paths.js';
 import { choosePorts } from './home/ports.js';
@@ -61,6 +62,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     for (const cleanup of cleanups.splice(0).reverse()) cleanup();
   };
   try {
+    await ensureBuilt(tell);
     if (options.reset === true) resetHome(paths, tell);
     const secrets = await secretsAndPorts(paths, options.usualPorts ?? false, tell, cleanups);
     const { info, release } = await launch({ options, paths, secrets, processes, tell });
