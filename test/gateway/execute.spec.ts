@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { fc, test } from '@fast-check/jest';
 import { KeywardError, toProblem, type ErrorCode, type ErrorDetails, type ExecutionState } from '@keyward/contracts';
@@ -173,6 +176,47 @@ describe('a call that is refused before it is handed over', () => {
     const metrics = await harness.metrics();
     expect(metrics).toMatch(/tool_executions_total\{connector="unknown",tool="unknown",state="failed"[^}]*\} [1-9]/);
     expect(metrics).not.toContain('made_up_by_the_caller');
+  });
+});
+
+describe('a call that is as large as a body may be', () => {
+  const MANIFEST = `
+name: loose
+title: Loose
+auth:
+  kind: oauth2_authorization_code
+  authorization_endpoint: https://loose.example/auth
+  token_endpoint: https://loose.example/token
+  scopes: { default: [] }
+refresh: { rotates: false }
+base_url: https://loose.example
+origins: [https://loose.example]
+`;
+  const TOOLS = `
+- name: loose_tool
+  title: Takes anything
+  description: Takes any text.
+  effect: read
+  input: { type: object, properties: { text: { type: string } } }
+  request: { method: POST, path: /x, body: { text: $.text } }
+`;
+
+  it('is refused as too large where it does not fit the bus together with what we add', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'keyward-connectors-'));
+    mkdirSync(join(dir, 'loose'));
+    writeFileSync(join(dir, 'loose', 'connector.yaml'), MANIFEST);
+    writeFileSync(join(dir, 'loose', 'tools.yaml'), TOOLS);
+    const { url } = await harness.startReplica({ KEYWARD_CONNECTORS_DIR: dir, KEYWARD_CONNECTOR_VARIABLES: '{}' });
+    const agent = await harness.seed.agent(ada.org, { connector: 'loose', permission: 'read', tools: null });
+    const send = (length: number) =>
+      ask(url, '/v1/tools/loose_tool/execute', {
+        key: agent.key,
+        body: { user: 'usr_ada', arguments: { text: 'x'.repeat(length) } },
+      });
+    expect((await send(1_000_000)).status).toBe(200);
+    const answer = await send(1_048_576 - 60);
+    expect([answer.status, answer.body['code']]).toEqual([413, 'request_too_large']);
+    rmSync(dir, { recursive: true });
   });
 });
 

@@ -34,7 +34,10 @@ export interface Call {
 export interface HandedOver {
   /** Resolves once the bus has the call for good. @throws KeywardError `dependency_unavailable` with `executionId` */
   accepted: Promise<void>;
-  /** Undefined where it did not come in time, or the waiting was given up; it may still come. */
+  /**
+   * Undefined where it did not come in time, or the waiting was given up; it may still come. Does not wait for `accepted`, but rejects
+   * with it.
+   */
   outcome: Promise<ExecutionResult | undefined>;
   /** The caller has left: the waiting ends, the call goes on. */
   abandon(): void;
@@ -95,25 +98,25 @@ export class Executions {
    * @throws KeywardError `rate_limited` where too many calls are being waited for
    */
   handOverAndWait(call: Call, graceMs: number): HandedOver {
-    const given = Promise.withResolvers<undefined>();
-    const slot = this.parts.slots.take(call.address.agent, () => given.resolve(undefined));
+    const ended = Promise.withResolvers<undefined>();
+    const slot = this.parts.slots.take(call.address.agent, () => ended.resolve(undefined));
     const wait = this.parts.inbox.expect(call.body.timeoutMs + graceMs);
     const accepted = this.#publish(call, wait.subject);
-    accepted.catch(slot.abandon);
+    accepted.catch(ended.reject);
     // Over HTTP the caller learns the id together with the outcome.
     if (call.door === 'nats') this.#mayBeLookedUp(call);
     const reply = wait.reply.then(
       (message) => this.#asResult(call, message),
       () => undefined,
     );
-    const outcome = Promise.race([reply, given.promise]).then((result) => {
-      slot.release();
-      if (result !== undefined) return result;
+    const outcome = Promise.race([reply, ended.promise]).finally(() => {
       wait.cancel();
-      this.#mayBeLookedUp(call);
-      return undefined;
+      slot.release();
     });
-    outcome.catch(slot.release);
+    outcome.then(
+      (result) => result ?? this.#mayBeLookedUp(call),
+      () => undefined,
+    );
     return { accepted, outcome, abandon: slot.abandon };
   }
 
@@ -145,14 +148,10 @@ export class Executions {
         ...(replyTo === undefined ? {} : { headers: { [headers.replyTo]: replyTo } }),
       });
     } catch (cause) {
-      throw new KeywardError(
-        'dependency_unavailable',
-        'The call could not be handed over for certain; it may have been executed.',
-        {
-          details: { executionId: id },
-          cause,
-        },
-      );
+      // The bus has a limit of its own, which also covers what we add to the caller's body: that one was certainly not handed over.
+      if (cause instanceof KeywardError && cause.code === 'request_too_large') throw cause;
+      const sentence = 'The call could not be handed over for certain; it may have been executed.';
+      throw new KeywardError('dependency_unavailable', sentence, { details: { executionId: id }, cause });
     }
     this.parts.metrics.handedOver.inc({ door });
   }

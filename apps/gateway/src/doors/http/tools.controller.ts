@@ -41,10 +41,10 @@ export class ToolsController {
       sendAccepted(reply, call.id);
       return;
     }
-    const { accepted, outcome, abandon } = this.executions.handOverAndWait(call, OUTCOME_GRACE_MS);
+    const { outcome, abandon } = this.executions.handOverAndWait(call, OUTCOME_GRACE_MS);
     // Emitted in either case; once answered, there is nothing left to abandon.
     reply.raw.once('close', abandon);
-    const result = await Promise.race([outcome, accepted.then(() => outcome)]);
+    const result = await outcome;
     if (result === undefined) sendAccepted(reply, call.id);
     else sendOutcome(reply, result);
   }
