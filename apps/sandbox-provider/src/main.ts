@@ -3,6 +3,8 @@ import { startSandbox } from './server.js';
 
 try {
   const config = readConfig(process.env);
+  // The database holds tokens.
+  process.umask(0o077);
   const sandbox = await startSandbox(config);
   const warning = 'A sandbox for trying Keyward out. Not for production.';
   process.stdout.write(`${JSON.stringify({ event: 'listening', service: 'sandbox-provider', url: sandbox.url, warning })}\n`);

@@ -53,6 +53,9 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
     if (ctx.oidc.params?.['grant_type'] === 'refresh_token') counters.refreshes++;
     else counters.codesRedeemed++;
   });
+  provider.on('server_error', (ctx, error) => {
+    process.stderr.write(`${JSON.stringify({ level: 'error', path: ctx.path, message: error.message })}\n`);
+  });
   provider.on('grant.error', (_ctx, error) => {
     if (error.error === 'invalid_grant' && ALREADY_USED.test(error.error_detail ?? '')) counters.reuseDetections++;
   });
