@@ -84,7 +84,7 @@ describe('no secret', () => {
         secrets.set(name, value);
     }
     for (const [name, value] of Object.entries(leaves(JSON.parse(readFileSync(paths.kmsKeyFile, 'utf8'))))) {
-      if (value.length >= 32) secrets.set(`kms ${name}`, value);
+      if (!name.endsWith('.id') && value.length >= 32) secrets.set(`kms ${name}`, value);
     }
     for (const [name, value] of answers.oneTimeSecrets()) secrets.set(name, value);
     await waitFor(() => collector.bodies.some((body) => body.includes(connection)) || collector.spans.length > 50);

@@ -43,7 +43,7 @@ describe('bad input', () => {
       'a path that tries to climb out',
       'sandbox_get_note',
       { arguments: { id: '../../sandbox/tokens' } },
-      { code: 'provider_error', providerStatus: 404 },
+      { code: 'invalid_arguments' },
     ],
   ])('of the agent: %s', async (_what, tool, options, expected) => {
     expect(await problemOf(callTool(system, tool, options))).toMatchObject(expected);
@@ -67,7 +67,7 @@ describe('bad input', () => {
       '5xx until the attempts are used up',
       'sandbox_fail',
       { arguments: { status: 503 } },
-      { code: 'provider_unavailable', attempts: 3 },
+      { code: 'provider_error', providerStatus: 503, attempts: 3 },
     ],
     ['too late', 'sandbox_delay', { arguments: { ms: 20_000 }, timeoutMs: 400 }, { code: 'deadline_exceeded' }],
     ['more than a result may hold', 'sandbox_large', { arguments: { bytes: 50_000_000 } }, { code: 'response_too_large' }],
