@@ -26,6 +26,7 @@ describe('an idempotency key', () => {
     expect(again).toMatchObject({ state: 'succeeded', output: { n: 1 }, connection: first.connection, attempts: 1 });
     expect(bench.upstream.requests).toHaveLength(1);
     expect(bench.audited.map((event) => event.execution)).toEqual([first.id, again.id]);
+    expect(bench.audited.map((event) => event.reason?.includes(first.id))).toEqual([undefined, true]);
   });
 
   it('does not depend on the order or spelling of the arguments’ JSON', async () => {

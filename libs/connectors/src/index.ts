@@ -2,4 +2,3 @@ export { Catalog, renderRequest, type Arguments, type RenderedRequest, type Rend
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
 export { loadCatalog, type ConnectorVariables } from './load/load-catalog.js';
 export { authorizationServerOrigins, providerManifestSchema, type ProviderManifest } from './manifest/provider-manifest.js';
-export { toolFileSchema, type ToolDefinition } from './manifest/tool-definition.js';

@@ -10,7 +10,7 @@ export class Call {
   connection: string | null = null;
   /** Requests sent to the provider. */
   attempts = 0;
-  /** Time spent waiting for the provider: what is not our own. */
+  /** Time spent waiting for the provider, pauses between requests included: what is not our own. */
   providerMs = 0;
   providerStatus: number | undefined;
   /** The provider has answered what was asked of it, with yes or with no. */

@@ -36,6 +36,6 @@ export async function execute(parts: ExecutorParts, call: Call): Promise<Executi
     return { output: outputOf(response, parts.maxOutputBytes) };
   });
   const result = await parts.intents.finish(call, outcome, resultOf(call, outcome));
-  await parts.audit.record(auditEventOf(call, result)); // no acknowledgement, no result
+  await parts.audit.record(auditEventOf(call, outcome, result)); // no acknowledgement, no result
   return result;
 }

@@ -45,7 +45,7 @@ export async function callProvider(
       case 'again': {
         const pauseMs = backoffMs(call.attempts, verdict.retryAfterMs, parts.random);
         if (call.attempts >= provider.limits.max_attempts || pauseMs >= call.msLeft) throw verdict.error;
-        await pause(pauseMs, call.signal);
+        await pause(call, pauseMs);
         parts.metrics.retry(provider.name, verdict.reason);
       }
     }
@@ -92,6 +92,7 @@ async function attempt(
 }
 
 /** @throws the signal's reason when the call is aborted meanwhile */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+async function pause(call: Call, ms: number): Promise<void> {
+  await delay(ms, undefined, { signal: call.signal }).catch(() => call.signal.throwIfAborted());
+  call.providerMs += ms;
 }
