@@ -205,6 +205,16 @@ describe('a message that comes again after its process died in the middle', () =
     expect(bench.upstream.requests).toHaveLength(1);
   });
 
+  it('belongs to who took it up last, while that one still works on it', async () => {
+    const request = await interrupted('acme_put');
+    const result = await bench.call('acme_get');
+    expect(await bench.rows.takeOver(bench.org, request.id, 1)).toBe(2);
+    expect(await bench.rows.takeOver(bench.org, request.id, 1)).toBeUndefined();
+    expect(await bench.rows.settle(bench.org, request.id, 1, result, false)).toBe(false);
+    expect(await bench.rows.settle(bench.org, request.id, 2, result, false)).toBe(true);
+    expect(await bench.rows.takeOver(bench.org, request.id, 2)).toBeUndefined();
+  });
+
   it('taken up by two at once is sent by one', async () => {
     const request = await interrupted('acme_put');
     const results = await Promise.allSettled([bench.run(request, 2), bench.run(request, 3)]);

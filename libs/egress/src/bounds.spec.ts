@@ -130,6 +130,19 @@ describe('knows whether the provider can have seen the request', () => {
     });
   });
 
+  it('no: its time ran out while it waited for a connection, and it is not sent once there is one', async () => {
+    const origin = `http://late.example:${server.port}`;
+    const { promise, resolve } = Promise.withResolvers<{ address: string; family: number }[]>();
+    const late = createEgress({ privateOrigins: [origin], resolve: () => promise });
+    const to = (path: string, more: Partial<EgressRequest>) => request(path, { url: origin + path, origins: [origin], ...more });
+    const error = await failure(late.send(to('/late', { method: 'POST', body: 'x', timeoutMs: 30 })));
+    expect(error).toMatchObject({ code: 'deadline_exceeded', requestMayHaveBeenProcessed: false });
+    resolve([{ address: '127.0.0.1', family: 4 }]);
+    expect((await late.send(to('/next', {}))).status).toBe(200);
+    await late.close();
+    expect(server.requests.map(({ url }) => url)).toEqual(['/next']);
+  });
+
   it('yes: the connection broke after the request', async () => {
     server.answer = (incoming) => void incoming.socket.destroy();
     expect(await failure(egress.send(request('/', { method: 'POST', body: 'x' })))).toMatchObject({
