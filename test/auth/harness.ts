@@ -109,6 +109,11 @@ export class AuthHarness {
     return harness;
   }
 
+  /** As auth-service's own login. */
+  get loginUrl(): string {
+    return this.env['KEYWARD_DATABASE_URL'] ?? '';
+  }
+
   get service(): RunningService {
     const service = this.services.at(-1);
     if (service === undefined) throw new Error('no auth-service runs');

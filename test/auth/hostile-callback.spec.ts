@@ -134,6 +134,17 @@ describe('state', () => {
   });
 });
 
+it('an answer to a session that was cancelled meanwhile redeems no code', async () => {
+  const tenant = await auth.tenant();
+  const { id, url } = await auth.session(tenant);
+  const browser = new Browser();
+  const callback = await browser.connectUpToCallback(url, `${auth.url}/oauth/`);
+  await browser.open(url);
+  await browser.submit({ decision: 'cancel' });
+  await expectRefused({ tenant, session: id, browser, callback }, callback, 410, 'This link has been used');
+  expect((await auth.sessionRow(id)).state).toBe('cancelled');
+});
+
 describe('who comes back', () => {
   it('must be who was sent: another browser stores nothing', async () => {
     const flow = await halfway();

@@ -13,6 +13,7 @@ import { ConnectSessions } from './connect/connect-sessions.js';
 import { DecideSession } from './connect/decide-session.js';
 import { FinishAuthorization } from './connect/finish-authorization.js';
 import { OpenSession } from './connect/open-session.js';
+import { purgeSessionsHourly } from './connect/purge-sessions.js';
 import { ConnectSigner } from './connect/secrets.js';
 import { Connections } from './connections/connections.js';
 import { Disconnect } from './connections/disconnect.js';
@@ -98,14 +99,21 @@ async function openNats({ config, logger, addReadiness, waitFor }: AuthHost): Pr
   return nats;
 }
 
-/** An absent KMS keeps nothing from starting: what needs no new data key works, and new connections fail with a clear page. */
+/**
+ * An absent KMS keeps nothing from starting and is no reason to be taken out of service: what needs no new data key works, above all
+ * disconnecting, and new connections fail with a clear page.
+ */
 async function openCredentials(
-  { config, addReadiness }: AuthHost,
+  { config, logger }: AuthHost,
   dataSource: DataSource,
   metrics: VaultMetrics,
 ): Promise<Credentials> {
   const kms = await createKms(config.kms);
-  addReadiness('KMS', () => kms.health());
+  kms
+    .health()
+    .catch((error: unknown) =>
+      logger.warn({ err: error }, 'the key service does not answer; new connections will fail until it does'),
+    );
   return createCredentials({ kms, dataKeys: createDataKeyStore(dataSource), metrics });
 }
 
@@ -129,6 +137,7 @@ function startBackgroundWork(host: AuthHost, { dataSource, nats, egress, revocat
   const requests = serveConnectSessions(nats, sessions, host.logger);
   revocations.start();
   relay.start();
+  host.onDrain('purge of old links', purgeSessionsHourly(dataSource, host.logger));
   host.onDrain('requests on the bus', () => requests.close());
   host.onDrain('revocations at providers', () => revocations.stop());
   host.onDrain('outbox', () => relay.stop());

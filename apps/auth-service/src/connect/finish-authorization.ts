@@ -9,7 +9,7 @@ import { isOwner } from './open-session.js';
 import { consume, findPending, type PendingAuthorization } from './pending-authorization.js';
 import { recordFailure, type Failure } from './record-failure.js';
 import { isSecret, type ConnectSigner } from './secrets.js';
-import { namesOf } from './session-store.js';
+import { namesOf, OPEN_STATES } from './session-store.js';
 import { storeAuthorization, type StoreAuthorizationOptions } from './store-authorization.js';
 import { verifierContext } from './verifier-context.js';
 
@@ -50,6 +50,9 @@ export class FinishAuthorization {
     if (!isOwner(pending.session, isSecret(cookie) ? cookie : undefined))
       return this.#end('other_browser', pending, { failure: 'other_browser' });
     if (!(await consume(dataSource, pending))) return this.#end('replayed', pending, { failure: 'replayed' });
+
+    // Cancelled or completed in another tab: the code is not redeemed for nothing.
+    if (!OPEN_STATES.includes(pending.session.state)) return this.#end('used', pending);
 
     try {
       const callback = readCallback(manifest, { clientId: pending.app.clientId }, query, state);

@@ -3,7 +3,8 @@ import { HAND_OVER_FUNCTIONS } from './backbone/roles.js';
 
 /**
  * The outbox towards providers: a row is written in the transaction that disconnects, and stays as the receipt. The credential is
- * kept, of no use to any call, until the provider has confirmed that it is dead.
+ * kept, of no use to any call, until the provider has confirmed that it is dead. Beside it, what auth-service needs across
+ * organizations: a count of connections and the removal of old links.
  */
 export class ProviderRevocation0002 implements MigrationInterface {
   readonly name = 'ProviderRevocation1700000000002';
@@ -14,7 +15,7 @@ export class ProviderRevocation0002 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP FUNCTION vault.count_connections(), vault.claim_provider_revocations(integer, integer);
+      DROP FUNCTION vault.count_connections(), vault.claim_provider_revocations(integer, integer), connect.purge_sessions(timestamptz);
       DROP TABLE vault.provider_revocation`);
   }
 }
@@ -57,6 +58,19 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
   RETURNING r.org_id, r.connection_id, r.attempts
 $$;
 
+/* Links that are long over, with the authorization requests made from them. What came of them is in the audit trail. */
+CREATE FUNCTION connect.purge_sessions(p_before timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE purged bigint;
+BEGIN
+  DELETE FROM connect.authorization_transaction t USING connect.connect_session s
+  WHERE t.session_id = s.id AND s.expires_at < p_before AND t.expires_at < p_before;
+  DELETE FROM connect.connect_session s
+  WHERE s.expires_at < p_before AND NOT EXISTS (SELECT FROM connect.authorization_transaction t WHERE t.session_id = s.id);
+  GET DIAGNOSTICS purged = ROW_COUNT;
+  RETURN purged;
+END $$;
+
 /* For a gauge: how many, never whose. */
 CREATE FUNCTION vault.count_connections()
 RETURNS TABLE (provider text, status text, connections bigint)
@@ -66,8 +80,9 @@ $$;
 `;
 
 const GRANTS = `
-REVOKE ALL ON FUNCTION vault.claim_provider_revocations(integer, integer), vault.count_connections() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.claim_provider_revocations(integer, integer), vault.count_connections() TO keyward_auth;
+REVOKE ALL ON FUNCTION vault.claim_provider_revocations(integer, integer), vault.count_connections(), connect.purge_sessions(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.claim_provider_revocations(integer, integer), vault.count_connections(), connect.purge_sessions(timestamptz) TO keyward_auth;
 GRANT SELECT, INSERT, UPDATE ON vault.provider_revocation TO keyward_auth;
 GRANT SELECT, UPDATE ON vault.provider_revocation TO keyward_definer;
+GRANT DELETE ON connect.connect_session, connect.authorization_transaction TO keyward_definer;
 `;

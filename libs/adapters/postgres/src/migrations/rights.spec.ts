@@ -35,6 +35,7 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'vault.count_expiring': ['refresher'],
   'connect.find_session_org': ['auth'],
   'connect.find_transaction_org': ['auth'],
+  'connect.purge_sessions': ['auth'],
   'audit.ensure_partition': ['audit'],
   'audit.refuse_change': [],
   'bus.notify_outbox': [],
