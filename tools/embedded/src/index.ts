@@ -15,4 +15,4 @@ export type { NatsBinary } from './nats-version.js';
 export { startNats, type NatsOptions, type NatsServer } from './nats.js';
 export { initCluster, POSTGRES_PACKAGE_VERSION } from './postgres-cluster.js';
 export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.js';
-export { protectChild, removeWhenGone } from './process-guard.js';
+export { dismissGuard, protectChild, removeWhenGone } from './process-guard.js';

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
 /**
@@ -61,4 +62,13 @@ export function protectChild(child: ChildProcess, signal: 'TERM' | 'INT' | 'QUIT
 /** Removes a directory once this process is gone and its children are stopped. */
 export function removeWhenGone(directory: string): void {
   tell(`remove ${directory}`);
+}
+
+/** Ends the guard, for a process that has stopped its children itself and wants to leave nothing behind, not even for a moment. */
+export async function dismissGuard(): Promise<void> {
+  if (guard === undefined || guard.exitCode !== null) return;
+  const ended = once(guard, 'exit');
+  guard.ref();
+  guard.stdin?.end();
+  await ended;
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { dismissGuard } from '@keyward/embedded';
 import { tellStory } from './demo/story.js';
 import { Narrator } from './demo/narrator.js';
 import { defaultDir } from './home/default-dir.js';
@@ -57,6 +58,7 @@ process.on('disconnect', stop);
 
 try {
   await demo(stopping.signal);
+  await dismissGuard();
   process.exit(0);
 } catch (error) {
   process.stderr.write(`\nThe demo stops here: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,3 +1,4 @@
+import { dismissGuard } from '@keyward/embedded';
 import type { Stack } from '../stack.js';
 
 /** A second Ctrl-C this long after the first means it; closer, it is the same one, passed on by npm as well as by the terminal. */
@@ -31,6 +32,7 @@ export async function runUntilStopped(start: (signal: AbortSignal) => Promise<St
       await stack.stop();
       process.stdout.write('Stopped.\n');
     }
+    await dismissGuard();
     process.exit(0);
   } catch (error) {
     if (stopping.signal.aborted) {
