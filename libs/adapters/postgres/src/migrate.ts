@@ -4,6 +4,7 @@ import { Backbone0001 } from './migrations/0001-backbone.js';
 import { ProviderRevocation0002 } from './migrations/0002-provider-revocation.js';
 import { RefreshIntent0003 } from './migrations/0003-refresh-intent.js';
 import { ExpiringCredentials0004 } from './migrations/0004-expiring-credentials.js';
+import { OpenForCall0005 } from './migrations/0005-open-for-call.js';
 
 export type MigrationProgress = (message: string) => void;
 
@@ -23,7 +24,7 @@ export async function migrate(url: string, onProgress: MigrationProgress = () =>
     applicationName: 'keyward-migrate',
     poolSize: 1,
     installExtensions: false,
-    migrations: [Backbone0001, ProviderRevocation0002, RefreshIntent0003, ExpiringCredentials0004],
+    migrations: [Backbone0001, ProviderRevocation0002, RefreshIntent0003, ExpiringCredentials0004, OpenForCall0005],
     migrationsTableName: 'keyward_migration',
     migrationsTransactionMode: 'each',
     // The default one writes a failure to standard output as well, whoever calls.
