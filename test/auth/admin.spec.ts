@@ -73,6 +73,9 @@ describe('organizations and agents', () => {
   it.each([
     [{ slug: 'Upper', name: 'x' }, '/slug'],
     [{ slug: 'ok', name: '' }, '/name'],
+    [{ slug: 'ok', name: 'a\u0000b' }, '/name'],
+    [{ slug: 'ok', name: 'a\nb' }, '/name'],
+    [{ slug: 'ok', name: 'a\ud800' }, '/name'],
     [{ slug: 'ok', name: 'x', returnUrls: ['javascript:alert(1)'] }, '/returnUrls/0'],
     [{ slug: 'ok', name: 'x', returnUrls: ['https://ok.example', 'https://a@evil.example/'] }, '/returnUrls/1'],
     [{ slug: 'ok', name: 'x', id: 'org_00000000000000000000000000000000' }, ''],
@@ -201,6 +204,8 @@ describe('provider apps', () => {
     [{ provider: 'nobody' }, '/provider'],
     [{ clientSecret: undefined }, '/clientSecret'],
     [{ clientId: '' }, '/clientId'],
+    [{ clientId: 'a\u0000' }, '/clientId'],
+    [{ clientSecret: 'sécret' }, '/clientSecret'],
   ])('with %j are refused', async (change, pointer) => {
     const tenant = await auth.tenant();
     const body = { organization: tenant.org, provider: 'sandbox', clientId: 'c', clientSecret: 's', ...change };

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { idSchema, slugSchema } from './ids.js';
 
-const name = z.string().trim().min(1).max(120);
+/** Shown to people. Control characters, which a database or a terminal would trip over, are no part of a name. */
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(120)
+  .regex(/^\P{Cc}*$/u, 'must not hold control characters')
+  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode');
 
 export const organizationSchema = z.object({
   id: idSchema('org'),
@@ -60,8 +67,16 @@ export type Assignment = z.infer<typeof assignmentSchema>;
 export const createProviderAppSchema = z.strictObject({
   organization: idSchema('org'),
   provider: slugSchema,
-  clientId: z.string().min(1).max(512),
-  clientSecret: z.string().min(1).max(4096).optional(),
+  // RFC 6749 appendix A.1 and A.2: both are made of printable ASCII.
+  clientId: z
+    .string()
+    .max(512)
+    .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII'),
+  clientSecret: z
+    .string()
+    .max(4096)
+    .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII')
+    .optional(),
 });
 export const providerAppSchema = z.object({
   id: idSchema('app'),
