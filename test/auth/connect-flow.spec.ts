@@ -204,7 +204,8 @@ describe('not connecting', () => {
     expect(await auth.connections(tenant)).toEqual([]);
     await browser.open(session.url);
     expect(browser.status).toBe(410);
-    expect((await auth.auditEvent(tenant.org, 'connection.authorization_failed')).reason).toContain('access_denied');
+    const audited = await auth.auditEvent(tenant.org, 'connection.authorization_failed');
+    expect(audited).toMatchObject({ reason: `access_denied (${session.id})`, actor: { kind: 'user', id: 'usr_ada' } });
   });
 });
 

@@ -45,6 +45,12 @@ describe('a token endpoint that does not answer as it should', () => {
     );
     expect(await auth.connections(tenant)).toEqual([connection]);
 
+    expect(await auth.auditEvent(tenant.org, 'connection.authorization_failed')).toMatchObject({
+      actor: { kind: 'service', id: 'auth-service' },
+      reason: `${failure} (${session.id})`,
+      errorCode: failure === 'transient' ? 'provider_unavailable' : 'provider_error',
+    });
+
     await browser.connect(session.url);
     expect(browser.title).toBe('Sandbox is connected');
   });

@@ -45,7 +45,11 @@ export class DecideSession {
   }
 
   async #cancel(session: ConnectSessionEntity): Promise<ConnectAnswer> {
-    const cancelled = await recordFailure(this.options.dataSource, session, { state: 'cancelled', failure: 'cancelled' });
+    const cancelled = await recordFailure(this.options.dataSource, session, {
+      state: 'cancelled',
+      failure: 'cancelled',
+      chosen: true,
+    });
     return ending(cancelled ? 'cancelled' : 'used', session.returnUrl);
   }
 

@@ -94,7 +94,7 @@ export class FinishAuthorization {
 
   /** The person's no ends the session; what the provider could not do leaves the link usable. */
   #declined(pending: PendingAuthorization, error: string): Promise<ConnectAnswer> {
-    if (error === 'access_denied') return this.#end('denied', pending, { state: 'failed', failure: error });
+    if (error === 'access_denied') return this.#end('denied', pending, { state: 'failed', failure: error, chosen: true });
     return this.#end('provider', pending, { failure: error });
   }
 
@@ -116,8 +116,8 @@ export class FinishAuthorization {
 }
 
 function failureOf(error: KeywardError): [Ending, Failure] {
-  if (error instanceof OAuthError) return ['provider', { failure: error.failure }];
+  if (error instanceof OAuthError) return ['provider', { failure: error.failure, error }];
   // What came with the browser contradicts itself or its sender: this attempt is over for good.
-  if (error.code === 'invalid_request') return ['refused', { state: 'failed', failure: 'invalid_answer' }];
-  return ['unavailable', { failure: error.code }];
+  if (error.code === 'invalid_request') return ['refused', { state: 'failed', failure: 'invalid_answer', error }];
+  return ['unavailable', { failure: error.code, error }];
 }

@@ -1,6 +1,7 @@
+import type { KeywardError } from '@keyward/contracts';
 import { ConnectSessionEntity, withOrg } from '@keyward/postgres';
 import { In, type DataSource } from 'typeorm';
-import { recordAudit } from '../records/record.js';
+import { recordAudit, SERVICE } from '../records/record.js';
 import { OPEN_STATES } from './session-store.js';
 
 export interface Failure {
@@ -8,16 +9,29 @@ export interface Failure {
   state?: 'failed' | 'cancelled';
   /** One word of ours, never the provider's text. */
   failure: string;
+  /** The person chose so. Otherwise it was refused, and who was at the browser is not known. */
+  chosen?: boolean;
+  error?: KeywardError;
 }
 
 /** Writes down why a session did not lead to a connection. False: it had ended before, and stays as it was. */
-export async function recordFailure(dataSource: DataSource, session: ConnectSessionEntity, failure: Failure): Promise<boolean> {
+export async function recordFailure(dataSource: DataSource, session: ConnectSessionEntity, cause: Failure): Promise<boolean> {
   const { id, orgId: org, agentId: agent, userId: user, provider } = session;
+  const { state, failure, chosen, error } = cause;
+  const change = { failure, ...(state === undefined ? {} : { state }) };
   return withOrg(dataSource, org, async (em) => {
-    const { affected } = await em.update(ConnectSessionEntity, { id, orgId: org, state: In(OPEN_STATES) }, failure);
-    const actor = { kind: 'user' as const, id: user };
-    const reason = `${failure.failure} (${id})`;
-    await recordAudit(em, { type: 'connection.authorization_failed', org, actor, agent, user, provider, reason });
+    const { affected } = await em.update(ConnectSessionEntity, { id, orgId: org, state: In(OPEN_STATES) }, change);
+    await recordAudit(em, {
+      type: 'connection.authorization_failed',
+      org,
+      actor: chosen === true ? { kind: 'user', id: user } : SERVICE,
+      agent,
+      user,
+      provider,
+      reason: `${failure} (${id})`,
+      errorCode: error?.code,
+      providerStatus: error?.details.providerStatus,
+    });
     return affected === 1;
   });
 }
