@@ -77,10 +77,14 @@ export function unprivileged(
         'Run as an ordinary user, or move the clone to a directory that others may enter, such as /opt or /srv.',
     );
   }
-  const capability = '--inh-caps=-all,+dac_override';
-  const ambient = '--ambient-caps=-all,+dac_override';
-  return {
-    command: setpriv,
-    args: [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', capability, ambient, command, ...args],
-  };
+  return { command: setpriv, args: [...asUserWhoPasses(identity), command, ...args] };
+}
+
+/**
+ * access(2), by which PostgreSQL's programs look for each other, goes by the real user and would ignore the capability unless
+ * no_setuid_fixup is set (capabilities(7)). The capability survives the change of user as an ambient one, and no other does.
+ */
+function asUserWhoPasses({ uid, gid }: Identity): string[] {
+  const capability = ['--inh-caps=-all,+dac_override', '--ambient-caps=-all,+dac_override'];
+  return ['--securebits=+no_setuid_fixup', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...capability];
 }
