@@ -15,9 +15,11 @@ import { EventQueries } from './query/event-queries.js';
 
 export type AuditHost = ServiceHost<ConfigOf<typeof auditConfig>>;
 
-/** One for the batch in hand, one for partitions, the rest for auditors. */
+/** Two for batches at work, one for partitions, the rest for auditors. */
 const POOL_SIZE = 6;
 const BATCH_SIZE = 500;
+/** One batch is verified while another is being written. */
+const CONCURRENCY = 2;
 /** Every batch is a commit, so that fewer, fuller ones are cheaper. Nobody waits for it: the event is durable in the stream already. */
 const LINGER_MS = 50;
 const ACK_WAIT_MS = 10_000;
@@ -46,6 +48,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
     durable: 'audit-service',
     filter: subjects.auditAll,
     batchSize: BATCH_SIZE,
+    concurrency: CONCURRENCY,
     lingerMs: LINGER_MS,
     ackWaitMs: ACK_WAIT_MS,
     backoff: BACKOFF_MS,

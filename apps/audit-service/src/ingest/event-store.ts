@@ -31,10 +31,10 @@ const FIND_RECORDED = `SELECT id, body FROM audit.event WHERE id = ANY ($1::text
 /** $1: a JSON array of the events; $2 … $4 in its order: sequence numbers, previous hashes, hashes. */
 const INSERT_EVENTS = `
   INSERT INTO audit.event (org_id, seq, id, at, type, trace_id, agent_id, user_id, tool, state, body, prev_hash, hash)
-  SELECT e.body ->> 'org', p.seq, e.body ->> 'id', (e.body ->> 'at')::timestamptz, e.body ->> 'type', e.body ->> 'traceId',
-         e.body ->> 'agent', e.body ->> 'user', e.body ->> 'tool', e.body ->> 'state', e.body, p.prev_hash, p.hash
-  FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS e (body, place)
-  JOIN unnest($2::bigint[], $3::bytea[], $4::bytea[]) WITH ORDINALITY AS p (seq, prev_hash, hash, place) USING (place)`;
+  SELECT body ->> 'org', seq, body ->> 'id', (body ->> 'at')::timestamptz, body ->> 'type', body ->> 'traceId',
+         body ->> 'agent', body ->> 'user', body ->> 'tool', body ->> 'state', body, prev_hash, hash
+  FROM ROWS FROM (jsonb_array_elements($1::jsonb), unnest($2::bigint[]), unnest($3::bytea[]), unnest($4::bytea[]))
+    AS e (body, seq, prev_hash, hash)`;
 
 const MOVE_HEADS = `
   UPDATE audit.chain_head h SET seq = n.seq, hash = n.hash

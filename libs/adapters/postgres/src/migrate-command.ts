@@ -61,7 +61,7 @@ function urlFrom(args: string[], io: CommandIo): string | undefined {
 
 function explain(thrown: unknown): string {
   const reason = messageOf(thrown);
-  if (!(thrown instanceof KeywardError)) return `the migration failed and changed nothing: ${reason}`;
+  if (!(thrown instanceof KeywardError)) return `a migration failed and was undone: ${reason}`;
   return thrown.cause === undefined ? reason : `${reason} (${messageOf(thrown.cause)})`;
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { testPostgres, type TestPostgres } from '@keyward/testing';
 import pg from 'pg';
 import { migrate } from './migrate.js';
+import { migrationSource } from './migrations/source.js';
 
 async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
@@ -60,6 +61,23 @@ describe('migrate', () => {
     expect(await query(url, `SELECT nspname FROM pg_namespace WHERE nspname IN ('identity', 'vault')`)).toEqual([]);
     await query(url, 'DROP SCHEMA execution');
     await migrate(url);
+    await stop();
+  });
+
+  it('can be taken back step by step to an empty database, and applied again', async () => {
+    const { url, stop } = await testPostgres();
+    await migrate(url);
+    const ds = await migrationSource(url).initialize();
+    const left = async () => (await query(url, APPLIED)).length;
+    for (let before = await left(); before > 0; before--) {
+      await ds.undoLastMigration();
+      expect(await left()).toBe(before - 1);
+    }
+    await ds.destroy();
+    const schemas = `SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$)'`;
+    expect(await query(url, schemas)).toEqual([]);
+    await migrate(url);
+    expect(await query(url, schemas)).toHaveLength(7);
     await stop();
   });
 

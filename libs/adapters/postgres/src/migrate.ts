@@ -1,10 +1,6 @@
-import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
 import { asDatabaseError } from './database-error.js';
-import { Backbone0001 } from './migrations/0001-backbone.js';
-import { ProviderRevocation0002 } from './migrations/0002-provider-revocation.js';
-import { RefreshIntent0003 } from './migrations/0003-refresh-intent.js';
-import { ExpiringCredentials0004 } from './migrations/0004-expiring-credentials.js';
-import { OpenForCall0005 } from './migrations/0005-open-for-call.js';
+import { migrationSource } from './migrations/source.js';
 
 export type MigrationProgress = (message: string) => void;
 
@@ -14,22 +10,11 @@ const LOCK_KEY = 4_170_227_001;
 /**
  * Brings the database to the newest schema. Repeating it does nothing; of two at once, the second waits for the first.
  *
- * @param url of the database's owner, who needs no superuser rights but must be allowed to create roles, see {@link Backbone0001}.
- * @throws KeywardError `dependency_unavailable` where the database can't be reached; a migration that fails leaves nothing behind.
+ * @param url of the database's owner, who needs no superuser rights but must be allowed to create roles, see `Backbone0001`.
+ * @throws KeywardError `dependency_unavailable` where the database can't be reached; a migration that fails is undone, those before it stay.
  */
 export async function migrate(url: string, onProgress: MigrationProgress = () => undefined): Promise<void> {
-  const ds = new DataSource({
-    type: 'postgres',
-    url,
-    applicationName: 'keyward-migrate',
-    poolSize: 1,
-    installExtensions: false,
-    migrations: [Backbone0001, ProviderRevocation0002, RefreshIntent0003, ExpiringCredentials0004, OpenForCall0005],
-    migrationsTableName: 'keyward_migration',
-    migrationsTransactionMode: 'each',
-    // The default one writes a failure to standard output as well, whoever calls.
-    logger: 'debug',
-  });
+  const ds = migrationSource(url);
   try {
     await ds.initialize();
     const runner = ds.createQueryRunner();

@@ -37,7 +37,9 @@ export interface BatchServerOptions {
   filter: string;
   /** Messages handed over at once, at most. */
   batchSize: number;
-  /** How long the first message of a batch waits for others. */
+  /** Batches at work at a time. */
+  concurrency: number;
+  /** How long the first message of a batch waits for others, while nothing else is at work. */
   lingerMs: number;
   /** Silence after which the server gives a message to someone else. Held messages are reported every third of it. */
   ackWaitMs: number;
@@ -45,7 +47,7 @@ export interface BatchServerOptions {
   backoff?: readonly number[];
   /**
    * Does the whole batch or throws. Returning acknowledges it; throwing gives every message of it back for later, without limit, so
-   * what is wrong with one message must be told by its `reject`. One batch at a time.
+   * what is wrong with one message must be told by its `reject`.
    */
   handle: (batch: readonly BatchMessage[]) => Promise<void>;
 }
@@ -59,11 +61,11 @@ interface Held {
 export class JetStreamBatchServer extends Server implements CustomTransportStrategy {
   private readonly publisher: Publisher;
   private readonly waiting: Held[] = [];
-  private working: readonly Held[] = [];
+  private readonly working = new Set<Held>();
   private puller: Puller | undefined;
   private heartbeat: NodeJS.Timeout | undefined;
   private lingering: NodeJS.Timeout | undefined;
-  private run: Promise<void> | undefined;
+  private readonly runs = new Set<Promise<void>>();
   private failures = 0;
   private readonly stopping = new AbortController();
   private closed: Promise<void> | undefined;
@@ -92,12 +94,12 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
   }
 
   private async start(): Promise<void> {
-    const { nc, logger, stream, durable, filter, ackWaitMs, batchSize } = this.options;
+    const { nc, logger, stream, durable, filter, ackWaitMs, batchSize, concurrency } = this.options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     this.puller = new Puller({
-      // The next batch gathers while one is at work.
-      ...{ nc, logger, stream, durable, capacity: 2 * batchSize },
-      busy: () => this.waiting.length + this.working.length,
+      // The next batch gathers while others are at work.
+      ...{ nc, logger, stream, durable, capacity: (concurrency + 1) * batchSize },
+      busy: () => this.waiting.length + this.working.size,
       onDelivery: (delivery) => this.take(delivery),
       ensureConsumer: () => ensureConsumer(jsm, { stream, durable, filter, ackWaitMs, maxDeliver: UNLIMITED }),
     });
@@ -108,31 +110,40 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
   private take(delivery: Delivery): void {
     if (this.stopping.signal.aborted) return delivery.nak(DRAIN_NAK_MS);
     this.waiting.push({ delivery, rejection: undefined });
-    if (this.run !== undefined) return;
-    if (this.waiting.length >= this.options.batchSize) this.begin();
-    else this.lingering ??= setTimeout(() => this.begin(), this.options.lingerMs);
+    const { batchSize, concurrency, lingerMs } = this.options;
+    if (this.waiting.length >= batchSize && this.runs.size < concurrency) this.begin();
+    else if (this.runs.size === 0) this.lingering ??= setTimeout(() => this.begin(), lingerMs);
   }
 
   private begin(): void {
     clearTimeout(this.lingering);
     this.lingering = undefined;
-    this.run ??= this.work().finally(() => {
-      this.run = undefined;
-      // One may have come after the last look and before this.
-      if (this.waiting.length > 0 && !this.stopping.signal.aborted) this.begin();
-    });
+    const { logger, stream } = this.options;
+    const run = this.work()
+      .catch((error: unknown) => logger.error({ err: error, stream }, 'a batch could not be settled'))
+      .finally(() => this.runs.delete(run));
+    this.runs.add(run);
   }
 
   /** Batch after batch while there are messages: under load they fill up by themselves. */
   private async work(): Promise<void> {
     while (this.waiting.length > 0 && !this.stopping.signal.aborted) {
-      this.working = this.waiting.splice(0, this.options.batchSize);
-      const error = await this.handle(this.working);
-      await this.settle(this.working, error);
-      this.working = [];
+      const batch = this.waiting.splice(0, this.options.batchSize);
+      const error = await this.workOn(batch);
       this.puller?.refill();
       this.failures = error === undefined ? 0 : this.failures + 1;
       if (error !== undefined) await this.pause(error);
+    }
+  }
+
+  private async workOn(batch: readonly Held[]): Promise<KeywardError | undefined> {
+    for (const held of batch) this.working.add(held);
+    try {
+      const error = await this.handle(batch);
+      await this.settle(batch, error);
+      return error;
+    } finally {
+      for (const held of batch) this.working.delete(held);
     }
   }
 
@@ -201,7 +212,7 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
   private async drain(): Promise<void> {
     this.stopping.abort();
     await this.puller?.stop();
-    await this.run;
+    await Promise.all(this.runs);
     clearInterval(this.heartbeat);
     clearTimeout(this.lingering);
     if (!(await this.linked())) return;
