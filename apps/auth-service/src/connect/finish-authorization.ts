@@ -57,10 +57,12 @@ export class FinishAuthorization {
     try {
       const callback = readCallback(manifest, { clientId: pending.app.clientId }, query, state);
       if (callback.kind === 'error') return await this.#declined(pending, callback.error);
+      // Read first: once it is stored, nothing may fail any more.
+      const { agent } = await namesOf(dataSource, pending.session);
       const obtainedAt = new Date();
       const tokens = await this.#exchange(pending, manifest, callback.parameters);
       const connection = await storeAuthorization(this.options, { pending, provider: manifest, tokens, obtainedAt });
-      return connection === undefined ? this.#end('used', pending) : await this.#connected(pending, manifest);
+      return connection === undefined ? await this.#end('used', pending) : this.#connected(pending, manifest, agent);
     } catch (thrown) {
       return this.#failed(pending, asKeywardError(thrown));
     }
@@ -85,10 +87,9 @@ export class FinishAuthorization {
     });
   }
 
-  async #connected({ session }: PendingAuthorization, manifest: ProviderManifest): Promise<ConnectAnswer> {
+  #connected({ session }: PendingAuthorization, manifest: ProviderManifest, agent: string): ConnectAnswer {
     this.#count('connected', session.provider);
     if (session.returnUrl !== null) return { kind: 'redirect', url: session.returnUrl };
-    const { agent } = await namesOf(this.options.dataSource, session);
     return { kind: 'page', page: connectedPage({ provider: manifest.title, agent }) };
   }
 
