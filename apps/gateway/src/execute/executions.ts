@@ -36,7 +36,7 @@ export interface HandedOver {
   accepted: Promise<void>;
   /**
    * Undefined where it did not come in time, or the waiting was given up; it may still come. Does not wait for `accepted`, but rejects
-   * with it.
+   * with it, and with `dependency_unavailable` when the time is up and the bus has not acknowledged the call.
    */
   outcome: Promise<ExecutionResult | undefined>;
   /** The caller has left: the waiting ends, the call goes on. */
@@ -101,13 +101,20 @@ export class Executions {
     const ended = Promise.withResolvers<undefined>();
     const slot = this.parts.slots.take(call.address.agent, () => ended.resolve(undefined));
     const wait = this.parts.inbox.expect(call.body.timeoutMs + graceMs);
-    const accepted = this.#publish(call, wait.subject);
+    let isAccepted = false;
+    const accepted = this.#publish(call, wait.subject).then(() => {
+      isAccepted = true;
+    });
     accepted.catch(ended.reject);
     // Over HTTP the caller learns the id together with the outcome.
     if (call.door === 'nats') this.#mayBeLookedUp(call);
     const reply = wait.reply.then(
       (message) => this.#asResult(call, message),
-      () => undefined,
+      () => {
+        // "Not yet" may only be said of a call that the bus has; while the bus is away, nobody works on it.
+        if (isAccepted) return undefined;
+        throw notHandedOver(call.id);
+      },
     );
     const outcome = Promise.race([reply, ended.promise]).finally(() => {
       wait.cancel();
@@ -150,8 +157,7 @@ export class Executions {
     } catch (cause) {
       // The bus has a limit of its own, which also covers what we add to the caller's body: that one was certainly not handed over.
       if (cause instanceof KeywardError && cause.code === 'request_too_large') throw cause;
-      const sentence = 'The call could not be handed over for certain; it may have been executed.';
-      throw new KeywardError('dependency_unavailable', sentence, { details: { executionId: id }, cause });
+      throw notHandedOver(id, cause);
     }
     this.parts.metrics.handedOver.inc({ door });
   }
@@ -167,4 +173,9 @@ export class Executions {
     }
     return result as ExecutionResult;
   }
+}
+
+function notHandedOver(executionId: string, cause?: unknown): KeywardError {
+  const sentence = 'The call could not be handed over for certain; it may have been executed.';
+  return new KeywardError('dependency_unavailable', sentence, { details: { executionId }, cause });
 }
