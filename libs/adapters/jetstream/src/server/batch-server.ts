@@ -148,13 +148,14 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
   }
 
   private async handle(batch: readonly Held[]): Promise<KeywardError | undefined> {
-    const done = this.options.handle(batch.map(asMessage));
+    const outcome = Promise.withResolvers<void>();
     for (const { delivery } of batch) {
       if (delivery.headers?.has('traceparent') !== true) continue;
-      // A span per message in its own trace; the batch's outcome is dealt with below.
-      void consuming(delivery.subject, delivery.headers, this.options.durable, () => done).catch(() => undefined);
+      // A span per message, in the trace it came with; how the batch ends is dealt with below.
+      void consuming(delivery.subject, delivery.headers, this.options.durable, () => outcome.promise).catch(() => undefined);
     }
-    return done.then(() => undefined, asKeywardError);
+    void this.options.handle(batch.map(asMessage)).then(outcome.resolve, outcome.reject);
+    return outcome.promise.then(() => undefined, asKeywardError);
   }
 
   private async settle(batch: readonly Held[], error: KeywardError | undefined): Promise<void> {

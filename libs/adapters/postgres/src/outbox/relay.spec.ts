@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@keyward/contracts';
 import { dedicatedPostgres, testPostgres, waitFor } from '@keyward/testing';
+import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { migratedDatabase, type MigratedDatabase } from '../../test/database.js';
@@ -64,6 +67,21 @@ describe('outbox', () => {
     await ds.transaction((em) => enqueue(em, { id, subject: 'connection.revoked.org_1', payload, headers: { 'X-Test': 'y' } }));
     await waitFor(async () => (await waiting()) === 0);
     expect(published).toEqual([{ id, subject: 'connection.revoked.org_1', headers: { 'X-Test': 'y' }, payload }]);
+  });
+
+  it('sends the trace along in which the message was written', async () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    const published: OutboxMessage[] = [];
+    start(async (message) => void published.push(message));
+    try {
+      const spanContext = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 };
+      await context.with(trace.setSpanContext(ROOT_CONTEXT, spanContext), () => send('audit.org_1'));
+    } finally {
+      for (const api of [context, propagation]) api.disable();
+    }
+    await waitFor(() => published.length === 1);
+    expect(published[0]?.headers).toEqual({ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` });
   });
 
   it('publishes nothing of a transaction that is undone', async () => {
