@@ -5,6 +5,8 @@ import { keyPair, type NatsAccountName, type NatsOperator } from './nats-operato
 /** Subjects, wildcards included. A list that is left out allows everything in the account. */
 export interface NatsPermissions {
   publish?: string[];
+  /** Over `publish`. */
+  denyPublish?: string[];
   subscribe?: string[];
 }
 
@@ -17,7 +19,7 @@ export async function mintServiceCreds(
 ): Promise<string> {
   const user = createUser();
   const claims = {
-    ...(permissions.publish === undefined ? {} : { pub: { allow: permissions.publish, deny: [] } }),
+    ...(permissions.publish === undefined ? {} : { pub: { allow: permissions.publish, deny: permissions.denyPublish ?? [] } }),
     ...(permissions.subscribe === undefined ? {} : { sub: { allow: permissions.subscribe, deny: [] } }),
   };
   const jwt = await encodeUser(name, user, keyPair(operator.seeds[account]), claims);

@@ -1,43 +1,67 @@
+import { authRequests, streams, subjects } from '@keyward/contracts';
 import { mintServiceCreds, type NatsAccountName, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
 import type { StackPaths } from '../home/paths.js';
 import { writePrivate } from '../home/secrets.js';
 import { credsFile } from './definitions.js';
-import type { ServiceName } from './names.js';
+import { SERVICES, type ServiceName } from './names.js';
 
-/** What every service needs: to manage and read streams, to acknowledge, and to be answered. */
+/** What every service needs: to set streams up and read them, to acknowledge, to answer and to be answered. */
 const EVERYONE = { publish: ['$JS.API.>', '$JS.ACK.>', '_INBOX.>'], subscribe: ['_INBOX.>'] };
 
-/** What each may say and hear besides. Only the gateway starts executions; only the executor completes them. */
-const OF_SERVICE: Record<ServiceName, Required<NatsPermissions>> = {
-  gateway: {
-    publish: ['execution.requested.>', 'audit.>', 'auth.v1.>'],
-    subscribe: ['control.revoked', 'execution.completed.>'],
-  },
-  'auth-service': {
-    publish: ['connection.>', 'audit.>', 'control.revoked'],
-    subscribe: ['auth.v1.>', 'control.revoked', '$SRV.>'],
-  },
-  'token-refresher': {
-    publish: ['connection.>', 'audit.>', 'dead_letter.>', 'control.revoked'],
-    subscribe: ['control.revoked'],
-  },
-  'tool-executor': {
-    publish: ['execution.completed.>', 'credential.refresh.>', 'audit.>', 'dead_letter.>', 'auth.v1.>'],
-    subscribe: ['control.revoked'],
-  },
-  'audit-service': { publish: ['dead_letter.>'], subscribe: ['control.revoked'] },
+/** No service has a reason to destroy what a stream holds; one that was taken over would. */
+const NO_ONE = ['$JS.API.STREAM.PURGE.>', '$JS.API.STREAM.DELETE.>'];
+/** A worker puts messages aside that it can't be given any more, in the work queue that it works on and in no other stream. */
+const deletionsFrom = (stream: string): string => `$JS.API.STREAM.MSG.DELETE.${stream}`;
+const WORKS_ON: Partial<Record<ServiceName, string>> = {
+  'token-refresher': streams.refresh,
+  'tool-executor': streams.executions,
+  'audit-service': streams.audit,
 };
 
+/** What each may say and hear besides. Only the gateway starts executions; only the executor completes them. */
+const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
+  gateway: {
+    publish: [subjects.executionRequestedAll, subjects.auditAll, authRequests.createConnectSession],
+    subscribe: [subjects.controlRevoked],
+  },
+  'auth-service': {
+    publish: [subjects.connectionEventAll, subjects.auditAll, subjects.controlRevoked],
+    subscribe: Object.values(authRequests),
+  },
+  'token-refresher': {
+    publish: [subjects.connectionEventAll, subjects.auditAll, subjects.deadLetter(streams.refresh)],
+    subscribe: [],
+  },
+  'tool-executor': {
+    publish: [
+      subjects.executionCompletedAll,
+      subjects.credentialRefreshAll,
+      subjects.auditAll,
+      authRequests.createConnectSession,
+      subjects.deadLetter(streams.executions),
+    ],
+    subscribe: [subjects.controlRevoked],
+  },
+  'audit-service': { publish: [subjects.deadLetter(streams.audit)], subscribe: [] },
+};
+
+export function servicePermissions(service: ServiceName): NatsPermissions {
+  const { publish, subscribe } = OF_SERVICE[service];
+  const others = Object.values(streams).filter((stream) => stream !== WORKS_ON[service]);
+  return {
+    publish: [...EVERYONE.publish, ...publish],
+    denyPublish: [...NO_ONE, ...others.map(deletionsFrom)],
+    subscribe: [...EVERYONE.subscribe, ...subscribe],
+  };
+}
+
 /** The gateway's second login, among the agents: it hears their calls and answers them, and asks nothing. */
-const BRIDGE: NatsPermissions = { publish: ['_INBOX.>', 'tool.result.>'], subscribe: ['tool.execute.>'] };
+const BRIDGE: NatsPermissions = { publish: ['_INBOX.>', 'tool.result.>'], subscribe: [subjects.toolExecuteAll] };
 
 /** Writes a credentials file for each service. They are made anew at every start, so that a changed permission takes effect. */
 export async function writeNatsUsers(operator: NatsOperator, paths: StackPaths): Promise<void> {
   const write = async (account: NatsAccountName, name: string, permissions: NatsPermissions): Promise<void> =>
     writePrivate(credsFile(paths, name), await mintServiceCreds(operator, account, name, permissions));
-  for (const [service, { publish, subscribe }] of Object.entries(OF_SERVICE)) {
-    const permissions = { publish: [...EVERYONE.publish, ...publish], subscribe: [...EVERYONE.subscribe, ...subscribe] };
-    await write('KEYWARD', service, permissions);
-  }
+  for (const service of SERVICES) await write('KEYWARD', service, servicePermissions(service));
   await write('AGENTS', 'gateway-agents', BRIDGE);
 }
