@@ -14,6 +14,7 @@ import { PLAINTEXT_BYTES } from './limits.js';
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
+const ZEROS = Buffer.alloc(KEY_BYTES);
 const LABEL = 'keyward/vault/v1';
 
 /** RFC 5869. The label is the salt; the info names use, organization and key, each behind its length as 16 bits. */
@@ -39,7 +40,6 @@ export class DataKey {
   readonly #keyId: Buffer;
   readonly #encryptionKey: Buffer;
   readonly #commitment: Buffer;
-  #disposed = false;
 
   /** Zeroes `plaintext`. @throws KeywardError `internal` unless it is 32 bytes. */
   constructor(org: string, id: string, plaintext: Buffer) {
@@ -85,13 +85,13 @@ export class DataKey {
     return plaintext;
   }
 
+  /** The key is good for nothing afterwards: zeros are what says so. */
   dispose(): void {
-    this.#disposed = true;
     this.#encryptionKey.fill(0);
   }
 
   #assertUsable(context: SealContext): void {
-    if (this.#disposed) throw cannotOpen('the data key has already left memory');
+    if (this.#encryptionKey.equals(ZEROS)) throw cannotOpen('the data key has already left memory');
     if (context.org !== this.org) throw cannotOpen('the data key belongs to another organization');
   }
 }

@@ -293,11 +293,12 @@ describe('rotation of the data key', () => {
 
   it('comes when asked for: here at once, in other processes within five minutes', async () => {
     const other = replica();
-    const old = await keyIdOf(other.seal(place(), Buffer.from('x')));
+    const sealed = await other.seal(place(), Buffer.from('x'));
     await vault.rotate(org);
     const next = await keyIdOf(vault.seal(place(), Buffer.from('x')));
-    expect(next).not.toBe(old);
+    expect(next).not.toBe(await keyIdOf(Promise.resolve(sealed)));
     clock.advance(5 * MINUTE);
+    await other.open(place(), sealed, text); // which brings the old key back into its cache
     expect(await keyIdOf(other.seal(place(), Buffer.from('x')))).toBe(next);
   });
 });
@@ -353,6 +354,31 @@ describe('a shredded organization', () => {
     release();
     expect(await opening).toBe('revoked');
     expect(kms.handedOut.at(-1)).toEqual(Buffer.alloc(32));
+    expect(await codeOf(cold.open(place(), sealed, text))).toBe('revoked');
+  });
+});
+
+describe('an organization that is shredded while a message is being sealed', () => {
+  it('does not come back through the reservation that was under way', async () => {
+    const sealed = await vault.seal(place(), Buffer.from(TOKEN));
+    const cold = replica();
+    const reserve = store.reserveMessages.bind(store);
+    let release = (): void => undefined;
+    const reserved = new Promise<void>((resolve) => {
+      store.reserveMessages = async (...request) => {
+        const granted = await reserve(...request);
+        resolve();
+        await new Promise<void>((go) => (release = go));
+        return granted;
+      };
+    });
+    const sealing = codeOf(cold.seal(place(), Buffer.from(TOKEN)));
+    await reserved;
+    kms.calls.length = 0;
+    await cold.shred(org);
+    release();
+    expect(await sealing).toBe('revoked');
+    expect(kms.calls).toEqual([]);
     expect(await codeOf(cold.open(place(), sealed, text))).toBe('revoked');
   });
 });
