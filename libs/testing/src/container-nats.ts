@@ -1,5 +1,6 @@
 import { freePort, natsConfiguration, PINNED_NATS_VERSION, type NatsOperator } from '@keyward/embedded';
 import { GenericContainer, Wait } from 'testcontainers';
+import { killContainer } from './kill-container.js';
 
 const CONTAINER_PORT = 4222;
 
@@ -23,14 +24,14 @@ export async function containerNats(options: ContainerNatsOptions): Promise<{
     .withExposedPorts({ container: CONTAINER_PORT, host: port })
     .withCopyContentToContainer([{ content, target: '/etc/keyward-nats.conf' }])
     .withCommand(['nats-server', '-c', '/etc/keyward-nats.conf'])
-    .withWaitStrategy(Wait.forLogMessage('Server is ready'))
+    .withWaitStrategy(Wait.forAll([Wait.forLogMessage('Server is ready'), Wait.forListeningPorts()]))
     .start();
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
     version: PINNED_NATS_VERSION,
     stop: async () => void (await container.stop({ timeout: 1_000 })),
-    kill: async () => void (await container.stop({ remove: false, timeout: 0 })),
+    kill: () => killContainer(container),
     restart: () => container.restart(),
   };
 }

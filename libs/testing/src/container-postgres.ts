@@ -1,5 +1,6 @@
 import { freePort } from '@keyward/embedded';
 import { PostgreSqlContainer } from '@testcontainers/postgresql';
+import { killContainer } from './kill-container.js';
 
 const IMAGE = 'postgres:18-alpine';
 
@@ -19,10 +20,7 @@ export async function containerPostgres(): Promise<{
   const url = container.getConnectionUri().replace('localhost', '127.0.0.1');
   return {
     url,
-    kill: async () => {
-      await container.exec(['kill', '-KILL', '1'], { user: 'root' }).catch(() => undefined);
-      await container.stop({ remove: false, timeout: 0 });
-    },
+    kill: () => killContainer(container),
     restart: () => container.restart(),
     remove: async () => void (await container.stop({ timeout: 0 })),
   };

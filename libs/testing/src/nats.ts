@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { removeWhenGone, startNats, type NatsOperator } from '@keyward/embedded';
 import { connect } from '@nats-io/transport-node';
 import { testBackend } from './backend.js';
-import { containerNats } from './container-nats.js';
 
 export interface TestNatsOptions {
   /** Accounts and logins by JWT. Without it: one account, no login. */
@@ -28,7 +27,11 @@ export interface TestNats {
 /** A nats-server with JetStream and an empty store, for one test file or test. */
 export async function testNats(options: TestNatsOptions = {}): Promise<TestNats> {
   const backend = await testBackend();
-  if (backend === 'testcontainers') return containerNats(options);
+  if (backend === 'testcontainers') {
+    // Loaded where it is used: it takes longer to load than an embedded server takes to start.
+    const { containerNats } = await import('./container-nats.js');
+    return containerNats(options);
+  }
   // What a server of somebody else cannot be made to do, ours does.
   const needsOurs = options.operator !== undefined || options.maxStoreBytes !== undefined;
   return backend === 'external' && !needsOurs ? externalNats() : embeddedNats(options);

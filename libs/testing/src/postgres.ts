@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { testBackend } from './backend.js';
-import { containerPostgres } from './container-postgres.js';
 import { embeddedPostgres } from './embedded-postgres.js';
 
 export interface TestPostgres {
@@ -29,8 +28,11 @@ async function startServer(): Promise<TestServer> {
   switch (await testBackend()) {
     case 'external':
       return externalServer();
-    case 'testcontainers':
+    case 'testcontainers': {
+      // Loaded where it is used: it takes longer to load than an embedded server takes to start.
+      const { containerPostgres } = await import('./container-postgres.js');
       return containerPostgres();
+    }
     case 'embedded': {
       const started = await embeddedPostgres();
       return {

@@ -97,6 +97,9 @@ async function startDatabase({ paths, processes, secrets, addresses, tell, onRes
 async function startBus(context: Launch, operator: NatsOperator): Promise<void> {
   const { paths, processes, tell, onRestart, signal } = context;
   const { ports } = context.secrets;
+  if (process.env['NATS_URL'] !== undefined) {
+    tell('NATS_URL is not used here: the stack has accounts of its own, and so a nats-server of its own.');
+  }
   await writeNatsUsers(operator, paths);
   await processes.start('nats', await supervisedNats(paths, ports, operator, { tell, onRestart }, signal));
   tell(`nats-server answers on port ${ports.nats}`);
