@@ -33,27 +33,27 @@ async function startServer(): Promise<TestServer> {
       const { containerPostgres } = await import('./container-postgres.js');
       return containerPostgres();
     }
-    case 'embedded': {
-      const started = await embeddedPostgres();
-      return {
-        url: started.server.url,
-        kill: () => started.server.kill(),
-        restart: async () => void (await started.again()),
-        remove: started.remove,
-      };
-    }
+    case 'embedded':
+      return embeddedServer();
   }
+}
+
+async function embeddedServer(): Promise<TestServer> {
+  const started = await embeddedPostgres();
+  return {
+    url: started.server.url,
+    kill: () => started.server.kill(),
+    restart: async () => void (await started.again()),
+    remove: started.remove,
+  };
 }
 
 function externalServer(): TestServer {
   const url = process.env['KEYWARD_TEST_DATABASE_URL'];
   if (url === undefined)
     throw new Error('KEYWARD_TEST_BACKEND=external needs KEYWARD_TEST_DATABASE_URL: a superuser of a server for tests.');
-  const refuse = (): Promise<void> =>
-    Promise.reject(
-      new Error('This test kills its database server: run it with KEYWARD_TEST_BACKEND=embedded or testcontainers.'),
-    );
-  return { url, kill: refuse, restart: refuse, remove: () => Promise.resolve() };
+  const never = (): Promise<void> => Promise.reject(new Error('somebody else’s server is not ours to kill'));
+  return { url, kill: never, restart: never, remove: () => Promise.resolve() };
 }
 
 /** One server per test file, with a database per caller: roles belong to a server, so files cannot disturb each other. */
@@ -99,9 +99,9 @@ export async function testPostgres(): Promise<TestPostgres> {
   };
 }
 
-/** A PostgreSQL server of its own, for tests in which it dies. */
+/** A PostgreSQL server of its own, for tests in which it dies. What a server of somebody else cannot be made to do, ours does. */
 export async function dedicatedPostgres(): Promise<DedicatedPostgres> {
-  const server = await startServer();
+  const server = (await testBackend()) === 'external' ? await embeddedServer() : await startServer();
   const database = await createDatabase(server.url);
   return { url: database.url, kill: () => server.kill(), restart: () => server.restart(), stop: () => server.remove() };
 }
