@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+  type KeyObject,
+} from 'node:crypto';
 import { cannotOpen, invalidContext } from './errors.js';
 import {
   additionalData,
@@ -14,7 +22,6 @@ import { PLAINTEXT_BYTES } from './limits.js';
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
-const ZEROS = Buffer.alloc(KEY_BYTES);
 const LABEL = 'keyward/vault/v1';
 
 /** RFC 5869. The label is the salt; the info names use, organization and key, each behind its length as 16 bits. */
@@ -25,6 +32,16 @@ function derive(dataKey: Buffer, use: 'encryption' | 'commitment', org: string, 
     return [prefix, element];
   });
   return Buffer.from(hkdfSync('sha256', dataKey, LABEL, Buffer.concat(elements), length));
+}
+
+/** Its bytes are outside the JavaScript heap, where OpenSSL overwrites them when it frees them; node works fastest with such a key. */
+function deriveKeyObject(dataKey: Buffer, org: string, keyId: Buffer): KeyObject {
+  const bytes = derive(dataKey, 'encryption', org, keyId, KEY_BYTES);
+  try {
+    return createSecretKey(bytes);
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 /**
@@ -38,8 +55,8 @@ export class DataKey {
   readonly id: string;
   readonly org: string;
   readonly #keyId: Buffer;
-  readonly #encryptionKey: Buffer;
   readonly #commitment: Buffer;
+  #encryptionKey: KeyObject | undefined;
 
   /** Zeroes `plaintext`. @throws KeywardError `internal` unless it is 32 bytes. */
   constructor(org: string, id: string, plaintext: Buffer) {
@@ -49,8 +66,8 @@ export class DataKey {
       this.id = id;
       this.org = org;
       this.#keyId = keyIdBytes(id);
-      this.#encryptionKey = derive(plaintext, 'encryption', org, this.#keyId, KEY_BYTES);
       this.#commitment = derive(plaintext, 'commitment', org, this.#keyId, COMMITMENT_BYTES);
+      this.#encryptionKey = deriveKeyObject(plaintext, org, this.#keyId);
     } finally {
       plaintext.fill(0);
     }
@@ -58,9 +75,9 @@ export class DataKey {
 
   /** `nonce` is given by the test vectors only. */
   seal(context: SealContext, plaintext: Buffer, nonce: Buffer = randomBytes(NONCE_BYTES)): Buffer {
-    this.#assertUsable(context);
+    const key = this.#keyFor(context);
     if (plaintext.length > PLAINTEXT_BYTES) throw invalidContext('a secret is too long to be sealed');
-    const cipher = createCipheriv(CIPHER, this.#encryptionKey, nonce, { authTagLength: TAG_BYTES });
+    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(additionalData(context, this.#keyId));
     const ciphertext = cipher.update(plaintext);
     cipher.final(); // GCM is a stream: nothing is left to come, this computes the tag
@@ -69,10 +86,10 @@ export class DataKey {
 
   /** The caller zeroes what it gets. @throws KeywardError `internal` for anything that was not sealed by this key in this context. */
   open(context: SealContext, sealed: Buffer): Buffer {
-    this.#assertUsable(context);
+    const key = this.#keyFor(context);
     const { commitment, nonce, ciphertext, tag } = readEnvelope(sealed);
     if (!timingSafeEqual(commitment, this.#commitment)) throw cannotOpen('the ciphertext does not commit to its data key');
-    const decipher = createDecipheriv(CIPHER, this.#encryptionKey, nonce, { authTagLength: TAG_BYTES });
+    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(additionalData(context, this.#keyId));
     decipher.setAuthTag(tag);
     const plaintext = decipher.update(ciphertext);
@@ -85,13 +102,14 @@ export class DataKey {
     return plaintext;
   }
 
-  /** The key is good for nothing afterwards: zeros are what says so. */
+  /** The key is good for nothing afterwards, and its bytes are gone with the next garbage collection. */
   dispose(): void {
-    this.#encryptionKey.fill(0);
+    this.#encryptionKey = undefined;
   }
 
-  #assertUsable(context: SealContext): void {
-    if (this.#encryptionKey.equals(ZEROS)) throw cannotOpen('the data key has already left memory');
+  #keyFor(context: SealContext): KeyObject {
+    if (this.#encryptionKey === undefined) throw cannotOpen('the data key has already left memory');
     if (context.org !== this.org) throw cannotOpen('the data key belongs to another organization');
+    return this.#encryptionKey;
   }
 }

@@ -12,7 +12,7 @@ function newKey(org = ORG): DataKey {
   return new DataKey(org, newId('dek'), randomBytes(32));
 }
 
-/** A key that left the cache was zeroed: it does nothing any more. */
+/** A key that left the cache was disposed of: it does nothing any more. */
 function isDisposed(key: DataKey): boolean {
   try {
     key.seal({ org: key.org, record: 'r', field: 'f', generation: 1 }, Buffer.from('x'));
@@ -79,7 +79,7 @@ describe('a cached data key', () => {
     expect(cache.use(ORG, key.id)).toBe(key);
   });
 
-  it('is zeroed when its organization is dropped; others stay', () => {
+  it('leaves memory when its organization is dropped; others stay', () => {
     const cache = new KeyCache(new ManualClock());
     const [one, two, foreign] = [newKey(), newKey(), newKey(newId('org'))];
     for (const key of [one, two, foreign]) cache.put(key);
@@ -104,7 +104,7 @@ describe('a cached data key that nobody asks for again', () => {
     jest.useRealTimers();
   });
 
-  it('is zeroed by a timer after five minutes, each at its own time', () => {
+  it('leaves memory by a timer after five minutes, each at its own time', () => {
     jest.useFakeTimers();
     const cache = new KeyCache({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
     const [early, late] = [newKey(), newKey()];

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 /**
- * Data keys in memory, bounded in age, uses per organization, and number. What reaches a bound is zeroed; a timer does that for
+ * Data keys in memory, bounded in age, uses per organization, and number. What reaches a bound leaves memory; a timer sees to
  * keys that nobody asks for again.
  */
 export class KeyCache {
@@ -59,7 +59,7 @@ export class KeyCache {
     this.#scheduleSweep();
   }
 
-  /** Zeroes every key of the organization. */
+  /** Every key of the organization leaves memory. */
   drop(org: string): void {
     for (const id of this.#tenants.get(org)?.keys ?? []) this.#remove(id);
   }

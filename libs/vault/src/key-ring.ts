@@ -77,7 +77,7 @@ export class KeyRing {
     this.#leases.delete(org);
   }
 
-  /** Zeroes what is in memory of the organization's keys, and keeps what is just being unwrapped from getting there. */
+  /** The organization's keys leave memory, and what is just being unwrapped does not get there. */
   forget(org: string): void {
     this.#flights.cancel(org);
     this.#leases.delete(org);

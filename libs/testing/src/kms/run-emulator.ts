@@ -43,6 +43,7 @@ async function runOnce(emulator: EmulatorCommand, port: number): Promise<KmsOutc
   const running = (): boolean => child.exitCode === null && child.signalCode === null && child.pid !== undefined;
   const stop = async (): Promise<void> => {
     if (!running()) return;
+    child.ref(); // so that this process lives to see the end
     child.kill('SIGTERM');
     await gone;
   };
