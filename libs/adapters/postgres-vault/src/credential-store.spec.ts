@@ -1,17 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { newId, type KeywardError } from '@keyward/contracts';
 import { withOrg } from '@keyward/postgres';
 import { dedicatedPostgres, waitFor } from '@keyward/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
+import { authorizedTokens, refreshedTokens } from '../test/tokens.js';
 import { VaultDatabase, type SeededConnection } from '../test/vault-database.js';
-import type { RefreshCommit } from './credential-types.js';
 import { createCredentialStore, type CredentialStore } from './index.js';
 
 const LEASE_MS = 60_000;
-/** Statements of this database that wait for somebody's lock. */
-const WAITING = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-const PAST = new Date('2020-01-01T00:00:00Z');
 
 let database: VaultDatabase;
 let auth: DataSource;
@@ -26,26 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => database.stop());
 
-function tokens() {
-  return {
-    sealedAccess: randomBytes(90),
-    sealedRefresh: randomBytes(90),
-    accessExpiresAt: new Date('2030-01-01'),
-    refreshAt: PAST,
-  };
-}
-
-function authorized(generation: number, to = seeded) {
-  const { org, connection } = to;
-  return { org, connection, generation, scopes: ['notes:read'], ...tokens() };
-}
-
-function refreshed(generation: number, to = seeded): RefreshCommit {
-  return { org: to.org, connection: to.connection, generation, ...tokens() };
-}
-
 const authorize = (generation: number, to = seeded): Promise<boolean> =>
-  withOrg(auth, to.org, (em) => createCredentialStore(auth).storeAuthorized(em, authorized(generation, to)));
+  withOrg(auth, to.org, (em) => createCredentialStore(auth).storeAuthorized(em, authorizedTokens(to, generation)));
 
 const claim = (owner: string, newerThan = 1, to = seeded) =>
   store.claim({ org: to.org, connection: to.connection, newerThan, owner, leaseMs: LEASE_MS });
@@ -101,7 +79,7 @@ describe('storing an authorization', () => {
 
   it('is undone with the transaction it is part of', async () => {
     const failing = withOrg(auth, seeded.org, async (em) => {
-      await createCredentialStore(auth).storeAuthorized(em, authorized(2));
+      await createCredentialStore(auth).storeAuthorized(em, authorizedTokens(seeded, 2));
       throw new Error('audit refused');
     });
     await expect(failing).rejects.toThrow('audit refused');
@@ -167,7 +145,7 @@ describe('the lease', () => {
 
   it('leaves no intent behind once its refresh is stored', async () => {
     await claim('owner');
-    expect(await store.commit(refreshed(1))).toBe(true);
+    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(true);
     expect(await store.claimDue('next', LEASE_MS, 10)).toMatchObject([{ generation: 2, staleIntent: false }]);
   });
 
@@ -197,7 +175,7 @@ describe('the lease', () => {
 describe('the commit', () => {
   it('stores the next generation with tokens, times and scopes, and ends the lease', async () => {
     await claim('owner');
-    const next = { ...refreshed(1), scopes: ['notes:read', 'notes:write'] };
+    const next = { ...refreshedTokens(seeded, 1), scopes: ['notes:read', 'notes:write'] };
     expect(await store.commit(next)).toBe(true);
     expect(await store.load(seeded.org, seeded.connection)).toMatchObject({
       generation: 2,
@@ -213,21 +191,21 @@ describe('the commit', () => {
   });
 
   it('keeps the scopes where the answer names none', async () => {
-    await store.commit(refreshed(1));
+    await store.commit(refreshedTokens(seeded, 1));
     expect(await connectionRow()).toMatchObject({ scopes: ['notes:read'] });
   });
 
   it('is won by one of many with the same generation', async () => {
-    const commits = await Promise.all(Array.from({ length: 8 }, () => store.commit(refreshed(1))));
+    const commits = await Promise.all(Array.from({ length: 8 }, () => store.commit(refreshedTokens(seeded, 1))));
     expect(commits.filter(Boolean)).toHaveLength(1);
     expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(2);
   });
 
   it('changes nothing for an older or a later generation', async () => {
-    await store.commit(refreshed(1));
+    await store.commit(refreshedTokens(seeded, 1));
     const before = await store.load(seeded.org, seeded.connection);
-    expect(await store.commit(refreshed(1))).toBe(false);
-    expect(await store.commit(refreshed(3))).toBe(false);
+    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(false);
+    expect(await store.commit(refreshedTokens(seeded, 3))).toBe(false);
     expect(await store.load(seeded.org, seeded.connection)).toEqual(before);
   });
 
@@ -235,8 +213,8 @@ describe('the commit', () => {
     await claim('slow');
     await expireLease();
     await claim('quick');
-    expect(await store.commit(refreshed(1))).toBe(true);
-    expect(await store.commit(refreshed(1))).toBe(false);
+    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(true);
+    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(false);
     expect(await claim('quick', 1)).toEqual({ outcome: 'newer', generation: 2 });
   });
 
@@ -248,13 +226,13 @@ describe('the commit', () => {
       generation: 1,
       reason: 'answer lost',
     });
-    expect(await store.commit(refreshed(1))).toBe(true);
+    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(true);
     expect(await connectionRow()).toMatchObject({ status: 'active', status_reason: null });
   });
 
   it('never touches a connection that was revoked meanwhile', async () => {
     await setStatus('revoked');
-    expect(await store.commit(refreshed(1))).toBe(false);
+    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(false);
     expect(await connectionRow()).toMatchObject({ status: 'revoked' });
     expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(1);
   });
@@ -266,15 +244,15 @@ describe('the commit', () => {
         .then(() => undefined);
     const outbox = async () => (await database.admin.query('SELECT count(*)::int AS n FROM bus.outbox')).rows[0].n as number;
     const before = await outbox();
-    const failing = store.commit(refreshed(1), async (em) => {
+    const failing = store.commit(refreshedTokens(seeded, 1), async (em) => {
       await record(em);
       throw new Error('audit refused');
     });
     await expect(failing).rejects.toThrow('audit refused');
     expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(1);
     expect(await outbox()).toBe(before);
-    await store.commit(refreshed(1), record);
-    await store.commit(refreshed(1), record);
+    await store.commit(refreshedTokens(seeded, 1), record);
+    await store.commit(refreshedTokens(seeded, 1), record);
     expect(await outbox()).toBe(before + 1);
   });
 });
@@ -323,7 +301,7 @@ describe('a failed refresh', () => {
       await store.releaseFailed(failure('owner'));
       expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ failures: attempt });
     }
-    await store.commit(refreshed(1));
+    await store.commit(refreshedTokens(seeded, 1));
     expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ failures: 0 });
   });
 });
@@ -342,7 +320,7 @@ describe('giving up', () => {
   });
 
   it('is moot once there is a newer generation: nothing changes and nothing is recorded', async () => {
-    await store.commit(refreshed(1));
+    await store.commit(refreshedTokens(seeded, 1));
     let recorded = false;
     expect(await mark(1, async () => void (recorded = true))).toBe(false);
     expect(recorded).toBe(false);
@@ -354,68 +332,6 @@ describe('giving up', () => {
     expect(await mark(1)).toBe(false);
     expect(await connectionRow()).toMatchObject({ status: 'revoked' });
   });
-
-  /** Runs `first` up to its commit, starts `second`, waits until that waits for the first's locks, and only then commits the first. */
-  async function interleaved<T>(first: string[], second: () => Promise<T>): Promise<T> {
-    const client = await database.admin.connect();
-    try {
-      await client.query('BEGIN');
-      for (const statement of first) await client.query(statement, [seeded.connection]);
-      const outcome = second();
-      await waitFor(async () => (await database.admin.query(WAITING)).rows.length > 0, {
-        what: 'a transaction that waits for a lock',
-      });
-      await client.query('COMMIT');
-      return await outcome;
-    } finally {
-      client.release();
-    }
-  }
-  const GIVE_UP = [
-    `UPDATE vault.connection SET status = 'needs_reauthorization', status_reason = 'why' WHERE id = $1`,
-    'UPDATE vault.credential SET refresh_at = NULL WHERE connection_id = $1',
-  ];
-  const STORE = [
-    'SELECT FROM vault.connection WHERE id = $1 FOR NO KEY UPDATE',
-    'UPDATE vault.credential SET generation = generation + 1 WHERE connection_id = $1',
-  ];
-
-  it('just before a commit does not outlive it: the new token makes the connection active', async () => {
-    expect(await interleaved(GIVE_UP, () => store.commit(refreshed(1)))).toBe(true);
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ generation: 2, status: 'active' });
-  });
-
-  it('just after a commit sees the new generation, although it began before', async () => {
-    expect(await interleaved(STORE, () => mark(1))).toBe(false);
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ generation: 2, status: 'active' });
-  });
-
-  it('a disconnect just before a commit wins', async () => {
-    const revoke = [`UPDATE vault.connection SET status = 'revoked' WHERE id = $1`];
-    expect(await interleaved(revoke, () => store.commit(refreshed(1)))).toBe(false);
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ generation: 1, status: 'revoked' });
-  });
-
-  it('a commit just before a commit of the same generation wins', async () => {
-    expect(await interleaved(STORE, () => store.commit(refreshed(1)))).toBe(false);
-    expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(2);
-  });
-
-  it('and a new authorization at the same moment never deadlock', async () => {
-    for (let round = 0; round < 10; round++) {
-      const one = await database.newConnection(seeded.org, 'pending');
-      await authorize(1, one);
-      await Promise.all([
-        withOrg(auth, one.org, async (em) => {
-          await em.query('UPDATE vault.connection SET updated_at = now() WHERE id = $1', [one.connection]);
-          return createCredentialStore(auth).storeAuthorized(em, authorized(2, one));
-        }),
-        store.commit(refreshed(1, one)),
-        store.markNeedsReauthorization({ org: one.org, connection: one.connection, generation: 1, reason }),
-      ]);
-      expect(await store.load(one.org, one.connection)).toMatchObject({ generation: 2, status: 'active' });
-    }
-  });
 });
 
 describe('row-level security', () => {
@@ -423,7 +339,7 @@ describe('row-level security', () => {
     const other = await database.newOrganization();
     const { connection } = seeded;
     const foreign = { org: other, connection };
-    expect(await store.commit({ ...refreshed(1), ...foreign })).toBe(false);
+    expect(await store.commit({ ...refreshedTokens(seeded, 1), ...foreign })).toBe(false);
     expect(await store.markNeedsReauthorization({ ...foreign, generation: 1, reason: 'x' })).toBe(false);
     expect(await store.claim({ ...foreign, newerThan: 1, owner: 'o', leaseMs: LEASE_MS })).toMatchObject({ status: null });
     expect(await store.load(seeded.org, connection)).toMatchObject({ generation: 1, status: 'active', leaseOwner: null });
