@@ -1,9 +1,7 @@
 import { streams, subjects } from '@keyward/contracts';
-import { connectNats, ensureTopology, JetStreamBatchServer, natsHealth } from '@keyward/jetstream';
-import { createDataSource, databaseHealth } from '@keyward/postgres';
+import { ensureTopology, JetStreamBatchServer, openNats } from '@keyward/jetstream';
+import { openDatabase } from '@keyward/postgres';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
-import type { NatsConnection } from '@nats-io/transport-node';
-import type { DataSource } from 'typeorm';
 import type { auditConfig } from './config.js';
 import { EventStore } from './ingest/event-store.js';
 import { Ingest } from './ingest/ingest.js';
@@ -34,8 +32,9 @@ export interface AuditService {
 export async function createAuditService(host: AuditHost): Promise<AuditService> {
   const { config, logger } = host;
   const metrics = createMetrics(host.metrics);
-  const database = await openDatabase(host);
-  const nats = await openNats(host);
+  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
+  const nats = await openNats(host, config.nats);
+  await host.waitFor('JetStream', () => ensureTopology(nats));
   await observeStreams(host.metrics, nats);
 
   const partitions = new Partitions(database, logger);
@@ -62,23 +61,4 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
     auditors: new AuditorAuthenticator(config.admin.token),
     queries: new EventQueries(database, new CursorCodec(config.admin.token)),
   };
-}
-
-async function openDatabase({ config, logger, addReadiness, waitFor }: AuditHost): Promise<DataSource> {
-  const database = createDataSource({
-    url: config.database.url,
-    applicationName: 'audit-service',
-    poolSize: POOL_SIZE,
-    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
-  });
-  await waitFor('PostgreSQL', () => database.initialize());
-  addReadiness('PostgreSQL', () => databaseHealth(database));
-  return database;
-}
-
-async function openNats({ config, logger, addReadiness, waitFor }: AuditHost): Promise<NatsConnection> {
-  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'audit-service', logger }));
-  addReadiness('NATS', () => natsHealth(nats));
-  await waitFor('JetStream', () => ensureTopology(nats));
-  return nats;
 }

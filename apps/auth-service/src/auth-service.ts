@@ -2,8 +2,9 @@ import { loadCatalog } from '@keyward/connectors';
 import type { ControlRevoked } from '@keyward/contracts';
 import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
-import { broadcastRevoked, connectNats, createPublisher, natsHealth } from '@keyward/jetstream';
-import { createDataSource, databaseHealth, OutboxRelay } from '@keyward/postgres';
+import { broadcastRevoked, createPublisher, openNats } from '@keyward/jetstream';
+import { openKms } from '@keyward/kms';
+import { openDatabase, OutboxRelay } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -26,7 +27,6 @@ import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
 import { AgentKeys } from './identity/agent-keys.js';
 import { Agents } from './identity/agents.js';
 import { Organizations } from './identity/organizations.js';
-import { createKms } from './kms.js';
 import { createMetrics, observeDatabase } from './metrics.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
@@ -42,8 +42,8 @@ export async function createAuthService(host: AuthHost) {
   const { config, logger } = host;
   const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
   const metrics = createMetrics(host.metrics);
-  const dataSource = await openDatabase(host);
-  const nats = await openNats(host);
+  const dataSource = await openDatabase(host, config.database);
+  const nats = await openNats(host, config.nats);
   const credentials = await openCredentials(host, dataSource, metrics.vault);
   const egress = createEgress(config.egress);
 
@@ -82,23 +82,6 @@ export async function createAuthService(host: AuthHost) {
   };
 }
 
-async function openDatabase({ config, logger, addReadiness, waitFor }: AuthHost): Promise<DataSource> {
-  const dataSource = createDataSource({
-    url: config.database.url,
-    applicationName: 'auth-service',
-    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
-  });
-  await waitFor('PostgreSQL', () => dataSource.initialize());
-  addReadiness('PostgreSQL', () => databaseHealth(dataSource));
-  return dataSource;
-}
-
-async function openNats({ config, logger, addReadiness, waitFor }: AuthHost): Promise<NatsConnection> {
-  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'auth-service', logger }));
-  addReadiness('NATS', () => natsHealth(nats));
-  return nats;
-}
-
 /**
  * An absent KMS keeps nothing from starting and is no reason to be taken out of service: what needs no new data key works, above all
  * disconnecting, and new connections fail with a clear page.
@@ -108,7 +91,7 @@ async function openCredentials(
   dataSource: DataSource,
   metrics: VaultMetrics,
 ): Promise<Credentials> {
-  const kms = await createKms(config.kms);
+  const kms = await openKms(config.kms);
   kms
     .health()
     .catch((error: unknown) =>

@@ -1,7 +1,7 @@
 import { loadCatalog } from '@keyward/connectors';
 import type { ControlRevoked } from '@keyward/contracts';
-import { connectNats, createAuditPublisher, createPublisher, onRevoked, ReplyInbox } from '@keyward/jetstream';
-import { createDataSource, databaseHealth } from '@keyward/postgres';
+import { createAuditPublisher, createPublisher, onRevoked, openNats, ReplyInbox } from '@keyward/jetstream';
+import { openDatabase } from '@keyward/postgres';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { gatewayConfig } from './config.js';
@@ -43,9 +43,12 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   const { config, logger } = host;
   const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
   const metrics = createMetrics(host.metrics);
-  const database = await openDatabase(host);
-  const nats = await openNats(host, 'NATS, account KEYWARD', 'gateway', config.nats);
-  const agents = await openNats(host, 'NATS, account AGENTS', 'gateway (agents)', config.agents);
+  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
+  const nats = await openNats(host, config.nats, 'NATS, account KEYWARD');
+  const agents = await openNats(host, config.agents, 'NATS, account AGENTS');
+  host.onDrain('PostgreSQL', () => database.destroy());
+  host.onDrain('NATS, account KEYWARD', () => nats.drain());
+  host.onDrain('NATS, account AGENTS', () => agents.drain());
 
   const keys = new AgentKeys((keyId) => findAgentKey(database, keyId));
   const assignments = new Assignments((org, agent) => loadAssignments(database, { org, agent }));
@@ -76,31 +79,6 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
     kept: new KeptResults(nats),
     pending,
   };
-}
-
-async function openDatabase({ config, logger, addReadiness, onDrain, waitFor }: GatewayHost) {
-  const database = createDataSource({
-    url: config.database.url,
-    applicationName: 'gateway',
-    poolSize: POOL_SIZE,
-    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
-  });
-  await waitFor('PostgreSQL', () => database.initialize());
-  addReadiness('PostgreSQL', () => databaseHealth(database));
-  onDrain('PostgreSQL', () => database.destroy());
-  return database;
-}
-
-async function openNats(
-  { addReadiness, onDrain, waitFor }: GatewayHost,
-  dependency: string,
-  name: string,
-  config: { servers: string[]; credsFile?: string },
-): Promise<NatsConnection> {
-  const nc = await waitFor(dependency, () => connectNats({ ...config, name }));
-  addReadiness(dependency, () => nc.flush());
-  onDrain(dependency, () => nc.drain());
-  return nc;
 }
 
 /** Whatever was revoked while the connection was down was not heard: everything is looked up again. */

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { loadCatalog } from '@keyward/connectors';
 import { streams, subjects } from '@keyward/contracts';
-import { createCredentials, type KeyManagement } from '@keyward/credentials';
+import { createCredentials } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
-import { connectNats, createPublisher, JetStreamServer, natsHealth } from '@keyward/jetstream';
-import { createDataSource, databaseHealth, OutboxRelay, prepared } from '@keyward/postgres';
+import { createPublisher, JetStreamServer, openNats } from '@keyward/jetstream';
+import { openKms } from '@keyward/kms';
+import { openDatabase, OutboxRelay, prepared } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
-import type { ConfigOf, KmsConfig, ServiceHost } from '@keyward/service-host';
+import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { refresherConfig } from './config.js';
 import { DueLoop } from './due/due-loop.js';
 import { createMetrics } from './metrics.js';
@@ -36,8 +38,8 @@ export async function createRefresher(host: RefresherHost): Promise<Refresher> {
   const { leaseMs, redeemTimeoutMs } = config.lease;
   const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
   const kms = await openKms(config.kms);
-  const database = await openDatabase(host);
-  const nats = await openNats(host);
+  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
+  const nats = await openNats(host, config.nats);
   const metrics = createMetrics(host.metrics, (withinMs) => countExpiring(database, withinMs));
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
   const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault });
@@ -82,7 +84,7 @@ export async function createRefresher(host: RefresherHost): Promise<Refresher> {
   return { onDemand, messages: messageDoor(host, nats) };
 }
 
-function messageDoor({ logger }: RefresherHost, nc: Awaited<ReturnType<typeof connectNats>>): JetStreamServer {
+function messageDoor({ logger }: RefresherHost, nc: NatsConnection): JetStreamServer {
   return new JetStreamServer({
     nc,
     logger,
@@ -112,30 +114,4 @@ async function countExpiring(database: Parameters<typeof prepared>[0], withinMs:
   const statement = { name: 'vault.count_expiring', text: 'SELECT vault.count_expiring($1)::int AS expiring' };
   const [row] = await prepared<{ expiring: number }>(database, statement, [withinMs]);
   return row?.expiring ?? 0;
-}
-
-/** The AWS SDK is large: it is loaded where it is used. */
-async function openKms(config: KmsConfig): Promise<KeyManagement> {
-  if (config.kind === 'local') return (await import('@keyward/kms-local')).createLocalKms({ keyFile: config.keyFile });
-  const { keyId, region, endpoint } = config;
-  const { createAwsKms } = await import('@keyward/kms-aws');
-  return createAwsKms({ keyId, ...(region && { region }), ...(endpoint && { endpoint }) });
-}
-
-async function openDatabase({ config, logger, addReadiness, waitFor }: RefresherHost) {
-  const database = createDataSource({
-    url: config.database.url,
-    applicationName: 'token-refresher',
-    poolSize: POOL_SIZE,
-    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
-  });
-  await waitFor('PostgreSQL', () => database.initialize());
-  addReadiness('PostgreSQL', () => databaseHealth(database));
-  return database;
-}
-
-async function openNats({ config, logger, addReadiness, waitFor }: RefresherHost) {
-  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'token-refresher', logger }));
-  addReadiness('NATS', () => natsHealth(nats));
-  return nats;
 }

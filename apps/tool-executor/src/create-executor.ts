@@ -1,21 +1,21 @@
 import { loadCatalog } from '@keyward/connectors';
 import { streams, subjects } from '@keyward/contracts';
-import { createCredentials, type KeyManagement } from '@keyward/credentials';
+import { createCredentials } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
 import {
-  connectNats,
   createAuditPublisher,
   createPublisher,
   ensureTopology,
   JetStreamServer,
-  natsHealth,
   onRevoked,
+  openNats,
   ReplyInbox,
   requestRefresh,
 } from '@keyward/jetstream';
-import { createDataSource, databaseHealth } from '@keyward/postgres';
+import { openKms } from '@keyward/kms';
+import { openDatabase } from '@keyward/postgres';
 import { createCallCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
-import type { ConfigOf, KmsConfig, ServiceHost } from '@keyward/service-host';
+import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { InFlight } from './bus/in-flight.js';
 import type { executorConfig } from './config.js';
@@ -43,8 +43,9 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins, observer: metrics.egress });
   const kms = await openKms(config.kms);
   await waitFor('KMS', () => kms.health());
-  const database = await openDatabase(host);
-  const nats = await openNats(host);
+  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
+  const nats = await openNats(host, config.nats);
+  await waitFor('JetStream', () => ensureTopology(nats));
   const publisher = createPublisher(nats);
   const inbox = new ReplyInbox(nats);
   const inFlight = new InFlight();
@@ -85,31 +86,4 @@ function messageDoor({ config, logger }: ExecutorHost, nc: NatsConnection): JetS
     maxDeliver: MAX_DELIVER,
     backoff: REDELIVERY_MS,
   });
-}
-
-/** The AWS SDK is large: it is loaded where it is used. */
-async function openKms(config: KmsConfig): Promise<KeyManagement> {
-  if (config.kind === 'local') return (await import('@keyward/kms-local')).createLocalKms({ keyFile: config.keyFile });
-  const { keyId, region, endpoint } = config;
-  const { createAwsKms } = await import('@keyward/kms-aws');
-  return createAwsKms({ keyId, ...(region && { region }), ...(endpoint && { endpoint }) });
-}
-
-async function openDatabase({ config, logger, addReadiness, waitFor }: ExecutorHost) {
-  const database = createDataSource({
-    url: config.database.url,
-    applicationName: 'tool-executor',
-    poolSize: POOL_SIZE,
-    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
-  });
-  await waitFor('PostgreSQL', () => database.initialize());
-  addReadiness('PostgreSQL', () => databaseHealth(database));
-  return database;
-}
-
-async function openNats({ config, logger, addReadiness, waitFor }: ExecutorHost): Promise<NatsConnection> {
-  const nats = await waitFor('NATS', () => connectNats({ ...config.nats, name: 'tool-executor', logger }));
-  await waitFor('JetStream', () => ensureTopology(nats));
-  addReadiness('NATS', () => natsHealth(nats));
-  return nats;
 }

@@ -2,6 +2,7 @@ export { createAuditPublisher } from './audit-publisher.js';
 export { connectNats, natsHealth, type ConnectOptions } from './connect.js';
 export { linkOf, type Link } from './link.js';
 export { type LogPort } from './log-port.js';
+export { openNats, type ConnectionOwner } from './open-nats.js';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.js';
 export { requestRefresh } from './refresh-request.js';
 export { ReplyInbox, type ExpectedReply } from './reply-inbox.js';

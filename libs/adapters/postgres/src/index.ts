@@ -3,6 +3,7 @@ export { prepared, type PreparedStatement } from './prepared.js';
 export { withOrg } from './with-org.js';
 export { asDatabaseError } from './database-error.js';
 export { databaseHealth } from './health.js';
+export { openDatabase, type DatabaseOwner } from './open-database.js';
 export { migrate } from './migrate.js';
 export { createLogin, type LoginSettings, type ServiceRole } from './login.js';
 export { enqueue, type OutgoingMessage } from './outbox/enqueue.js';

@@ -1,0 +1,1 @@
+export { openKms, type KmsSettings } from './open-kms.js';
