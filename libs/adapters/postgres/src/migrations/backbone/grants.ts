@@ -14,21 +14,25 @@ GRANT USAGE ON SCHEMA audit TO keyward_audit;
 
 GRANT SELECT ON identity.agent_key, governance.assignment, vault.data_key, vault.connection, connect.connect_session,
   connect.authorization_transaction TO keyward_definer;
-GRANT SELECT, UPDATE ON vault.credential TO keyward_definer;
+GRANT SELECT, UPDATE ON vault.credential, vault.provider_revocation TO keyward_definer;
+GRANT DELETE ON connect.connect_session, connect.authorization_transaction TO keyward_definer;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA identity, vault, connect, audit, bus FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION identity.find_agent_key(text) TO keyward_gateway, keyward_auth;
 GRANT EXECUTE ON FUNCTION vault.open_for_call(text, text, text, text, text, text, text) TO keyward_executor;
 GRANT EXECUTE ON FUNCTION vault.find_data_key(text, text) TO keyward_executor, keyward_refresher, keyward_auth;
-GRANT EXECUTE ON FUNCTION vault.claim_due(text, integer, integer) TO keyward_refresher;
-GRANT EXECUTE ON FUNCTION connect.find_session_org(bytea), connect.find_transaction_org(bytea) TO keyward_auth;
+GRANT EXECUTE ON FUNCTION vault.claim_due(text, integer, integer), vault.count_expiring(integer) TO keyward_refresher;
+GRANT EXECUTE ON FUNCTION vault.claim_provider_revocations(integer, integer), vault.count_connections() TO keyward_auth;
+GRANT EXECUTE ON FUNCTION connect.find_session_org(bytea), connect.find_transaction_org(bytea), connect.purge_sessions(timestamptz)
+  TO keyward_auth;
 GRANT EXECUTE ON FUNCTION audit.ensure_partition(date) TO keyward_audit;
 
 GRANT SELECT ON governance.assignment, vault.connection TO keyward_gateway;
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA identity, connect TO keyward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON governance.assignment TO keyward_auth;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA vault TO keyward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault.data_key, vault.provider_app, vault.connection, vault.credential TO keyward_auth;
+GRANT SELECT, INSERT, UPDATE ON vault.provider_revocation TO keyward_auth;
 
 GRANT SELECT ON vault.connection, vault.provider_app, vault.data_key, vault.credential TO keyward_refresher;
 GRANT UPDATE ON vault.credential TO keyward_refresher;

@@ -11,7 +11,7 @@ DECLARE t text;
 BEGIN
   FOREACH t IN ARRAY ARRAY[
     'identity.agent', 'identity.agent_key', 'governance.assignment',
-    'vault.data_key', 'vault.provider_app', 'vault.connection', 'vault.credential',
+    'vault.data_key', 'vault.provider_app', 'vault.connection', 'vault.credential', 'vault.provider_revocation',
     'connect.connect_session', 'connect.authorization_transaction', 'execution.execution',
     'audit.event', 'audit.chain_head'
   ] LOOP

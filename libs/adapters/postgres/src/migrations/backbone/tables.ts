@@ -108,6 +108,23 @@ CREATE TABLE vault.credential (
   FOREIGN KEY (org_id, connection_id) REFERENCES vault.connection (org_id, id) ON DELETE CASCADE
 );
 CREATE INDEX credential_due ON vault.credential (refresh_at) WHERE refresh_at IS NOT NULL;
+CREATE INDEX credential_expiry ON vault.credential (access_expires_at) WHERE sealed_refresh IS NOT NULL;
+/* The outbox towards providers: written in the transaction that disconnects, kept as the receipt. The credential stays, of no use to
+   any call, until the provider has confirmed that it is dead. */
+CREATE TABLE vault.provider_revocation (
+  connection_id text PRIMARY KEY,
+  org_id text NOT NULL,
+  provider text NOT NULL,
+  state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'confirmed', 'not_supported', 'refused', 'given_up')),
+  attempts integer NOT NULL DEFAULT 0,
+  /* Also the lease: whoever takes the row up moves it ahead, so that a worker that dies is followed by another. */
+  next_attempt_at timestamptz NOT NULL DEFAULT now(),
+  requested_at timestamptz NOT NULL DEFAULT now(),
+  settled_at timestamptz,
+  CHECK ((state = 'pending') = (settled_at IS NULL)),
+  FOREIGN KEY (org_id, connection_id) REFERENCES vault.connection (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX provider_revocation_due ON vault.provider_revocation (next_attempt_at) WHERE state = 'pending';
 `;
 
 export const CONNECT = `
