@@ -8,7 +8,12 @@ const BOUNDARIES = '@nx/enforce-module-boundaries';
 /** [what must not be, the file it would stand in, its text, the rule that must say so] */
 const forbidden: [string, string, string, string][] = [
   ['the gateway reaching for credentials', 'apps/gateway/src/forbidden.ts', "import '@keyward/credentials';", BOUNDARIES],
-  ['the gateway reaching a secret through an adapter', 'apps/gateway/src/forbidden.ts', "import '@keyward/postgres-vault';", BOUNDARIES],
+  [
+    'the gateway reaching a secret through an adapter',
+    'apps/gateway/src/forbidden.ts',
+    "import '@keyward/postgres-vault';",
+    BOUNDARIES,
+  ],
   ['audit-service reaching for the vault', 'apps/audit-service/src/forbidden.ts', "import '@keyward/vault';", BOUNDARIES],
   ['a database driver in core', 'libs/vault/src/forbidden.ts', "import 'pg';", BOUNDARIES],
   ['Nest in core', 'libs/connectors/src/forbidden.ts', "import '@nestjs/common';", BOUNDARIES],
@@ -17,9 +22,19 @@ const forbidden: [string, string, string, string][] = [
   ['the host importing an adapter', 'libs/service-host/src/forbidden.ts', "import '@keyward/jetstream';", BOUNDARIES],
   ['an app importing test code', 'apps/tool-executor/src/forbidden.ts', "import '@keyward/testing';", BOUNDARIES],
   ['an app importing another app', 'apps/gateway/src/forbidden.ts', "import '../../auth-service/src/main.js';", BOUNDARIES],
-  ['an app opening envelopes by itself', 'apps/tool-executor/src/forbidden.ts', "import '@keyward/vault';", 'no-restricted-imports'],
+  [
+    'an app opening envelopes by itself',
+    'apps/tool-executor/src/forbidden.ts',
+    "import '@keyward/vault';",
+    'no-restricted-imports',
+  ],
   ['export *', 'libs/audit/src/forbidden.ts', "export * from './index.js';", 'no-restricted-syntax'],
-  ['process.env outside the host', 'apps/gateway/src/forbidden.ts', 'export const home = process.env.HOME;', 'no-restricted-syntax'],
+  [
+    'process.env outside the host',
+    'apps/gateway/src/forbidden.ts',
+    'export const home = process.env.HOME;',
+    'no-restricted-syntax',
+  ],
 ];
 
 const allowed: [string, string, string][] = [
