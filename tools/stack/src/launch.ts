@@ -19,6 +19,7 @@ import {
   serviceLogin,
   serviceRole,
   addressesOf,
+  nodeFlags,
   type Addresses,
 } from './services/definitions.js';
 import { SERVICES, type ServiceName } from './services/names.js';
@@ -131,7 +132,8 @@ async function startProgram(
   if (!existsSync(script)) throw new Error(`${script} is not there. Build first: npm run build`);
   const logFile = newLog(paths.logs, name);
   const env = { ...environment, ...options.env, ...options.serviceEnv?.[name] };
-  const launchChild = () => runChild({ script, env, logFile, stopTimeoutMs: STOP_TIMEOUT_MS });
+  const flags = name === 'sandbox' ? [] : nodeFlags(name);
+  const launchChild = () => runChild({ script, nodeFlags: flags, env, logFile, stopTimeoutMs: STOP_TIMEOUT_MS });
   const supervised = new Supervised({ name, logFile, launch: launchChild, tell, onRestart });
   await processes.start(name, supervised);
   await untilReady(supervised, readyUrl, signal);

@@ -5,6 +5,8 @@ import type { Running } from './supervised.js';
 
 export interface ChildOptions {
   script: string;
+  /** Before the script, for Node itself. */
+  nodeFlags?: string[];
   env: Record<string, string>;
   logFile: string;
   /** How long it may take to stop before it is killed. */
@@ -19,9 +21,9 @@ function inherited(): Record<string, string> {
 }
 
 /** Runs a Node program as our child, in a process group of its own, so that Ctrl-C reaches us alone and we stop things in order. */
-export function runChild({ script, env, logFile, stopTimeoutMs }: ChildOptions): Promise<Running> {
+export function runChild({ script, nodeFlags = [], env, logFile, stopTimeoutMs }: ChildOptions): Promise<Running> {
   const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(process.execPath, [...nodeFlags, script], {
     stdio: ['ignore', log, log],
     detached: true,
     env: { ...inherited(), ...env },

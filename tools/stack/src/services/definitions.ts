@@ -40,6 +40,22 @@ export interface ServiceSettings {
 /** Long enough for what is in flight on one machine; Ctrl-C should not take long. */
 export const DRAIN_TIMEOUT_MS = 5_000;
 
+/**
+ * V8's semi-space, in MB. Its default of 16 makes an idle service 20 to 30 MB larger than it need be; below 8, the two services that
+ * every call goes through collect garbage noticeably more often.
+ */
+const SEMI_SPACE_MB: Record<ServiceName, number> = {
+  gateway: 8,
+  'auth-service': 4,
+  'token-refresher': 4,
+  'tool-executor': 8,
+  'audit-service': 4,
+};
+
+export function nodeFlags(service: ServiceName): string[] {
+  return [`--max-semi-space-size=${SEMI_SPACE_MB[service]}`];
+}
+
 const ROLES: Record<ServiceName, ServiceRole> = {
   gateway: 'gateway',
   'auth-service': 'auth',
