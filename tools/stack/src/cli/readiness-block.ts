@@ -37,7 +37,7 @@ Keyward is ready (${(tookMs / 1000).toFixed(1)} s).
 
 The whole story, step by step: npm run demo
 Logs: ${here(paths.logs)}/*.log    URLs, keys and ids for programs: ${here(paths.stackFile)}
-The link is good for an hour and for one use; a new one: npm start again, or POST ${info.gatewayUrl}/v1/connect-sessions
+The link is good for an hour and for one use; the next start prints another, and so does the demo.
 Ctrl-C stops everything. Data stay in ${here(dirname(paths.stackFile))}.
 `;
 }
