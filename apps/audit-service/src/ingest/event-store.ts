@@ -56,7 +56,7 @@ export class EventStore {
    * @throws KeywardError `dependency_unavailable` where the database can't, now.
    */
   async append<T extends VerifiedEvent>(events: readonly T[]): Promise<AppendOutcome<T>> {
-    await this.partitions.ensure(events.map(({ event }) => event.at));
+    await this.partitions.ensure(events.map(({ at }) => at));
     try {
       return await this.database.transaction(async (em) => {
         // Not one organization's transaction but the trail's, see the migration's row-level security.
@@ -83,8 +83,8 @@ async function appendIn<T extends VerifiedEvent>(em: EntityManager, events: read
   const recorded = await findRecorded(em, events);
   const outcome: AppendOutcome<T> = { stored: [], duplicates: [], conflicts: [] };
   for (const entry of events) {
-    const before = recorded.get(entry.event.id);
-    recorded.set(entry.event.id, before ?? entry.canonical);
+    const before = recorded.get(entry.id);
+    recorded.set(entry.id, before ?? entry.canonical);
     const list = before === undefined ? outcome.stored : before === entry.canonical ? outcome.duplicates : outcome.conflicts;
     list.push(entry);
   }
@@ -93,15 +93,15 @@ async function appendIn<T extends VerifiedEvent>(em: EntityManager, events: read
 }
 
 async function lockHeads(em: EntityManager, events: readonly VerifiedEvent[]): Promise<Map<string, Head>> {
-  const orgs = [...new Set(events.map(({ event }) => event.org))];
+  const orgs = [...new Set(events.map(({ org }) => org))];
   const rows = (await em.query(LOCK_HEADS, [orgs, GENESIS_HASH])) as { org_id: string; seq: string; hash: Buffer }[];
   return new Map(rows.map((row) => [row.org_id, { seq: Number(row.seq), hash: row.hash }]));
 }
 
 /** Ids of these events that are in the trail, with the canonical JSON of what they belong to. */
 async function findRecorded(em: EntityManager, events: readonly VerifiedEvent[]): Promise<Map<string, string>> {
-  const times = events.map(({ event }) => event.at).sort();
-  const parameters = [events.map(({ event }) => event.id), times.at(0), times.at(-1)];
+  const times = events.map(({ at }) => at).sort();
+  const parameters = [events.map(({ id }) => id), times.at(0), times.at(-1)];
   const rows = (await em.query(FIND_RECORDED, parameters)) as { id: string; body: AuditEvent }[];
   return new Map(rows.map(({ id, body }) => [id, canonicalJson(body)]));
 }
@@ -109,11 +109,11 @@ async function findRecorded(em: EntityManager, events: readonly VerifiedEvent[])
 async function insert(em: EntityManager, events: readonly VerifiedEvent[], heads: Map<string, Head>): Promise<void> {
   const [seqs, prevHashes, hashes]: [number[], Buffer[], Buffer[]] = [[], [], []];
   const moved = new Map<string, Head>();
-  for (const { event, canonical } of events) {
-    const head = moved.get(event.org) ?? heads.get(event.org);
+  for (const { org, canonical } of events) {
+    const head = moved.get(org) ?? heads.get(org);
     if (head === undefined) throw new Error('the chain of an organization is not locked');
     const next = { seq: head.seq + 1, hash: chainHashOfCanonical(head.hash, canonical) };
-    moved.set(event.org, next);
+    moved.set(org, next);
     seqs.push(next.seq);
     prevHashes.push(head.hash);
     hashes.push(next.hash);

@@ -1,5 +1,5 @@
 import { canonicalJson, parseAuditEvent } from '@keyward/audit';
-import { KeywardError, parseBoundedJson, subjects, type AuditEvent } from '@keyward/contracts';
+import { KeywardError, parseBoundedJson, subjects, type AuditEventType } from '@keyward/contracts';
 import type { BatchMessage } from '@keyward/jetstream';
 
 const DAY_MS = 86_400_000;
@@ -9,9 +9,13 @@ const MAX_AHEAD_MS = DAY_MS;
 /** An event has at most 100 scopes of 256 characters; a message of this size is none. */
 const BOUNDS = { maxBytes: 256 * 1024, maxDepth: 8 };
 
-/** A message that is an event, with the form of it that is hashed and stored. */
+/** An event that may be stored: what is needed to place it, and its text as it is hashed and stored. Many are held at a time. */
 export interface VerifiedEvent {
-  event: AuditEvent;
+  id: string;
+  org: string;
+  /** RFC 3339 UTC with milliseconds. */
+  at: string;
+  type: AuditEventType;
   canonical: string;
 }
 
@@ -21,12 +25,13 @@ export interface VerifiedEvent {
  */
 export function verifyMessage({ subject, data }: Pick<BatchMessage, 'subject' | 'data'>, now: Date): VerifiedEvent {
   const event = parseAuditEvent(parseBoundedJson(data, BOUNDS));
-  if (subject !== subjects.audit(event.org)) {
+  const { id, org, at, type } = event;
+  if (subject !== subjects.audit(org)) {
     throw new KeywardError('invalid_request', 'The audit event names another organization than the subject it came on.');
   }
-  const age = now.getTime() - Date.parse(event.at);
+  const age = now.getTime() - Date.parse(at);
   if (age > MAX_AGE_MS || age < -MAX_AHEAD_MS) {
     throw new KeywardError('invalid_request', 'The audit event happened too long ago, or in the future.');
   }
-  return { event, canonical: canonicalJson(event) };
+  return { id, org, at, type, canonical: canonicalJson(event) };
 }
