@@ -70,6 +70,26 @@ describe('opening a credential for a call', () => {
     expect(await credentials.open(ref, async (token) => token)).toBe(ACCESS);
   });
 
+  it('answers calls that share a round trip each with its own, also where the next has nothing', async () => {
+    const bare = await database.newConnection(seeded.org);
+    const store = createCallCredentialStore(executor);
+    const asked = Array.from({ length: 150 }, (_, index) =>
+      [
+        query(),
+        query({ agent: bare.agent }),
+        query({ user: 'grace' }),
+        query({ connection: seeded.connection, alias: 'other' }),
+      ].at(index % 4),
+    );
+    const answers = await Promise.all(asked.map((one) => store.openForCall(one ?? query())));
+    const expected = [seeded.connection, bare.connection, undefined, seeded.connection];
+    expect(answers.map(({ connection }) => connection?.id)).toEqual(asked.map((_, index) => expected[index % 4]));
+    expect(answers[0]).toEqual(await store.openForCall(query()));
+    expect(answers.every(({ connection }) => (connection?.sealedAccess ?? null) === null || connection?.generation === 1)).toBe(
+      true,
+    );
+  });
+
   it('answers a connection without a credential as generation 0', async () => {
     const bare = await database.newConnection(seeded.org);
     const { connection } = await createCallCredentialStore(executor).openForCall(query({ agent: bare.agent }));

@@ -2,6 +2,7 @@ import type { ConnectionStatus, PermissionLevel } from '@keyward/contracts';
 import type { CallConnection, CallCredential, CallCredentialStore, CallQuery } from '@keyward/credentials';
 import { prepared } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
+import { RoundTrips } from './round-trips.js';
 
 interface CallRow {
   permission: PermissionLevel | null;
@@ -17,11 +18,26 @@ interface CallRow {
   refreshable: boolean;
 }
 
-const OPEN = {
+const COLUMNS =
+  'permission, tools, connection_id, status, status_reason, scopes, generation, sealed_access, access_expires_at, refreshable';
+
+const OPEN_ONE = {
   name: 'vault.open_for_call',
-  text: `SELECT permission, tools, connection_id, status, status_reason, scopes, generation, sealed_access, access_expires_at, refreshable
-         FROM vault.open_for_call($1, $2, $3, $4, $5, $6, $7)`,
+  text: `SELECT ${COLUMNS} FROM vault.open_for_call($1, $2, $3, $4, $5, $6, $7)`,
 };
+
+const OPEN_MANY = {
+  name: 'vault.open_for_call of many',
+  text: `SELECT ${COLUMNS}
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+              WITH ORDINALITY AS q (org, agent, person, connector, provider, alias, connection, place)
+         CROSS JOIN LATERAL vault.open_for_call(q.org, q.agent, q.person, q.connector, q.provider, q.alias, q.connection)
+         ORDER BY q.place`,
+};
+
+function toValues({ org, agent, user, connector, provider, alias, connection }: CallQuery): (string | null)[] {
+  return [org, agent, user, connector, provider, alias, connection ?? null];
+}
 
 function toConnection(id: string, row: CallRow): CallConnection {
   return {
@@ -36,16 +52,26 @@ function toConnection(id: string, row: CallRow): CallConnection {
   };
 }
 
-/** The executor's hot read: one prepared statement, one row. */
+function toCredential(row: CallRow): CallCredential {
+  const { permission, tools, connection_id: id } = row;
+  return { permission, tools, connection: id === null ? null : toConnection(id, row) };
+}
+
+/** The executor's hot read: one row per call, read anew for each; calls that ask at the same time share the round trip. */
 export function createCallCredentialStore(dataSource: DataSource): CallCredentialStore {
-  return {
-    async openForCall(query: CallQuery): Promise<CallCredential> {
-      const { org, agent, user, connector, provider, alias, connection = null } = query;
-      const values = [org, agent, user, connector, provider, alias, connection];
-      const [row] = await prepared<CallRow>(dataSource, OPEN, values);
-      if (row === undefined) return { permission: null, tools: null, connection: null };
-      const { permission, tools, connection_id: id } = row;
-      return { permission, tools, connection: id === null ? null : toConnection(id, row) };
-    },
-  };
+  const trips = new RoundTrips<CallQuery, CallCredential>(async (queries) => {
+    const values = queries.map(toValues);
+    const [only] = values;
+    const rows =
+      values.length === 1 && only !== undefined
+        ? await prepared<CallRow>(dataSource, OPEN_ONE, only)
+        : await prepared<CallRow>(dataSource, OPEN_MANY, transposed(values));
+    return rows.map(toCredential);
+  });
+  return { openForCall: (query) => trips.answer(query) };
+}
+
+/** Rows of seven values to seven columns. */
+function transposed(rows: (string | null)[][]): (string | null)[][] {
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null));
 }
