@@ -41,7 +41,7 @@ describe('no secret', () => {
       const row = await createCredentialStore(dataSource).load(info.org, connection);
       const kms = createLocalKms({ keyFile: paths.kmsKeyFile });
       const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(dataSource) });
-      if (row?.sealedRefresh == null) throw new Error('the connection holds no refresh token');
+      if (row === null || row.sealedRefresh === null) throw new Error('the connection holds no refresh token');
       const { generation, sealedAccess, sealedRefresh } = row;
       const ref = { org: info.org, connection, generation };
       const keep = (name: string) => async (token: string) => void secrets.set(`${name} ${label}`, token);

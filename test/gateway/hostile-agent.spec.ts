@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { fc, test } from '@fast-check/jest';
-import { newId, streams, subjects } from '@keyward/contracts';
+import { newId, REQUEST_BOUNDS, streams, subjects } from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
@@ -225,15 +225,22 @@ describe('an agent that sends anything', () => {
 });
 
 describe('an agent that sends too much', () => {
+  const cutArguments = (bytes: number) => JSON.stringify({ ...echo, arguments: { message: 'x'.repeat(bytes) } }).slice(0, bytes);
+  const nested = (bytes: number) => '['.repeat(bytes);
+
   it.each([
-    ['arguments', (limit: number) => JSON.stringify({ ...echo, arguments: { message: 'x'.repeat(limit) } }).slice(0, limit)],
-    ['nesting', (limit: number) => '['.repeat(limit)],
-  ])('of %s, up to what the server lets through, gets a problem, and nobody else notices', async (_what, payload) => {
+    ['arguments, up to our bound', () => cutArguments(REQUEST_BOUNDS.maxBytes), 'invalid_request'],
+    ['nesting, up to our bound', () => nested(REQUEST_BOUNDS.maxBytes), 'invalid_request'],
+    ['arguments, up to what the server lets through', () => cutArguments(serverLimit()), 'request_too_large'],
+    ['nesting, up to what the server lets through', () => nested(serverLimit()), 'request_too_large'],
+  ])('of %s, gets a problem, and nobody else notices', async (_what, payload, code) => {
     const before = harness.executor.taken.length;
-    const reply = attacker.send(payload(attacker.nc.info?.max_payload ?? 0));
+    const reply = attacker.send(payload());
     const receipt = await bystander.receipt(bystander.send(echo));
-    expect((await attacker.receipt(reply))['code']).toBe('invalid_request');
+    expect((await attacker.receipt(reply))['code']).toBe(code);
     expect((await bystander.outcome(receipt['id']))['state']).toBe('succeeded');
     expect(harness.executor.taken.length - before).toBe(1);
   });
+
+  const serverLimit = () => attacker.nc.info?.max_payload ?? 0;
 });

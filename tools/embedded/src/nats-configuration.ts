@@ -9,12 +9,19 @@ export interface NatsConfiguration {
   maxStoreBytes?: number;
 }
 
+/**
+ * What the doors accept is 1 MiB. On the bus it travels with what we add to it, and a dead letter holds it as base64: the server's
+ * default of 1 MiB would keep such a message from ever leaving its stream.
+ */
+const MAX_PAYLOAD_BYTES = 4 * 1_048_576;
+
 /** The content of nats-server's configuration file; JSON is a subset of its format. */
 export function natsConfiguration(options: NatsConfiguration): string {
   const { listen, jetstreamDir, operator, maxStoreBytes } = options;
   const configuration = {
     server_name: 'keyward',
     listen,
+    max_payload: MAX_PAYLOAD_BYTES,
     jetstream: { store_dir: jetstreamDir, ...(maxStoreBytes === undefined ? {} : { max_file_store: maxStoreBytes }) },
     ...(operator === undefined ? {} : operatorConfiguration(operator)),
   };

@@ -36,7 +36,7 @@ async function run(bench: Bench): Promise<Figure[]> {
     if (connection === null) throw new Error('the stack has no connection to open');
     const open: Call = async () => {
       const row = (await store.openForCall(query)).connection;
-      if (row?.sealedAccess == null) throw new Error('the connection is gone');
+      if (row === null || row.sealedAccess === null) throw new Error('the connection is gone');
       const { id, generation, sealedAccess } = row;
       await credentials.open({ org: info.org, connection: id, generation, sealedAccess }, async (token) => {
         if (token.length === 0) throw new Error('an empty token');
