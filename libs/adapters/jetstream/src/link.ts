@@ -11,6 +11,8 @@ export interface Link {
   whenUp(signal?: AbortSignal): Promise<void>;
   /** Calls back after every reconnect. Returns how to stop that. */
   onReconnect(listener: () => void): () => void;
+  /** Calls back with what the server refuses without saying which message it means, for as long as the connection exists. */
+  onError(listener: (error: Error) => void): void;
 }
 
 const links = new WeakMap<NatsConnection, Link>();
@@ -21,6 +23,7 @@ export function linkOf(nc: NatsConnection): Link {
 
 export function watchLink(nc: NatsConnection, logger?: LogPort): Link {
   const listeners = new Set<() => void>();
+  const errorListeners: ((error: Error) => void)[] = [];
   let down: PromiseWithResolvers<void> | undefined;
   const goUp = () => {
     down?.resolve();
@@ -37,6 +40,7 @@ export function watchLink(nc: NatsConnection, logger?: LogPort): Link {
         logger?.info({ server: status.server }, 'the connection to NATS stands again');
       } else if (status.type === 'error') {
         logger?.error({ err: status.error }, 'NATS refused something');
+        for (const listener of errorListeners) listener(status.error);
       }
     }
     goUp();
@@ -51,6 +55,7 @@ export function watchLink(nc: NatsConnection, logger?: LogPort): Link {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onError: (listener) => void errorListeners.push(listener),
   };
   links.set(nc, link);
   return link;

@@ -1,5 +1,6 @@
 import { KeywardError } from '@keyward/contracts';
-import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { WildcardInbox } from './wildcard-inbox.js';
 
 export interface ExpectedReply {
   /** Where the answer is to be sent. */
@@ -15,23 +16,17 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/**
- * Answers to this process, over one wildcard subscription that lives as long as it does: subscribing per question would cost the
- * server a round of interest updates each.
- */
+/** Answers to this process, over one wildcard subscription that lives as long as it does. */
 export class ReplyInbox {
-  private readonly base: string;
-  private readonly subscription: Subscription;
+  private readonly inbox: WildcardInbox;
   private readonly waiters = new Map<string, Waiter>();
-  private counter = 0;
 
-  constructor(nc: NatsConnection, prefix = '_INBOX') {
-    this.base = `${createInbox(prefix)}.`;
-    this.subscription = nc.subscribe(`${this.base}*`, { callback: (_error, message) => this.deliver(message) });
+  constructor(nc: NatsConnection, prefix?: string) {
+    this.inbox = new WildcardInbox(nc, (token, message) => this.deliver(token, message), prefix);
   }
 
   expect(timeoutMs: number, signal?: AbortSignal): ExpectedReply {
-    const token = (this.counter++).toString(36);
+    const token = this.inbox.nextToken();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     // Whoever asked may have failed before it began to wait.
     promise.catch(() => undefined);
@@ -49,19 +44,19 @@ export class ReplyInbox {
     this.waiters.set(token, { resolve: (value) => settle(() => resolve(value)), reject: (error) => settle(() => reject(error)) });
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
-    return { subject: this.base + token, reply: promise, cancel: () => settle(() => undefined) };
+    return { subject: this.inbox.address(token), reply: promise, cancel: () => settle(() => undefined) };
   }
 
   /** What still waits is refused. */
   close(): void {
-    this.subscription.unsubscribe();
+    this.inbox.close();
     const error = new KeywardError('dependency_unavailable', 'The service is stopping.');
     for (const waiter of [...this.waiters.values()]) waiter.reject(error);
   }
 
   /** A second answer, or one that nobody waits for any more, has no waiter. */
-  private deliver(message: Msg): void {
-    const waiter = this.waiters.get(message.subject.slice(this.base.length));
+  private deliver(token: string, message: Msg): void {
+    const waiter = this.waiters.get(token);
     if (waiter === undefined) return;
     try {
       waiter.resolve(message.json());

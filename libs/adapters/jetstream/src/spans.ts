@@ -5,7 +5,6 @@ const tracer = trace.getTracer('@keyward/jetstream');
 
 const carrier = {
   get: (headers: MsgHdrs | undefined, key: string) => headers?.get(key) || undefined,
-  set: (headers: MsgHdrs, key: string, value: string) => headers.set(key, value),
   keys: (headers: MsgHdrs | undefined) => headers?.keys() ?? [],
 };
 
@@ -20,8 +19,8 @@ export function destinationTemplate(subject: string): string {
 }
 
 /** Puts the active trace into the headers, unless the message brings its own: an outbox row belongs to the trace that wrote it. */
-export function injectTrace(headers: MsgHdrs): void {
-  if (!headers.has('traceparent')) propagation.inject(context.active(), headers, carrier);
+export function injectTrace(headers: Record<string, string>): void {
+  if (headers['traceparent'] === undefined) propagation.inject(context.active(), headers);
 }
 
 /** A producer span where someone will see it; else just the work. Messaging semantic conventions, `messaging.system` = nats. */
