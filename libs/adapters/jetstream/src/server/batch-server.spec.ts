@@ -53,6 +53,14 @@ describe('JetStreamBatchServer', () => {
     return numbers;
   }
 
+  /** What is asked of the consumer from now on, as the server hears it. */
+  function requests(): { batch: number; no_wait?: true }[] {
+    const heard: { batch: number; no_wait?: true }[] = [];
+    nc.subscribe('$JS.API.CONSUMER.MSG.NEXT.>', { callback: (_error, message) => void heard.push(message.json()) });
+    return heard;
+  }
+
+  const idle = async () => (await jsm.consumers.info(streams.audit, 'audit')).num_waiting === 1;
   const waiting = async (): Promise<number> => (await jsm.streams.info(streams.audit)).state.messages;
   const emptied = () => waitFor(async () => (await waiting()) === 0, { timeoutMs: 20_000 });
   const sortedText = (texts: string[]) => texts.toSorted();
@@ -65,6 +73,46 @@ describe('JetStreamBatchServer', () => {
     await emptied();
     expect(batches.map((batch) => batch.length)).toEqual([10, 10, 5]);
     expect(batches.flat()).toEqual(numbers);
+  });
+
+  it('fetches what comes one by one in bursts: few batches, few requests, nothing lost, in order', async () => {
+    const LINGER_MS = 20;
+    const batches: number[][] = [];
+    const asked = requests();
+    await serve(async (batch) => void batches.push(batch.map(numberIn)), { batchSize: 500, concurrency: 2, lingerMs: LINGER_MS });
+    const before = performance.now();
+    const numbers: number[] = [];
+    for (let n = 0; n < 200; n++) numbers.push(...(await publish(1, n)));
+    await emptied();
+    const pauses = Math.ceil((performance.now() - before) / (LINGER_MS - 1));
+    expect(batches.flat()).toEqual(numbers);
+    expect(batches.length).toBeLessThanOrEqual(pauses + 1);
+    // At most a doorbell and a burst for every pause, around the first burst and the last.
+    expect(asked.length).toBeLessThanOrEqual(2 * pauses + 2);
+    await waitFor(() => asked.at(-1)?.batch === 1);
+    expect(await idle()).toBe(true);
+  });
+
+  it('hears the first message after silence at once, and hands it over together with those that come while it waits', async () => {
+    const LINGER_MS = 500;
+    const batches: { numbers: number[]; at: number }[] = [];
+    await serve(async (batch) => void batches.push({ numbers: batch.map(numberIn), at: performance.now() }), {
+      lingerMs: LINGER_MS,
+    });
+    await waitFor(idle);
+    const delivered = async () => (await jsm.consumers.info(streams.audit, 'audit')).num_ack_pending;
+    const before = performance.now();
+    await publish(1);
+    await waitFor(async () => (await delivered()) === 1);
+    await publish(4, 1);
+    await waitFor(() => batches.length === 1);
+    expect(batches[0]?.numbers).toEqual([0, 1, 2, 3, 4]);
+    expect((batches[0]?.at ?? Infinity) - before).toBeLessThan(LINGER_MS + 1000);
+    await emptied();
+    await waitFor(idle);
+    await publish(1, 5);
+    await waitFor(() => batches.length === 2);
+    expect(batches[1]?.numbers).toEqual([5]);
   });
 
   it('acknowledges only once the batch is done', async () => {
@@ -234,6 +282,21 @@ describe('JetStreamBatchServer', () => {
     await nats.kill();
     await server.close();
     await nats.restart();
+  });
+
+  it('goes on when its consumer is deleted, be it while it listens or between two bursts', async () => {
+    const LINGER_MS = 300;
+    const stored = new Set<number>();
+    await serve(async (batch) => batch.forEach((message) => stored.add(numberIn(message))), { lingerMs: LINGER_MS });
+    await waitFor(idle);
+    await jsm.consumers.delete(streams.audit, 'audit');
+    await publish(1);
+    await waitFor(() => stored.size === 1, { timeoutMs: 20_000 });
+    await publish(1, 1);
+    await jsm.consumers.delete(streams.audit, 'audit');
+    await publish(1, 2);
+    await waitFor(() => stored.size === 3, { timeoutMs: 20_000 });
+    await emptied();
   });
 
   it('handles everything although the server is killed and restarted', async () => {

@@ -10,6 +10,7 @@ import { consuming } from '../spans.js';
 import { ensureConsumer } from './consumer.js';
 import { publishDeadLetter } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
+import { InBursts } from './in-bursts.js';
 import { Puller } from './puller.js';
 import { retryDelay } from './retry.js';
 
@@ -39,7 +40,7 @@ export interface BatchServerOptions {
   batchSize: number;
   /** Batches at work at a time. */
   concurrency: number;
-  /** How long the first message of a batch waits for others, while nothing else is at work. */
+  /** How long messages gather in the server. While nothing else is at work none waits here longer than twice this. */
   lingerMs: number;
   /** Silence after which the server gives a message to someone else. Held messages are reported every third of it. */
   ackWaitMs: number;
@@ -94,13 +95,14 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
   }
 
   private async start(): Promise<void> {
-    const { nc, logger, stream, durable, filter, ackWaitMs, batchSize, concurrency } = this.options;
+    const { nc, logger, stream, durable, filter, ackWaitMs, batchSize, concurrency, lingerMs } = this.options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     this.puller = new Puller({
       // The next batch gathers while others are at work.
       ...{ nc, logger, stream, durable, capacity: (concurrency + 1) * batchSize },
       busy: () => this.waiting.length + this.working.size,
       onDelivery: (delivery) => this.take(delivery),
+      pace: new InBursts({ lingerMs, onGathered: () => this.beginIfIdle(), wake: () => this.puller?.refill() }),
       ensureConsumer: () => ensureConsumer(jsm, { stream, durable, filter, ackWaitMs, maxDeliver: UNLIMITED }),
     });
     this.heartbeat = setInterval(() => this.beat(), ackWaitMs / 3).unref();
@@ -112,7 +114,12 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
     this.waiting.push({ delivery, rejection: undefined });
     const { batchSize, concurrency, lingerMs } = this.options;
     if (this.waiting.length >= batchSize && this.runs.size < concurrency) this.begin();
-    else if (this.runs.size === 0) this.lingering ??= setTimeout(() => this.begin(), lingerMs);
+    // A burst may be long in coming to its end, such as when the connection breaks.
+    else if (this.runs.size === 0) this.lingering ??= setTimeout(() => this.begin(), 2 * lingerMs);
+  }
+
+  private beginIfIdle(): void {
+    if (this.waiting.length > 0 && this.runs.size === 0) this.begin();
   }
 
   private begin(): void {

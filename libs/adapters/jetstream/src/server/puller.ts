@@ -3,6 +3,7 @@ import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } 
 import { linkOf } from '../link.js';
 import type { LogPort } from '../log-port.js';
 import { Delivery } from './delivery.js';
+import { AtOnce, type Pace } from './pace.js';
 
 const PULL_EXPIRES_MS = 30_000;
 const IDLE_HEARTBEAT_MS = 5000;
@@ -20,19 +21,21 @@ export interface PullerOptions {
   /** Messages taken and not yet done with. */
   busy: () => number;
   onDelivery: (delivery: Delivery) => void;
+  /** By default each message is to come the moment it is stored. */
+  pace?: Pace;
   /** Makes sure that the consumer exists. */
   ensureConsumer: () => Promise<void>;
 }
 
 /**
- * Keeps as many messages asked for as there are free hands, and no more: the client library's own loop asks for the next batch as soon
+ * Asks for as many messages as there are free hands, and no more: the client library's own loop asks for the next batch as soon
  * as one has arrived, and a message that waits in memory loses its ack_wait to somebody else. Asks again whenever a request may have
  * been lost: after a reconnect, when heartbeats stop, when the consumer is gone.
  */
 export class Puller {
   private readonly inbox = createInbox();
   private readonly nextSubject: string;
-  private readonly refillAt: number;
+  private readonly pace: Pace;
   private subscription: Subscription | undefined;
   private requested = 0;
   private heardAt = 0;
@@ -43,7 +46,7 @@ export class Puller {
 
   constructor(private readonly options: PullerOptions) {
     this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`;
-    this.refillAt = Math.max(1, Math.floor(options.capacity / 4));
+    this.pace = options.pace ?? new AtOnce(options.capacity);
   }
 
   async start(): Promise<void> {
@@ -56,20 +59,22 @@ export class Puller {
     this.refill();
   }
 
-  /** Asks for what there is room for; small gaps are gathered, so that a request is not paid for every message. */
+  /** To be called whenever there is more room: asks for messages if it is time to. */
   refill(): void {
     if (this.stopped || this.recovering) return;
-    const missing = this.options.capacity - this.options.busy() - this.requested;
-    if (missing < this.refillAt && (this.requested > 0 || missing <= 0)) return;
-    this.requested += missing;
-    const request = { batch: missing, expires: nanos(PULL_EXPIRES_MS), idle_heartbeat: nanos(IDLE_HEARTBEAT_MS) };
+    const { capacity, busy, nc } = this.options;
+    const next = this.pace.next(capacity - busy() - this.requested, this.requested);
+    if (next === undefined) return;
+    this.requested += next.batch;
+    const ending = next.wait ? { expires: nanos(PULL_EXPIRES_MS), idle_heartbeat: nanos(IDLE_HEARTBEAT_MS) } : { no_wait: true };
     this.heardAt = performance.now();
-    this.options.nc.publish(this.nextSubject, JSON.stringify(request), { reply: this.inbox });
+    nc.publish(this.nextSubject, JSON.stringify({ batch: next.batch, ...ending }), { reply: this.inbox });
   }
 
   /** Resolves once nothing more can arrive. What was on its way when the server heard of it is still delivered before. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.pace.stop?.();
     clearInterval(this.watchdog);
     this.forgetLink?.();
     // Fails when the connection breaks meanwhile: then nothing can arrive either.
@@ -81,6 +86,7 @@ export class Puller {
     this.heardAt = performance.now();
     if (message.subject === this.inbox) return this.receiveStatus(message);
     this.requested = Math.max(0, this.requested - 1);
+    this.pace.delivered?.();
     this.options.onDelivery(new Delivery(this.options.nc, message));
     this.refill();
   }
@@ -109,6 +115,7 @@ export class Puller {
     void this.recoverConsumer().finally(() => {
       this.recovering = false;
       this.requested = 0;
+      this.pace.restart?.();
       this.refill();
     });
   }
