@@ -6,6 +6,8 @@ import { brokered, direct, type Target } from '../targets.js';
 
 const CONCURRENCIES = [1, 8, 32, 64];
 const WARMUP_MS = 3000;
+/** Before the first measurement: a few hundred calls at c = 1 would leave most of the code unoptimised. */
+const FIRST_WARMUP = { concurrency: 32, warmupMs: 0, measureMs: 8000 };
 
 /** P1: what a brokered call adds to the same upstream called directly. */
 export const addedLatency: Measurement = { id: 'P1', run };
@@ -17,6 +19,8 @@ async function run(bench: Bench): Promise<Figure[]> {
   try {
     const figures: Figure[] = [];
     let capacity = 0;
+    bench.progress('P1 warm-up');
+    for (const target of [straight, through]) checked(await closedLoop(target.call, FIRST_WARMUP));
     for (const concurrency of CONCURRENCIES) {
       bench.progress(`P1 closed loop, c = ${concurrency}`);
       const floor = await measure(bench, straight, concurrency);
