@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { fc, test } from '@fast-check/jest';
-import { KeywardError, toProblem, type ErrorCode, type ErrorDetails, type ExecutionState } from '@keyward/contracts';
+import {
+  KeywardError,
+  REQUEST_BOUNDS,
+  toProblem,
+  type ErrorCode,
+  type ErrorDetails,
+  type ExecutionState,
+} from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
 import { ask, startHarness, type Harness } from './harness.js';
 import type { SeededAgent } from './seed.js';
@@ -201,7 +208,7 @@ origins: [https://loose.example]
   request: { method: POST, path: /x, body: { text: $.text } }
 `;
 
-  it('is refused as too large where it does not fit the bus together with what we add', async () => {
+  it('fits the bus together with what we add', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'keyward-connectors-'));
     mkdirSync(join(dir, 'loose'));
     writeFileSync(join(dir, 'loose', 'connector.yaml'), MANIFEST);
@@ -213,8 +220,9 @@ origins: [https://loose.example]
         key: agent.key,
         body: { user: 'usr_ada', arguments: { text: 'x'.repeat(length) } },
       });
-    expect((await send(1_000_000)).status).toBe(200);
-    const answer = await send(1_048_576 - 60);
+    const around = JSON.stringify({ user: 'usr_ada', arguments: { text: '' } }).length;
+    expect((await send(REQUEST_BOUNDS.maxBytes - around)).status).toBe(200);
+    const answer = await send(REQUEST_BOUNDS.maxBytes - around + 1);
     expect([answer.status, answer.body['code']]).toEqual([413, 'request_too_large']);
     rmSync(dir, { recursive: true });
   });
