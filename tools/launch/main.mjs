@@ -13,12 +13,12 @@ const PARENT_CHECK_MS = 1_000;
 
 const JEST = ['--experimental-vm-modules', '--no-warnings', join(modules, 'jest', 'bin', 'jest.js')];
 
-/** `supervised`: tied to our life by a channel, since it has children of its own to stop. */
+/** `supervised`: tied to our life by a channel, since it has children of its own to stop. `first`: run before, and must succeed. */
 const COMMANDS = {
   start: { program: [join(root, 'tools/stack/dist/start.js')], supervised: true },
   demo: { program: [join(root, 'tools/stack/dist/demo.js')], supervised: true },
   bench: { program: [join(root, 'tools/bench/dist/main.js')], supervised: true },
-  test: { program: JEST, supervised: false },
+  test: { first: [join(root, 'tools/embedded/dist/ensure-nats.js')], program: JEST, supervised: false },
   /** For tests that start services: builds what is stale, and installs nothing under a run that uses it. */
   build: { program: undefined, supervised: false },
 };
@@ -32,6 +32,8 @@ export async function main([name, ...args]) {
   }
   try {
     const node = await prepare(command.program !== undefined);
+    if (command.first !== undefined && spawnSync(node, command.first, { cwd: root, stdio: 'inherit' }).status !== 0)
+      throw new Failure('The tests need a nats-server; the lines above say what to do.');
     if (command.program !== undefined) handOver(node, [...command.program, ...args], command.supervised);
   } catch (error) {
     console.error(error instanceof Failure ? `\n${error.message}` : error);
