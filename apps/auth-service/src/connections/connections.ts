@@ -1,5 +1,5 @@
 import type { Connection, ProviderRevocationState } from '@keyward/contracts';
-import { ConnectionEntity, CredentialEntity, withOrg } from '@keyward/postgres';
+import { ConnectionEntity, connectionMetadata, CredentialEntity, withOrg } from '@keyward/postgres';
 import { In, LessThan, type DataSource, type EntityManager } from 'typeorm';
 import { requireOrganization } from '../identity/agents.js';
 import { notFound } from '../identity/not-found.js';
@@ -76,18 +76,7 @@ async function toConnections(em: EntityManager, rows: ConnectionEntity[]): Promi
 
 function toConnection(row: ConnectionEntity, expiresAt: Date | null, receipt: RevocationRow | undefined): Connection {
   return {
-    id: row.id,
-    organization: row.orgId,
-    user: row.userId,
-    provider: row.provider,
-    agent: row.agentId,
-    alias: row.alias,
-    scopes: row.scopes,
-    status: row.status,
-    statusReason: row.statusReason,
-    createdAt: row.createdAt.toISOString(),
-    updatedAt: row.updatedAt.toISOString(),
-    expiresAt: expiresAt?.toISOString() ?? null,
+    ...connectionMetadata(row, expiresAt),
     ...(receipt === undefined ? {} : { revocation: toReceipt(receipt) }),
   };
 }

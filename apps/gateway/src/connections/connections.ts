@@ -1,5 +1,5 @@
-import { connectionSchema, userIdSchema, type AgentAddress, type Connection, type ConnectionStatus } from '@keyward/contracts';
-import { ConnectionEntity, withOrg } from '@keyward/postgres';
+import { connectionSchema, userIdSchema, type AgentAddress, type ConnectionStatus } from '@keyward/contracts';
+import { ConnectionEntity, connectionMetadata, withOrg } from '@keyward/postgres';
 import { LessThan, type DataSource } from 'typeorm';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../tools/cursor.js';
@@ -42,7 +42,7 @@ export class Connections {
     const page = rows.slice(0, PAGE_SIZE);
     const last = page.at(-1);
     return {
-      connections: page.map(toConnection),
+      connections: page.map((row) => connectionMetadata(row, null)),
       nextCursor: rows.length > PAGE_SIZE && last !== undefined ? encodeCursor(selection, last.id) : null,
     };
   }
@@ -63,22 +63,4 @@ export class Connections {
     }
     return statuses;
   }
-}
-
-function toConnection(row: ConnectionEntity): Connection {
-  return {
-    id: row.id,
-    organization: row.orgId,
-    user: row.userId,
-    provider: row.provider,
-    agent: row.agentId,
-    alias: row.alias,
-    scopes: row.scopes,
-    status: row.status,
-    statusReason: row.statusReason,
-    createdAt: row.createdAt.toISOString(),
-    updatedAt: row.updatedAt.toISOString(),
-    // Kept beside the sealed tokens, in a table that this service's role may not read.
-    expiresAt: null,
-  };
 }

@@ -12,3 +12,4 @@ export { AgentEntity, AgentKeyEntity, OrganizationEntity } from './entities/iden
 export { AssignmentEntity } from './entities/governance.js';
 export { ConnectionEntity, CredentialEntity, ProviderAppEntity } from './entities/vault.js';
 export { AuthorizationTransactionEntity, ConnectSessionEntity, type ConnectSessionState } from './entities/connect.js';
+export { connectionMetadata } from './connection-metadata.js';
