@@ -20,6 +20,7 @@ export {
 } from './config/fragments.js';
 export { ConfigError, type Environment } from './config/load.js';
 export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';
+export { bearerToken } from './http/bearer.js';
 export { createLogger } from './log/logger.js';
 export { runService } from './run-service.js';
 export { startService, type RunningService } from './start-service.js';

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Actor } from '../records/record.js';
-import { bearerToken, unauthenticated } from './bearer.js';
+import { requiredBearerToken, unauthenticated } from './bearer.js';
 
 export const ADMIN: Actor = { kind: 'admin', id: 'admin' };
 
@@ -15,7 +15,7 @@ export class AdminAuthenticator {
 
   /** @throws KeywardError `unauthenticated` */
   authenticate(request: IncomingMessage): Actor {
-    if (!this.accepts(bearerToken(request))) throw unauthenticated();
+    if (!this.accepts(requiredBearerToken(request))) throw unauthenticated();
     return ADMIN;
   }
 

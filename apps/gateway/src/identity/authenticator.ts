@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { KeywardError } from '@keyward/contracts';
+import { bearerToken } from '@keyward/service-host';
 import type { GatewayMetrics } from '../metrics.js';
 import { AgentKeys, type AgentPrincipal } from './agent-keys.js';
-import { bearerToken } from './bearer.js';
 import type { FailedAttempts } from './failed-attempts.js';
 
 /** Who is asking, over HTTP. */

@@ -7,7 +7,7 @@ import { AdminAuthenticator } from '../../identity/admin.js';
 import { AgentKeyAuthenticator } from '../../identity/agent-key-authenticator.js';
 import { AgentKeys } from '../../identity/agent-keys.js';
 import { Agents } from '../../identity/agents.js';
-import { bearerToken } from '../../identity/bearer.js';
+import { requiredBearerToken } from '../../identity/bearer.js';
 import { notFound, possibleId } from '../../identity/not-found.js';
 import { NatsCredentials } from '../../nats-credentials/nats-credentials.js';
 import { readCursor } from '../../records/page.js';
@@ -82,7 +82,7 @@ export class AgentsController {
   @Post(':id/nats-credentials')
   @HttpCode(201)
   async issueNatsCredentials(@Req() request: FastifyRequest, @Param('id') id: string) {
-    const token = bearerToken(request.raw);
+    const token = requiredBearerToken(request.raw);
     parseOrThrow(onlyOrganizationSchema, request.body, 'body');
     if (!token.startsWith('kwa_')) {
       const admin = this.admins.authenticate(request.raw);

@@ -6,8 +6,8 @@ const BEARER = /^bearer +([\x21-\x7e]{1,512})$/i;
 
 /**
  * The bearer token of a request; undefined where it has none.
- * Node keeps the first of several `Authorization` fields and drops the rest, and something in front of us may keep the last: which
- * agent is calling must not depend on who reads the header, so more than one is refused (RFC 6750 section 3.1).
+ * Node keeps the first of several `Authorization` fields and drops the rest, and something in front of us may keep the last: who
+ * is asking must not depend on who reads the header, so more than one is refused (RFC 6750 section 3.1).
  */
 export function bearerToken(request: IncomingMessage): string | undefined {
   const value = request.headers.authorization;
