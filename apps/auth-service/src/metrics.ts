@@ -1,5 +1,6 @@
 import { prepared, type OutboxRelay } from '@keyward/postgres';
 import type { VaultMetrics } from '@keyward/credentials';
+import { createVaultMetrics } from '@keyward/kms';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 
@@ -10,19 +11,6 @@ export interface AuthMetrics {
 
 export function createMetrics(registry: Registry): AuthMetrics {
   const registers = [registry];
-  const operations = new Counter({
-    name: 'vault_operations_total',
-    help: 'Seals and opens of the envelope.',
-    labelNames: ['op', 'outcome'],
-    registers,
-  });
-  const kms = new Counter({
-    name: 'kms_requests_total',
-    help: 'Requests to the key service.',
-    labelNames: ['op', 'outcome'],
-    registers,
-  });
-  const hits = new Counter({ name: 'dek_cache_hits_total', help: 'Data keys that were still in memory.', registers });
   return {
     callbacks: new Counter({
       name: 'oauth_callback_total',
@@ -30,11 +18,7 @@ export function createMetrics(registry: Registry): AuthMetrics {
       labelNames: ['provider', 'outcome'],
       registers,
     }),
-    vault: {
-      operation: (op, outcome) => operations.inc({ op, outcome }),
-      kmsRequest: (op, outcome) => kms.inc({ op, outcome }),
-      dataKeyCacheHit: () => hits.inc(),
-    },
+    vault: createVaultMetrics(registry),
   };
 }
 

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { VaultMetrics } from '@keyward/credentials';
+import { createVaultMetrics } from '@keyward/kms';
 import type { RefreshOutcome } from './refresh/decide.js';
 
 export interface RefresherMetrics {
@@ -57,27 +58,6 @@ export function createMetrics(registry: Registry, countExpiring: (withinMs: numb
     },
     breaker: (provider, state) => breakers.set({ provider }, state),
     expiredInUse: () => expired.inc(),
-    vault: createVaultMetrics(registers),
-  };
-}
-
-function createVaultMetrics(registers: Registry[]): VaultMetrics {
-  const operations = new Counter({
-    name: 'vault_operations_total',
-    help: 'Operations of the vault',
-    labelNames: ['op', 'outcome'],
-    registers,
-  });
-  const requests = new Counter({
-    name: 'kms_requests_total',
-    help: 'Requests to the key management service',
-    labelNames: ['op', 'outcome'],
-    registers,
-  });
-  const hits = new Counter({ name: 'dek_cache_hits_total', help: 'Data keys found in memory', registers });
-  return {
-    operation: (op, outcome) => operations.inc({ op, outcome }),
-    kmsRequest: (op, outcome) => requests.inc({ op, outcome }),
-    dataKeyCacheHit: () => hits.inc(),
+    vault: createVaultMetrics(registry),
   };
 }

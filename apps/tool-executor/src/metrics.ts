@@ -1,6 +1,7 @@
 import type { ExecutionState } from '@keyward/contracts';
 import type { VaultMetrics } from '@keyward/credentials';
 import type { EgressObserver } from '@keyward/egress';
+import { createVaultMetrics } from '@keyward/kms';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RetryReason } from './provider/judge.js';
 
@@ -61,17 +62,6 @@ export function createMetrics(registry: Registry): ExecutorMetrics {
       },
       denied: (reason) => denied.inc({ reason }),
     },
-    vault: createVaultMetrics(counter),
-  };
-}
-
-function createVaultMetrics(counter: (name: string, help: string, ...labels: string[]) => Counter): VaultMetrics {
-  const operations = counter('vault_operations_total', 'Operations of the vault', 'op', 'outcome');
-  const requests = counter('kms_requests_total', 'Requests to the key management service', 'op', 'outcome');
-  const hits = counter('dek_cache_hits_total', 'Data keys found in memory');
-  return {
-    operation: (op, outcome) => operations.inc({ op, outcome }),
-    kmsRequest: (op, outcome) => requests.inc({ op, outcome }),
-    dataKeyCacheHit: () => hits.inc(),
+    vault: createVaultMetrics(registry),
   };
 }
