@@ -124,7 +124,8 @@ describe('a server that goes away', () => {
 
     const inFlight = withOrg(ds, 'org_x', async (em) => {
       await server.kill();
-      return em.query('SELECT 1');
+      // The backend outlives the postmaster by a moment, in which it would still answer something short.
+      return em.query('SELECT pg_sleep(60)');
     });
     const unavailable = { code: 'dependency_unavailable', message: expect.stringContaining('not reachable') };
     await expect(inFlight).rejects.toMatchObject(unavailable);
