@@ -1,4 +1,14 @@
 export { Catalog, renderRequest, type Arguments, type RenderedRequest, type RenderOptions, type Tool } from './catalog.js';
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
 export { loadCatalog, type ConnectorVariables } from './load/load-catalog.js';
-export { authorizationServerOrigins, providerManifestSchema, type ProviderManifest } from './manifest/provider-manifest.js';
+export { authKinds, type Auth, type AuthKind } from './manifest/auth.js';
+export type { AppParameter, ConnectionParameter } from './manifest/parameters.js';
+export {
+  authorizationServerOrigins,
+  hasAuth,
+  providerManifestSchema,
+  type ProviderManifest,
+  type ProviderWith,
+} from './manifest/provider-manifest.js';
+export type { Scopes } from './manifest/scopes.js';
+export type { Assertion, TokenRequestShape, TokenResponseShape, TokenStep } from './manifest/token-endpoint.js';

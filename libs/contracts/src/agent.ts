@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { idSchema, slugSchema } from './ids.js';
 
+/** What of a person's identity token must be the user that a connect session was made for. */
+export const userClaims = ['sub', 'email', 'preferred_username'] as const;
+export type UserClaim = (typeof userClaims)[number];
+
 /** Shown to people. Control characters, which a database or a terminal would trip over, are no part of a name. */
 const name = z
   .string()
@@ -14,13 +18,28 @@ export const organizationSchema = z.object({
   id: idSchema('org'),
   slug: slugSchema,
   name,
+  returnUrls: z.array(z.string()),
+  signInToConnect: z.boolean(),
+  userClaim: z.enum(userClaims),
   createdAt: z.iso.datetime(),
+  shreddedAt: z.iso.datetime().nullable(),
 });
+export type Organization = z.infer<typeof organizationSchema>;
 export const createOrganizationSchema = z.strictObject({
   slug: slugSchema,
   name,
   /** Where a person may be sent after connecting: compared exactly, never by prefix. */
   returnUrls: z.array(z.url().max(2048)).max(20).default([]),
+  /** Whether a person must sign in, as the user that the session was made for, before connecting. */
+  signInToConnect: z.boolean().default(false),
+  userClaim: z.enum(userClaims).default('sub'),
+});
+/** `PATCH /v1/organizations/{id}`. */
+export const updateOrganizationSchema = z.strictObject({
+  name: name.optional(),
+  returnUrls: z.array(z.url().max(2048)).max(20).optional(),
+  signInToConnect: z.boolean().optional(),
+  userClaim: z.enum(userClaims).optional(),
 });
 
 export const agentSchema = z.object({
@@ -40,6 +59,8 @@ export const agentKeySchema = z.object({
   agent: idSchema('agt'),
   createdAt: z.iso.datetime(),
   revokedAt: z.iso.datetime().nullable(),
+  /** Set when the key was rotated: it works on until then. */
+  expiresAt: z.iso.datetime().nullable(),
   lastFour: z.string(),
 });
 /** The one answer that holds the key itself. */
@@ -63,26 +84,41 @@ export const assignmentSchema = z.strictObject({
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
 
+export const clientRegistrations = ['pre_registered', 'client_id_metadata_document', 'dynamic'] as const;
+export type ClientRegistration = (typeof clientRegistrations)[number];
+
+const appText = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    // RFC 6749 appendix A.1 and A.2: both are made of printable ASCII.
+    .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII');
+const pem = z
+  .string()
+  .max(16_384)
+  .regex(/^-----BEGIN [A-Z ]+-----\r?\n[A-Za-z0-9+/=\r\n]+-----END [A-Z ]+-----\s*$/, 'must be PEM');
+
 /** Bring your own OAuth client: one registration per organization and provider. The secret is sealed and never answered. */
 export const createProviderAppSchema = z.strictObject({
   organization: idSchema('org'),
   provider: slugSchema,
-  // RFC 6749 appendix A.1 and A.2: both are made of printable ASCII.
-  clientId: z
-    .string()
-    .max(512)
-    .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII'),
-  clientSecret: z
-    .string()
-    .max(4096)
-    .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII')
-    .optional(),
+  clientId: appText(512),
+  clientSecret: appText(4096).optional(),
+  /** For assertions, private_key_jwt and tls_client_auth. */
+  privateKey: pem.optional(),
+  /** For tls_client_auth. */
+  certificate: pem.optional(),
+  /** `${app.…}` of the manifest. */
+  parameters: z.record(z.string().max(32), z.string().max(200)).default({}),
 });
 export const providerAppSchema = z.object({
   id: idSchema('app'),
   organization: idSchema('org'),
   provider: slugSchema,
   clientId: z.string(),
+  parameters: z.record(z.string(), z.string()),
+  registration: z.enum(clientRegistrations),
   /** To be registered at the provider: distinct per organization and app, so that answers can't be mixed up (RFC 9700 section 4.4). */
   redirectUri: z.url(),
   createdAt: z.iso.datetime(),

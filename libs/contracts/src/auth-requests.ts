@@ -9,6 +9,7 @@ import { problemSchema } from './problem.js';
  */
 export const authRequests = {
   createConnectSession: 'auth.v1.create_connect_session',
+  authenticateWorkload: 'auth.v1.authenticate_workload',
 } as const;
 
 export const connectSessionRequestSchema = createConnectSessionSchema.extend({
@@ -22,3 +23,19 @@ export const connectSessionReplySchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('failed'), error: problemSchema }),
 ]);
 export type ConnectSessionReply = z.infer<typeof connectSessionReplySchema>;
+
+/** Whose is this workload identity token? Asked by the gateway, which has no way out of its own. */
+export const workloadRequestSchema = z.object({ token: z.string().min(1).max(16_384) });
+export type WorkloadRequest = z.infer<typeof workloadRequestSchema>;
+
+export const workloadReplySchema = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.literal('authenticated'),
+    org: idSchema('org'),
+    agent: idSchema('agt'),
+    subject: z.string(),
+    expiresAt: z.iso.datetime(),
+  }),
+  z.object({ outcome: z.literal('failed'), error: problemSchema }),
+]);
+export type WorkloadReply = z.infer<typeof workloadReplySchema>;

@@ -4,6 +4,10 @@ import { idSchema, userIdSchema } from './ids.js';
 export const connectionStatuses = ['pending', 'active', 'needs_reauthorization', 'revoked'] as const;
 export type ConnectionStatus = (typeof connectionStatuses)[number];
 
+/** `agent`: one user's account for one agent. `workspace`: authorized by an admin for the organization, used by the agents named. */
+export const connectionKinds = ['agent', 'workspace'] as const;
+export type ConnectionKind = (typeof connectionKinds)[number];
+
 export const providerRevocationStates = ['pending', 'confirmed', 'not_supported', 'refused', 'given_up'] as const;
 export type ProviderRevocationState = (typeof providerRevocationStates)[number];
 
@@ -19,22 +23,72 @@ export const providerRevocationSchema = z.object({
 export const connectionSchema = z.object({
   id: idSchema('conn'),
   organization: idSchema('org'),
-  user: userIdSchema,
+  kind: z.enum(connectionKinds),
+  /** Null: it belongs to the workspace. */
+  user: userIdSchema.nullable(),
   provider: z.string(),
-  agent: idSchema('agt'),
+  /** Null: it belongs to the workspace. */
+  agent: idSchema('agt').nullable(),
   alias: z.string(),
-  /** As the provider granted them, not as we asked. */
+  /** As the provider granted them, not as we asked. Locked: other scopes are another authorization. */
   scopes: z.array(z.string()),
   status: z.enum(connectionStatuses),
   statusReason: z.string().nullable(),
+  /** What the manifest declares to differ per connection, such as a subdomain. No secret. */
+  parameters: z.record(z.string(), z.string()),
+  /** Whose account it is, in the provider's words, where its probe says. */
+  account: z.object({ id: z.string().nullable(), name: z.string().nullable() }),
+  authorizedBy: z.object({ kind: z.enum(['user', 'admin']), id: z.string() }).nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   /** When the access token ends; null where the provider does not say. It is refreshed before. */
   expiresAt: z.iso.datetime().nullable(),
+  /** Of a workspace connection, to admins: the agents that may use it. */
+  agents: z.array(idSchema('agt')).optional(),
   /** Of a revoked connection, to admins. */
   revocation: providerRevocationSchema.optional(),
 });
 export type Connection = z.infer<typeof connectionSchema>;
+
+/** One of the authorizations that a connection has had, newest first in a history. */
+export const connectionAuthorizationSchema = z.object({
+  id: idSchema('auz'),
+  generation: z.int(),
+  requestedScopes: z.array(z.string()),
+  /** As granted. */
+  scopes: z.array(z.string()),
+  authorizedBy: z.object({ kind: z.enum(['user', 'admin']), id: z.string() }),
+  authorizedAt: z.iso.datetime(),
+});
+export type ConnectionAuthorization = z.infer<typeof connectionAuthorizationSchema>;
+
+/** `POST /v1/connections/{id}/test`: what the provider said to the probe just now. */
+export const connectionTestSchema = z.object({
+  connection: idSchema('conn'),
+  /** `not_supported`: the manifest declares no probe. */
+  outcome: z.enum(['working', 'refused', 'unreachable', 'not_supported']),
+  providerStatus: z.int().optional(),
+  account: z.object({ id: z.string().nullable(), name: z.string().nullable() }),
+  durationMs: z.number(),
+  testedAt: z.iso.datetime(),
+});
+export type ConnectionTest = z.infer<typeof connectionTestSchema>;
+
+/** `POST /v1/connections/revoke`: everything that matches, at least one filter being named; `everything` is the whole workspace. */
+export const revokeConnectionsSchema = z
+  .strictObject({
+    organization: idSchema('org'),
+    user: userIdSchema.optional(),
+    agent: idSchema('agt').optional(),
+    provider: z.string().min(1).max(64).optional(),
+    everything: z.literal(true).optional(),
+  })
+  .refine(
+    ({ user, agent, provider, everything }) =>
+      (everything === true) === (user === undefined && agent === undefined && provider === undefined),
+    'must name a user, an agent or a provider; or else everything: true',
+  );
+export type RevokeConnections = z.infer<typeof revokeConnectionsSchema>;
 
 export const connectionEventNames = ['authorized', 'refreshed', 'needs_reauthorization', 'revoked', 'scopes_changed'] as const;
 export type ConnectionEventName = (typeof connectionEventNames)[number];
@@ -46,9 +100,10 @@ export const connectionEventSchema = z.object({
   at: z.iso.datetime(),
   org: idSchema('org'),
   connection: idSchema('conn'),
-  user: userIdSchema,
+  /** Null for a workspace connection, as is the agent. */
+  user: userIdSchema.nullable(),
   provider: z.string(),
-  agent: idSchema('agt'),
+  agent: idSchema('agt').nullable(),
   generation: z.int(),
   reason: z.string().optional(),
 });
@@ -57,6 +112,16 @@ export type ConnectionEvent = z.infer<typeof connectionEventSchema>;
 /** Core broadcast on `control.revoked`: every process drops what it has cached about the subject of the message. */
 export const controlRevokedSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('connection'), org: idSchema('org'), connection: idSchema('conn') }),
+  /** Many at once: all of the organization that match what is named. */
+  z.object({
+    kind: z.literal('connections'),
+    org: idSchema('org'),
+    user: userIdSchema.optional(),
+    agent: idSchema('agt').optional(),
+    provider: z.string().optional(),
+  }),
+  /** Its data keys are destroyed. */
+  z.object({ kind: z.literal('organization'), org: idSchema('org') }),
   z.object({ kind: z.literal('agent'), org: idSchema('org'), agent: idSchema('agt') }),
   z.object({ kind: z.literal('agent_key'), org: idSchema('org'), agent: idSchema('agt'), key: idSchema('key') }),
 ]);
@@ -74,6 +139,8 @@ export const createConnectSessionSchema = z.strictObject({
   scopes: z.array(z.string().min(1).max(256)).max(100).optional(),
   /** Where the person is sent at the end; must be one of the organization's registered return URLs. */
   returnUrl: z.url().max(2048).optional(),
+  /** Connection parameters that are known already, such as a subdomain; the page asks for the others. */
+  parameters: z.record(z.string().max(32), z.string().max(200)).optional(),
 });
 export type CreateConnectSession = z.infer<typeof createConnectSessionSchema>;
 

@@ -29,23 +29,31 @@ export {
   type ToolExecute,
 } from './execution.js';
 export {
+  connectionAuthorizationSchema,
   connectionEventNames,
   connectionEventSchema,
+  connectionKinds,
   connectionSchema,
   connectionStatuses,
+  connectionTestSchema,
   connectSessionSchema,
   controlRevokedSchema,
   createConnectSessionSchema,
   providerRevocationSchema,
   providerRevocationStates,
+  revokeConnectionsSchema,
   type ConnectSession,
   type Connection,
+  type ConnectionAuthorization,
   type ConnectionEvent,
   type ConnectionEventName,
+  type ConnectionKind,
   type ConnectionStatus,
+  type ConnectionTest,
   type ControlRevoked,
   type CreateConnectSession,
   type ProviderRevocationState,
+  type RevokeConnections,
 } from './connection.js';
 export { refreshReplySchema, refreshRequestSchema, type RefreshReply, type RefreshRequest } from './refresh.js';
 export {
@@ -62,6 +70,7 @@ export {
   agentKeySchema,
   agentSchema,
   assignmentSchema,
+  clientRegistrations,
   createAgentSchema,
   createdAgentKeySchema,
   createOrganizationSchema,
@@ -70,9 +79,14 @@ export {
   organizationSchema,
   permissionLevels,
   providerAppSchema,
+  updateOrganizationSchema,
+  userClaims,
   type Agent,
   type Assignment,
+  type ClientRegistration,
+  type Organization,
   type PermissionLevel,
+  type UserClaim,
 } from './agent.js';
 export { agentKeySecretHash, formatAgentKey, parseAgentKey, type AgentKeyParts } from './agent-key.js';
 export { toolEffects, toolListingSchema, toolListSchema, type ToolEffect, type ToolListing } from './tool-listing.js';
@@ -81,6 +95,27 @@ export {
   authRequests,
   connectSessionReplySchema,
   connectSessionRequestSchema,
+  workloadReplySchema,
+  workloadRequestSchema,
   type ConnectSessionReply,
   type ConnectSessionRequest,
+  type WorkloadReply,
+  type WorkloadRequest,
 } from './auth-requests.js';
+export { agentManifestSchema, type AgentManifest } from './agent-manifest.js';
+export { createMemberSchema, memberRoles, memberSchema, updateMemberSchema, type Member, type MemberRole } from './member.js';
+export {
+  createTrustedIssuerSchema,
+  createWorkloadBindingSchema,
+  trustedIssuerSchema,
+  workloadBindingSchema,
+} from './workload.js';
+export {
+  custodyAnswerSchemas,
+  custodyOperations,
+  custodyReplySchema,
+  custodyRequestSchemas,
+  custodySubject,
+  type CustodyOperation,
+  type CustodyReply,
+} from './custody.js';

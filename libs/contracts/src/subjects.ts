@@ -36,6 +36,8 @@ export const subjects = {
   deadLetterAll: 'dead_letter.>',
   /** Account KEYWARD, core broadcast: forget what is cached about a connection, an agent or an agent's keys, now. */
   controlRevoked: 'control.revoked',
+  /** Account KEYWARD, core broadcast: an organization's own connectors have changed. Payload `{org}`. */
+  controlCatalogChanged: 'control.catalog_changed',
 } as const;
 
 export interface AgentAddress {

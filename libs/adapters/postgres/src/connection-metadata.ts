@@ -6,6 +6,7 @@ export function connectionMetadata(row: ConnectionEntity, expiresAt: Date | null
   return {
     id: row.id,
     organization: row.orgId,
+    kind: row.kind,
     user: row.userId,
     provider: row.provider,
     agent: row.agentId,
@@ -13,6 +14,12 @@ export function connectionMetadata(row: ConnectionEntity, expiresAt: Date | null
     scopes: row.scopes,
     status: row.status,
     statusReason: row.statusReason,
+    parameters: row.parameters,
+    account: { id: row.accountId, name: row.accountName },
+    authorizedBy:
+      row.authorizedByKind === null || row.authorizedById === null
+        ? null
+        : { kind: row.authorizedByKind, id: row.authorizedById },
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
     expiresAt: expiresAt?.toISOString() ?? null,

@@ -6,10 +6,24 @@ import type { DataSource } from 'typeorm';
 import { migratedDatabase, type MigratedDatabase } from '../test/database.js';
 import { seedOrganization, type SeededOrganization } from '../test/seed.js';
 import { createDataSource } from './data-source.js';
-import { AuthorizationTransactionEntity, ConnectSessionEntity } from './entities/connect.js';
-import { AssignmentEntity } from './entities/governance.js';
-import { AgentEntity, AgentKeyEntity, OrganizationEntity } from './entities/identity.js';
-import { ConnectionEntity, CredentialEntity, ProviderAppEntity } from './entities/vault.js';
+import { AuthorizationTransactionEntity, ConnectSessionEntity, DeviceAuthorizationEntity } from './entities/connect.js';
+import { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
+import {
+  AgentEntity,
+  AgentKeyEntity,
+  MemberEntity,
+  OrganizationEntity,
+  PersonSessionEntity,
+  TrustedIssuerEntity,
+  WorkloadBindingEntity,
+} from './entities/identity.js';
+import {
+  ConnectionAuthorizationEntity,
+  ConnectionEntity,
+  ConnectionGranteeEntity,
+  CredentialEntity,
+  ProviderAppEntity,
+} from './entities/vault.js';
 import { databaseHealth } from './health.js';
 import { prepared } from './prepared.js';
 import { withOrg } from './with-org.js';
@@ -24,6 +38,16 @@ const ENTITIES = [
   CredentialEntity,
   ConnectSessionEntity,
   AuthorizationTransactionEntity,
+  DeviceAuthorizationEntity,
+  MemberEntity,
+  PersonSessionEntity,
+  TrustedIssuerEntity,
+  WorkloadBindingEntity,
+  AgentManifestEntity,
+  TokenReleaseEntity,
+  ConnectorEntity,
+  ConnectionGranteeEntity,
+  ConnectionAuthorizationEntity,
 ];
 
 describe('data source', () => {

@@ -1,10 +1,24 @@
 import 'reflect-metadata';
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
-import { AuthorizationTransactionEntity, ConnectSessionEntity } from './entities/connect.js';
-import { AssignmentEntity } from './entities/governance.js';
-import { AgentEntity, AgentKeyEntity, OrganizationEntity } from './entities/identity.js';
-import { ConnectionEntity, CredentialEntity, ProviderAppEntity } from './entities/vault.js';
+import { AuthorizationTransactionEntity, ConnectSessionEntity, DeviceAuthorizationEntity } from './entities/connect.js';
+import { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
+import {
+  AgentEntity,
+  AgentKeyEntity,
+  MemberEntity,
+  OrganizationEntity,
+  PersonSessionEntity,
+  TrustedIssuerEntity,
+  WorkloadBindingEntity,
+} from './entities/identity.js';
+import {
+  ConnectionAuthorizationEntity,
+  ConnectionEntity,
+  ConnectionGranteeEntity,
+  CredentialEntity,
+  ProviderAppEntity,
+} from './entities/vault.js';
 
 export interface DataSourceSettings {
   /** `postgres://login:password@host:port/database`. */
@@ -48,6 +62,16 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       CredentialEntity,
       ConnectSessionEntity,
       AuthorizationTransactionEntity,
+      DeviceAuthorizationEntity,
+      MemberEntity,
+      PersonSessionEntity,
+      TrustedIssuerEntity,
+      WorkloadBindingEntity,
+      AgentManifestEntity,
+      TokenReleaseEntity,
+      ConnectorEntity,
+      ConnectionGranteeEntity,
+      ConnectionAuthorizationEntity,
     ],
     extra: {
       keepAlive: true,

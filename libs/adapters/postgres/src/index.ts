@@ -8,8 +8,27 @@ export { migrate } from './migrate.js';
 export { createLogin, type LoginSettings, type ServiceRole } from './login.js';
 export { enqueue, type OutgoingMessage } from './outbox/enqueue.js';
 export { OutboxRelay, type OutboxMessage, type Publish, type RelayLogger } from './outbox/relay.js';
-export { AgentEntity, AgentKeyEntity, OrganizationEntity } from './entities/identity.js';
-export { AssignmentEntity } from './entities/governance.js';
-export { ConnectionEntity, CredentialEntity, ProviderAppEntity } from './entities/vault.js';
-export { AuthorizationTransactionEntity, ConnectSessionEntity, type ConnectSessionState } from './entities/connect.js';
+export {
+  AgentEntity,
+  AgentKeyEntity,
+  MemberEntity,
+  OrganizationEntity,
+  PersonSessionEntity,
+  TrustedIssuerEntity,
+  WorkloadBindingEntity,
+} from './entities/identity.js';
+export { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
+export {
+  ConnectionAuthorizationEntity,
+  ConnectionEntity,
+  ConnectionGranteeEntity,
+  CredentialEntity,
+  ProviderAppEntity,
+} from './entities/vault.js';
+export {
+  AuthorizationTransactionEntity,
+  ConnectSessionEntity,
+  DeviceAuthorizationEntity,
+  type ConnectSessionState,
+} from './entities/connect.js';
 export { connectionMetadata } from './connection-metadata.js';

@@ -1,4 +1,6 @@
 const REFERENCE = /\$\{([^}]*)\}/g;
+/** Filled when it is used, see manifest/template.ts. */
+const LATE = /^(secret|(connection|app|client|token|key)\..+)$/;
 
 /**
  * Replaces `${name}` in every string of a parsed document. It works on values, not on text, so that what a deployment sets can
@@ -12,9 +14,10 @@ export function fillVariables(
 ): unknown {
   const fill = (node: unknown, path: PropertyKey[]): unknown => {
     if (typeof node === 'string') {
-      return node.replace(REFERENCE, (_all, name: string) =>
-        Object.hasOwn(variables, name) ? (variables[name] as string) : missing(path, name),
-      );
+      return node.replace(REFERENCE, (reference, name: string) => {
+        if (LATE.test(name)) return reference;
+        return Object.hasOwn(variables, name) ? (variables[name] as string) : missing(path, name);
+      });
     }
     if (Array.isArray(node)) return node.map((item, index) => fill(item, [...path, index]));
     if (typeof node !== 'object' || node === null) return node;

@@ -18,7 +18,7 @@ const TOOLS = 'tools.yaml';
 const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 /**
- * Loads every `<dir>/<connector>/{connector.yaml,tools.yaml}`. Folders without either, and hidden ones, are passed over.
+ * Loads every `<dir>/<connector>/connector.yaml`, with `tools.yaml` where there is one. Other folders, and hidden ones, are passed over.
  * @throws ConnectorError that names file, line and JSON Pointer of everything wrong in the first file that is
  */
 export function loadCatalog(dir: string, variables: ConnectorVariables): Catalog {
@@ -31,6 +31,7 @@ export function loadCatalog(dir: string, variables: ConnectorVariables): Catalog
   for (const folder of folders) {
     const provider = loadManifest(join(dir, folder, MANIFEST), folder, variables[folder] ?? {});
     providers.set(provider.name, provider);
+    if (!isFile(join(dir, folder, TOOLS))) continue;
     for (const tool of loadTools(join(dir, folder, TOOLS), provider, compiler, tools)) tools.set(tool.name, tool);
   }
   return new Catalog(tools, providers);
@@ -43,8 +44,8 @@ function listConnectors(dir: string): string[] {
     .filter((name) => !name.startsWith('.'))
     .filter((name) => isFile(join(dir, name, MANIFEST)) || isFile(join(dir, name, TOOLS)))
     .sort();
-  for (const file of folders.flatMap((name) => [join(dir, name, MANIFEST), join(dir, name, TOOLS)])) {
-    if (!isFile(file)) throw problem(file, 'the file is missing: a connector is both connector.yaml and tools.yaml');
+  for (const file of folders.map((name) => join(dir, name, MANIFEST))) {
+    if (!isFile(file)) throw problem(file, 'the file is missing: tools need the provider that they are for');
   }
   if (folders.length === 0) throw problem(dir, 'there is no connector in this folder');
   return folders;

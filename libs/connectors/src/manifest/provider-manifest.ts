@@ -1,116 +1,129 @@
 import { slugSchema } from '@keyward/contracts';
 import { z } from 'zod';
-import { endpointUrlSchema, headerNameSchema, isCleanBaseUrl, isSerialisedOrigin } from './url-rules.js';
-
-const origin = endpointUrlSchema
-  .refine(isSerialisedOrigin, 'must be an origin alone: scheme, host and port, no path, no trailing slash')
-  .describe('Scheme, host and port, as in https://api.example.com');
-
-const scope = z
-  .string()
-  // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
-  .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, 'must be a scope token of RFC 6749 section 3.3');
-
-const scopesSchema = z.strictObject({
-  default: z.array(scope).max(100).describe('What a connect session asks for when it names no scopes'),
-  separator: z.enum([' ', ',']).default(' ').describe('Between scopes in the authorization request; RFC 6749 says a space'),
-  descriptions: z
-    .record(z.string(), z.string().min(1).max(200))
-    .default({})
-    .describe('What each scope allows, in words for the person who consents'),
-});
-
-/** RFC 6749 section 4.1 with PKCE (RFC 7636). Member names are those of RFC 8414 and RFC 7591 where those have one. */
-const authorizationCodeSchema = z.strictObject({
-  kind: z.literal('oauth2_authorization_code'),
-  issuer: endpointUrlSchema.optional().describe('Issuer identifier (RFC 8414 section 2); compared with `iss` (RFC 9207)'),
-  authorization_response_iss_parameter_supported: z
-    .boolean()
-    .default(false)
-    .describe('RFC 9207 section 3: an answer without `iss` is then refused'),
-  authorization_endpoint: endpointUrlSchema,
-  token_endpoint: endpointUrlSchema,
-  revocation_endpoint: endpointUrlSchema.optional().describe('RFC 7009'),
-  scopes: scopesSchema,
-  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).default('client_secret_basic'),
-  pkce: z.literal('S256').default('S256'),
-  authorization_parameters: z
-    .record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), z.string().max(512))
-    .default({})
-    .describe('Sent along in every authorization request, such as access_type: offline'),
-});
-
-const refreshSchema = z.strictObject({
-  rotates: z.boolean().describe('Whether redeeming a refresh token ends its validity'),
-  margin: z
-    .number()
-    .gt(0)
-    .lt(1)
-    .default(0.2)
-    .describe('Share of its lifetime that an access token has left when it is refreshed ahead of time'),
-  reuse_grace_seconds: z
-    .int()
-    .min(0)
-    .max(86_400)
-    .default(0)
-    .describe('How long the provider still takes a rotated refresh token; 0: replaying one revokes the family'),
-});
-
-const credentialSchema = z.strictObject({
-  in: z.literal('header'),
-  name: headerNameSchema.default('authorization'),
-  prefix: z
-    .string()
-    .regex(/^[\x20-\x7e]{0,32}$/, 'must be printable ASCII')
-    .default('Bearer '),
-});
-
-const limitsSchema = z.strictObject({
-  max_response_bytes: z
-    .int()
-    .min(1024)
-    .max(64 * 1_048_576)
-    .default(1_048_576)
-    .describe('Of a decoded answer; a larger one is response_too_large'),
-  max_attempts: z.int().min(1).max(10).default(3).describe('Requests at most per execution, retries included'),
-});
+import { credentialSchema, limitsSchema, probeSchema, sourceSchema } from './api.js';
+import { authSchema, type AuthKind } from './auth.js';
+import { refreshSchema, revocationSchema } from './lifecycle.js';
+import { appParametersSchema, connectionParametersSchema } from './parameters.js';
+import { baseUrlTemplateSchema, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
+import { headerNameSchema } from './url-rules.js';
 
 export const variableNameSchema = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be 1 to 32 of a-z 0-9 _');
 
+export const categories = [
+  'accounting',
+  'analytics',
+  'banking',
+  'calendar',
+  'communication',
+  'crm',
+  'design',
+  'developer',
+  'e-commerce',
+  'email',
+  'files',
+  'hr',
+  'identity',
+  'marketing',
+  'payments',
+  'productivity',
+  'project-management',
+  'social',
+  'storage',
+  'support',
+  'other',
+] as const;
+
 /**
  * `connectors/<name>/connector.yaml`: a provider, as data. `${name}` in any string stands for a variable that the deployment sets;
- * this schema sees the text after substitution.
+ * this schema sees the text after that substitution. `${connection.…}`, `${app.…}` and their like stay, and are filled when used.
  */
 export const providerManifestSchema = z
   .strictObject({
     name: slugSchema.describe('Connector and provider name; also the name of the folder'),
     title: z.string().min(1).max(80),
     description: z.string().max(500).default(''),
+    categories: z.array(z.enum(categories)).max(4).default([]),
+    documentation: z
+      .url({ protocol: /^https$/ })
+      .max(500)
+      .optional()
+      .describe('Where the provider describes its API'),
+    sources: z.array(sourceSchema).max(30).default([]).describe('Where each endpoint, scope and deviation was read, and when'),
     variables: z
       .record(variableNameSchema, z.string().min(1).max(200))
       .default({})
       .describe('What the deployment must set, each with what it is'),
-    auth: z.discriminatedUnion('kind', [authorizationCodeSchema]),
-    refresh: refreshSchema,
-    base_url: endpointUrlSchema
-      .refine(isCleanBaseUrl, 'must have no query, no fragment, no dot segments and no trailing slash')
-      .describe('Tools’ paths are appended to it; no request leaves its origin and path'),
-    origins: z.array(origin).min(1).max(20).describe('Where the credential may be sent, and nowhere else'),
-    credential: credentialSchema.default({ in: 'header', name: 'authorization', prefix: 'Bearer ' }),
+    app_parameters: appParametersSchema,
+    connection_parameters: connectionParametersSchema,
+    auth: authSchema,
+    refresh: refreshSchema.prefault({}),
+    revocation: revocationSchema.optional(),
+    base_url: baseUrlTemplateSchema.describe('Tools’ paths are appended to it; no request leaves its origin and path'),
+    origins: z.array(originTemplateSchema).min(1).max(20).describe('Where the credential may be sent, and nowhere else'),
+    credential: credentialSchema.prefault({ in: 'header' }),
+    headers: z.record(headerNameSchema, templateSchema).default({}).describe('Sent with every request, such as a version header'),
+    query: parametersSchema.describe('Sent with every request'),
+    probe: probeSchema.optional(),
     propagate_trace: z
       .boolean()
       .default(false)
       .describe('Send our W3C traceparent along: only to providers that belong to the same house'),
-    limits: limitsSchema.default({ max_response_bytes: 1_048_576, max_attempts: 3 }),
+    limits: limitsSchema.prefault({}),
   })
-  .refine(({ base_url, origins }) => !URL.canParse(base_url) || origins.includes(new URL(base_url).origin), {
-    path: ['origins'],
-    message: 'must contain the origin of base_url',
+  .superRefine((manifest, context) => {
+    const refuse = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const { base_url, origins, auth, revocation } = manifest;
+    if (!base_url.includes('${') && URL.canParse(base_url) && !origins.includes(new URL(base_url).origin)) {
+      refuse(['origins'], 'must contain the origin of base_url');
+    }
+    if ('pkce' in auth && auth.pkce !== 'S256' && auth.pkce_reason === undefined) {
+      refuse(['auth', 'pkce_reason'], 'must say why PKCE is not S256');
+    }
+    if ('revocation_endpoint' in auth && auth.revocation_endpoint !== undefined && revocation !== undefined) {
+      refuse(['revocation'], 'must be left out where auth.revocation_endpoint is there');
+    }
+    for (const name of undeclared(manifest))
+      refuse([], `\${${name}} is not declared under connection_parameters or app_parameters`);
   });
 export type ProviderManifest = Readonly<z.infer<typeof providerManifestSchema>>;
 
+/** A manifest whose kind of grant is known. */
+export type ProviderWith<K extends AuthKind> = ProviderManifest & {
+  readonly auth: Extract<ProviderManifest['auth'], { kind: K }>;
+};
+
+export function hasAuth<K extends AuthKind>(provider: ProviderManifest, ...kinds: readonly K[]): provider is ProviderWith<K> {
+  return (kinds as readonly string[]).includes(provider.auth.kind);
+}
+
+interface Declarations {
+  connection_parameters: Readonly<Record<string, unknown>>;
+  app_parameters: Readonly<Record<string, unknown>>;
+  auth: { kind: AuthKind };
+}
+
+/** References that nothing would fill. */
+function undeclared({ connection_parameters, app_parameters, ...manifest }: Declarations): string[] {
+  const known = new Set([
+    ...Object.keys(connection_parameters).map((name) => `connection.${name}`),
+    ...Object.keys(app_parameters).map((name) => `app.${name}`),
+    ...(manifest.auth.kind === 'app_installation' ? ['connection.installation_id'] : []),
+    ...(manifest.auth.kind === 'signed_jwt' ? ['connection.key_id'] : []),
+  ]);
+  const used = JSON.stringify(manifest).matchAll(/\$\{((?:connection|app)\.[^}]*)\}/g);
+  return [...new Set([...used].map(([, name = '']) => name))].filter((name) => !known.has(name));
+}
+
 /** Where the OAuth protocol itself goes: what auth-service and token-refresher may reach for this provider. */
-export function authorizationServerOrigins({ auth }: ProviderManifest): string[] {
-  const endpoints = [auth.issuer, auth.authorization_endpoint, auth.token_endpoint, auth.revocation_endpoint];
+export function authorizationServerOrigins({ auth, refresh, revocation }: ProviderManifest): string[] {
+  const endpoints = [
+    ...Object.entries(auth)
+      .filter(([name]) => name === 'issuer' || name.endsWith('_endpoint'))
+      .map(([, url]) => url as string | undefined),
+    ...('steps' in auth ? auth.steps.map(({ endpoint }) => endpoint) : []),
+    refresh.endpoint,
+    refresh.exchange?.endpoint,
+    revocation?.endpoint,
+  ];
   return [...new Set(endpoints.filter((url) => url !== undefined).map((url) => new URL(url).origin))];
 }

@@ -10,7 +10,8 @@ export function checkHeaderName(
   provider: ProviderManifest,
   fail: (path: readonly PropertyKey[], detail: string) => never,
 ): void {
-  if (NOT_FOR_CONNECTORS.test(name) || name === provider.credential.name) fail([], 'a connector does not set this header');
+  if (NOT_FOR_CONNECTORS.test(name) || ('name' in provider.credential && name === provider.credential.name))
+    fail([], 'a connector does not set this header');
 }
 
 /** RFC 9110 section 5.5 without obs-text: visible ASCII, space and tab. CR, LF and NUL would begin another field. */

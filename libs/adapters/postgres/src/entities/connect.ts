@@ -1,3 +1,4 @@
+import type { ConnectionKind } from '@keyward/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 export type ConnectSessionState = 'created' | 'opened' | 'redirected' | 'completed' | 'failed' | 'cancelled';
@@ -11,11 +12,28 @@ export class ConnectSessionEntity {
   @Column('text', { name: 'org_id' })
   orgId!: string;
 
-  @Column('text', { name: 'agent_id' })
-  agentId!: string;
+  @Column('text', { default: 'agent' })
+  kind!: ConnectionKind;
 
-  @Column('text', { name: 'user_id' })
-  userId!: string;
+  /** Null for a workspace connection. */
+  @Column('text', { name: 'agent_id', nullable: true })
+  agentId!: string | null;
+
+  /** Null for a workspace connection. */
+  @Column('text', { name: 'user_id', nullable: true })
+  userId!: string | null;
+
+  /** Agents that may use the workspace connection. */
+  @Column('text', { array: true, default: () => `'{}'` })
+  grantees!: string[];
+
+  /** Connection parameters known so far. */
+  @Column('jsonb', { default: {} })
+  parameters!: Record<string, string>;
+
+  /** When the person proved, by signing in, to be who the link was made for. */
+  @Column('timestamptz', { name: 'signed_in_at', nullable: true })
+  signedInAt!: Date | null;
 
   @Column('text')
   provider!: string;
@@ -81,6 +99,10 @@ export class AuthorizationTransactionEntity {
   @Column('text', { name: 'redirect_uri' })
   redirectUri!: string;
 
+  /** Connection parameters that came with the redirect back, while its code is still on the way by webhook. */
+  @Column('jsonb', { default: {} })
+  callback!: Record<string, string>;
+
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
 
@@ -90,4 +112,38 @@ export class AuthorizationTransactionEntity {
   /** Set by the one callback that may exchange the code. */
   @Column('timestamptz', { name: 'used_at', nullable: true })
   usedAt!: Date | null;
+}
+
+/** A device authorization under way (RFC 8628): what we poll for. */
+@Entity({ schema: 'connect', name: 'device_authorization' })
+export class DeviceAuthorizationEntity {
+  @PrimaryColumn('text', { name: 'session_id' })
+  sessionId!: string;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('text', { name: 'provider_app_id' })
+  providerAppId!: string;
+
+  @Column('bytea', { name: 'sealed_device_code' })
+  sealedDeviceCode!: Buffer;
+
+  @Column('text', { name: 'user_code' })
+  userCode!: string;
+
+  @Column('text', { name: 'verification_uri' })
+  verificationUri!: string;
+
+  @Column('text', { name: 'verification_uri_complete', nullable: true })
+  verificationUriComplete!: string | null;
+
+  @Column('integer', { name: 'interval_seconds' })
+  intervalSeconds!: number;
+
+  @Column('timestamptz', { name: 'next_poll_at' })
+  nextPollAt!: Date;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt!: Date;
 }

@@ -1,4 +1,4 @@
-import type { PermissionLevel } from '@keyward/contracts';
+import type { AgentManifest, PermissionLevel } from '@keyward/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** Which tools of a connector an agent may call. */
@@ -22,6 +22,68 @@ export class AssignmentEntity {
   /** Null: all tools of the connector, up to the permission level. */
   @Column('text', { array: true, nullable: true })
   tools!: string[] | null;
+
+  @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
+  updatedAt!: Date;
+}
+
+/** What an agent declared to need, as it was last applied. */
+@Entity({ schema: 'governance', name: 'agent_manifest' })
+export class AgentManifestEntity {
+  @PrimaryColumn('text', { name: 'agent_id' })
+  agentId!: string;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('integer')
+  version!: number;
+
+  @Column('jsonb')
+  manifest!: AgentManifest;
+
+  @Column('text', { name: 'applied_by' })
+  appliedBy!: string;
+
+  @Column('timestamptz', { name: 'applied_at', default: () => 'now()' })
+  appliedAt!: Date;
+}
+
+/** An agent that may be given access tokens of a provider. */
+@Entity({ schema: 'governance', name: 'token_release' })
+export class TokenReleaseEntity {
+  @PrimaryColumn('text', { name: 'agent_id' })
+  agentId!: string;
+
+  @PrimaryColumn('text')
+  provider!: string;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+}
+
+/** A connector that an organization posted. */
+@Entity({ schema: 'governance', name: 'connector' })
+export class ConnectorEntity {
+  @PrimaryColumn('text', { name: 'org_id' })
+  orgId!: string;
+
+  @PrimaryColumn('text')
+  name!: string;
+
+  @Column('integer', { default: 1 })
+  version!: number;
+
+  /** connector.yaml, as posted. */
+  @Column('text')
+  manifest!: string;
+
+  /** tools.yaml, as posted. */
+  @Column('text', { nullable: true })
+  tools!: string | null;
 
   @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
   updatedAt!: Date;

@@ -1,4 +1,4 @@
-import type { ConnectionStatus } from '@keyward/contracts';
+import type { ClientRegistration, ConnectionKind, ConnectionStatus } from '@keyward/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** An organization's own OAuth client at one provider. */
@@ -19,6 +19,29 @@ export class ProviderAppEntity {
   /** Null for a public client. */
   @Column('bytea', { name: 'sealed_secret', nullable: true })
   sealedSecret!: Buffer | null;
+
+  /** Private key for assertions, private_key_jwt and tls_client_auth. */
+  @Column('bytea', { name: 'sealed_key', nullable: true })
+  sealedKey!: Buffer | null;
+
+  /** PEM. */
+  @Column('text', { nullable: true })
+  certificate!: string | null;
+
+  /** `${app.…}` of the manifest. */
+  @Column('jsonb', { default: {} })
+  parameters!: Record<string, string>;
+
+  @Column('text', { default: 'pre_registered' })
+  registration!: ClientRegistration;
+
+  /** Of the authorization server that a discovered registration belongs to. */
+  @Column('text', { nullable: true })
+  issuer!: string | null;
+
+  /** What that server says of itself (RFC 8414). */
+  @Column('jsonb', { nullable: true })
+  metadata!: Record<string, unknown> | null;
 
   /** Last segment of the redirect URI: distinct per organization and app (RFC 9700 section 4.4). */
   @Column('text', { name: 'callback_context' })
@@ -41,20 +64,43 @@ export class ConnectionEntity {
   @Column('text', { name: 'org_id' })
   orgId!: string;
 
-  @Column('text', { name: 'user_id' })
-  userId!: string;
+  @Column('text', { default: 'agent' })
+  kind!: ConnectionKind;
+
+  /** Null: it belongs to the workspace. */
+  @Column('text', { name: 'user_id', nullable: true })
+  userId!: string | null;
 
   @Column('text')
   provider!: string;
 
-  @Column('text', { name: 'agent_id' })
-  agentId!: string;
+  /** Null: it belongs to the workspace. */
+  @Column('text', { name: 'agent_id', nullable: true })
+  agentId!: string | null;
 
   @Column('text', { default: 'default' })
   alias!: string;
 
-  @Column('text', { name: 'provider_app_id' })
-  providerAppId!: string;
+  /** Null where the kind of grant needs no registration. */
+  @Column('text', { name: 'provider_app_id', nullable: true })
+  providerAppId!: string | null;
+
+  /** `${connection.…}` of the manifest. */
+  @Column('jsonb', { default: {} })
+  parameters!: Record<string, string>;
+
+  /** Whose account it is, in the provider's words, where its probe says. */
+  @Column('text', { name: 'account_id', nullable: true })
+  accountId!: string | null;
+
+  @Column('text', { name: 'account_name', nullable: true })
+  accountName!: string | null;
+
+  @Column('text', { name: 'authorized_by_kind', nullable: true })
+  authorizedByKind!: 'user' | 'admin' | null;
+
+  @Column('text', { name: 'authorized_by_id', nullable: true })
+  authorizedById!: string | null;
 
   /** As the provider granted them, not as we asked. */
   @Column('text', { array: true, default: () => `'{}'` })
@@ -88,6 +134,10 @@ export class CredentialEntity {
   @Column('bytea', { name: 'sealed_refresh', nullable: true })
   sealedRefresh!: Buffer | null;
 
+  /** Whether there is a way to the next token without the person. */
+  @Column('boolean', { default: false })
+  renewable!: boolean;
+
   @Column('timestamptz', { name: 'access_expires_at', nullable: true })
   accessExpiresAt!: Date | null;
 
@@ -113,4 +163,52 @@ export class CredentialEntity {
 
   @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
   updatedAt!: Date;
+}
+
+/** An agent that may use a workspace connection. */
+@Entity({ schema: 'vault', name: 'connection_grantee' })
+export class ConnectionGranteeEntity {
+  @PrimaryColumn('text', { name: 'connection_id' })
+  connectionId!: string;
+
+  @PrimaryColumn('text', { name: 'agent_id' })
+  agentId!: string;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+}
+
+/** One of the authorizations that a connection has had. */
+@Entity({ schema: 'vault', name: 'connection_authorization' })
+export class ConnectionAuthorizationEntity {
+  @PrimaryColumn('text')
+  id!: string;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('text', { name: 'connection_id' })
+  connectionId!: string;
+
+  @Column('integer')
+  generation!: number;
+
+  @Column('text', { name: 'requested_scopes', array: true })
+  requestedScopes!: string[];
+
+  /** As granted. */
+  @Column('text', { array: true })
+  scopes!: string[];
+
+  @Column('text', { name: 'authorized_by_kind' })
+  authorizedByKind!: 'user' | 'admin';
+
+  @Column('text', { name: 'authorized_by_id' })
+  authorizedById!: string;
+
+  @Column('text', { name: 'session_id', nullable: true })
+  sessionId!: string | null;
+
+  @Column('timestamptz', { name: 'authorized_at', default: () => 'now()' })
+  authorizedAt!: Date;
 }

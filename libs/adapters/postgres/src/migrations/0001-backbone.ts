@@ -3,7 +3,7 @@ import { AUDIT } from './backbone/audit.js';
 import { BUS } from './backbone/bus.js';
 import { FUNCTIONS } from './backbone/functions.js';
 import { GRANTS } from './backbone/grants.js';
-import { HAND_OVER_FUNCTIONS, ROLES } from './backbone/roles.js';
+import { handOverFunctions, ROLES } from './backbone/roles.js';
 import { ROW_LEVEL_SECURITY } from './backbone/row-level-security.js';
 import { CONNECT, EXECUTION, GOVERNANCE, IDENTITY, VAULT } from './backbone/tables.js';
 
@@ -19,7 +19,7 @@ export class Backbone0001 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     const steps = [ROLES, IDENTITY, GOVERNANCE, VAULT, CONNECT, EXECUTION, BUS, AUDIT, ROW_LEVEL_SECURITY, FUNCTIONS, GRANTS];
-    for (const statements of [...steps, HAND_OVER_FUNCTIONS]) await runner.query(statements);
+    for (const statements of [...steps, handOverFunctions(['identity', 'vault', 'connect'])]) await runner.query(statements);
   }
 
   /** Roles stay: they belong to the cluster, and another database of it may use them. */

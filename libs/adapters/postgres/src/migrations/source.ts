@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { Backbone0001 } from './0001-backbone.js';
+import { Custody0002 } from './0002-custody.js';
 
 /** A connection of the owner's with all migrations, in their order. Released ones are never changed; a new one is added at the end. */
 export function migrationSource(url: string): DataSource {
@@ -9,7 +10,7 @@ export function migrationSource(url: string): DataSource {
     applicationName: 'keyward-migrate',
     poolSize: 1,
     installExtensions: false,
-    migrations: [Backbone0001],
+    migrations: [Backbone0001, Custody0002],
     migrationsTableName: 'keyward_migration',
     migrationsTransactionMode: 'each',
     // The default one writes a failure to standard output as well, whoever calls.

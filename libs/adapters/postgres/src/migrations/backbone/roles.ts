@@ -18,7 +18,8 @@ END $$;
  * Gives the cross-org functions to keyward_definer. Whoever is not superuser must for that moment be able to act as keyward_definer,
  * which in turn must be allowed to create in the schemas; both end with the same block.
  */
-export const HAND_OVER_FUNCTIONS = `
+export function handOverFunctions(schemas: readonly string[]): string {
+  return `
 DO $$
 DECLARE
   f regprocedure;
@@ -28,16 +29,17 @@ BEGIN
   IF lacks_membership THEN
     EXECUTE format('GRANT keyward_definer TO %I', current_user);
   END IF;
-  GRANT CREATE ON SCHEMA identity, vault, connect TO keyward_definer;
+  GRANT CREATE ON SCHEMA ${schemas.join(', ')} TO keyward_definer;
   FOR f IN
     SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE p.prosecdef AND n.nspname IN ('identity', 'vault', 'connect')
+    WHERE p.prosecdef AND n.nspname IN (${schemas.map((schema) => `'${schema}'`).join(', ')})
   LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO keyward_definer', f);
   END LOOP;
-  REVOKE CREATE ON SCHEMA identity, vault, connect FROM keyward_definer;
+  REVOKE CREATE ON SCHEMA ${schemas.join(', ')} FROM keyward_definer;
   IF lacks_membership THEN
     EXECUTE format('REVOKE keyward_definer FROM %I', current_user);
   END IF;
 END $$;
 `;
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { tokenRequestSchema, tokenStepSchema } from './token-endpoint.js';
+import { endpointTemplateSchema } from './template.js';
+
+/** How an access token is followed by the next one. */
+export const refreshSchema = z.strictObject({
+  method: z
+    .enum(['refresh_token', 'reissue', 'exchange', 'none'])
+    .optional()
+    .describe(
+      'refresh_token: RFC 6749 section 6; reissue: the grant is made again without the person; exchange: the token itself is extended by `exchange`; left out: what suits the kind of grant',
+    ),
+  rotates: z.boolean().default(false).describe('Whether redeeming a refresh token ends its validity'),
+  margin: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.2)
+    .describe('Share of its lifetime that an access token has left when it is refreshed ahead of time'),
+  reuse_grace_seconds: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe('How long the provider still takes a rotated refresh token; 0: replaying one revokes the family'),
+  endpoint: endpointTemplateSchema.optional().describe('Where it is not the token endpoint'),
+  request: tokenRequestSchema.optional().describe('Where a refresh differs from other token requests'),
+  repeat_steps: z.boolean().default(false).describe('Whether auth.steps follow a refresh too'),
+  exchange: tokenStepSchema.optional(),
+  minimum_age_seconds: z.int().min(0).max(31_536_000).default(0).describe('A younger token can not be extended yet'),
+  refresh_token_lifetime_days: z.int().min(1).max(3650).optional().describe('After so long without use a refresh token ends'),
+});
+
+/** Revocation that is not RFC 7009. `${token.access_token}`, `${token.refresh_token}`, `${client.id}`, `${client.secret}`. */
+export const revocationSchema = z.strictObject({
+  method: z.enum(['POST', 'DELETE', 'GET', 'PUT']).default('POST'),
+  endpoint: endpointTemplateSchema,
+  authentication: z.enum(['none', 'client_secret_basic', 'bearer', 'app_assertion']).default('none'),
+  token: z.enum(['access_token', 'refresh_token']).default('access_token').describe('Which one is needed to ask'),
+  request: tokenRequestSchema.pick({ format: true, parameters: true, headers: true }).prefault({}),
+  success: z.array(z.int().min(200).max(499)).min(1).default([200, 202, 204]),
+});
