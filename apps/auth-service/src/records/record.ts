@@ -7,18 +7,25 @@ import { currentTraceId } from './trace-id.js';
 export type Actor = AuditEventFields['actor'];
 export const SERVICE: Actor = { kind: 'service', id: 'auth-service' };
 
+/** Of a workspace connection there is no user and no agent. */
+type Owner = { [member in 'user' | 'agent']?: string | null | undefined };
+
 /** An audit event, in the transaction that makes it true: neither happens without the other. */
-export async function recordAudit(em: EntityManager, fields: Omit<AuditEventFields, 'traceId'>): Promise<void> {
-  const event = buildAuditEvent({ ...fields, traceId: currentTraceId() });
+export async function recordAudit(
+  em: EntityManager,
+  { user, agent, ...fields }: Omit<AuditEventFields, 'traceId' | keyof Owner> & Owner,
+): Promise<void> {
+  const owner = { user: user ?? undefined, agent: agent ?? undefined };
+  const event = buildAuditEvent({ ...fields, ...owner, traceId: currentTraceId() });
   await enqueue(em, { id: event.id, subject: subjects.audit(event.org), payload: event });
 }
 
 export interface ConnectionRef {
   org: string;
   connection: string;
-  user: string;
+  user: string | null;
   provider: string;
-  agent: string;
+  agent: string | null;
 }
 
 /** A connection event, likewise. */
