@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { verifyChain } from '@keyward/audit';
 import type { AuditRecord, Connection, ExecutionResult, ToolListing } from '@keyward/contracts';
-import { connectAgent } from '@keyward/sdk';
-import { connectUser, JsonClient } from '@keyward/stack';
+import { connectAgent, JsonClient } from '@keyward/sdk';
+import { connectUser } from '@keyward/stack';
 import { waitFor } from '@keyward/testing';
 import { auditOf, callTool, codeOf, problemOf, wholeSystem } from './support/whole-system.js';
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExecutionResult } from '@keyward/contracts';
-import { ApiError, connectUser, type ProcessName } from '@keyward/stack';
+import { ApiError } from '@keyward/sdk';
+import { connectUser, type ProcessName } from '@keyward/stack';
 import { waitFor } from '@keyward/testing';
 import { auditOf, callTool, codeOf, wholeSystem } from './support/whole-system.js';
 

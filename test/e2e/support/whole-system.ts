@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { AuditRecord, ErrorCode, ExecutionResult, Problem } from '@keyward/contracts';
-import { ApiError, JsonClient, startStack, type Stack, type StackOptions } from '@keyward/stack';
+import { ApiError, JsonClient } from '@keyward/sdk';
+import { startStack, type Stack, type StackOptions } from '@keyward/stack';
 import { waitFor } from '@keyward/testing';
 
 /** A first start on a busy machine: initdb, migrations, seven processes. */

@@ -1,5 +1,5 @@
 import { dirname, relative } from 'node:path';
-import { JsonClient } from '../seed/http.js';
+import { JsonClient } from '@keyward/sdk';
 import type { Stack } from '../stack.js';
 
 /** One link for a person, good for an hour: it connects their account at the sandbox for the seeded agent. */

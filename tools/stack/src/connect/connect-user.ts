@@ -1,4 +1,4 @@
-import { JsonClient } from '../seed/http.js';
+import { JsonClient } from '@keyward/sdk';
 import type { StackInfo } from '../stack-info.js';
 import { Browser, type Page } from './browser.js';
 import { firstForm, heading, type Form } from './form.js';

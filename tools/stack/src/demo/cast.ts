@@ -1,10 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Agent as SdkAgent } from '@keyward/sdk';
-import { connectAgent } from '@keyward/sdk';
+import { connectAgent, JsonClient, type Agent as SdkAgent } from '@keyward/sdk';
 import { writePrivate } from '../home/secrets.js';
-import { JsonClient } from '../seed/http.js';
 import type { StackInfo } from '../stack-info.js';
 
 /** One agent of the story: registered, keyed and, unlike a person, gone with the story. */

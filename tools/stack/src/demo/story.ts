@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditRecord, Connection, ErrorCode, ExecutionResult } from '@keyward/contracts';
 import { walkConnectPages } from '../connect/connect-user.js';
-import { ApiError, JsonClient } from '../seed/http.js';
+import { ApiError, JsonClient } from '@keyward/sdk';
 import type { StackInfo } from '../stack-info.js';
 import { castAgent, type StoryAgent } from './cast.js';
 import type { Narrator } from './narrator.js';

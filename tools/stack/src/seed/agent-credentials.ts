@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { writePrivate } from '../home/secrets.js';
-import { JsonClient } from './http.js';
+import { JsonClient } from '@keyward/sdk';
 import type { Seeded } from './seed.js';
 
 const RETRY_MS = 10_000;

@@ -1,7 +1,7 @@
 import type { Assignment } from '@keyward/contracts';
 import type { Secrets } from '../home/secrets.js';
 import type { Addresses } from '../services/definitions.js';
-import { JsonClient } from './http.js';
+import { JsonClient } from '@keyward/sdk';
 
 /** The person of the walk-through, as the platform that embeds Keyward would name them. */
 export const USER = 'usr_ada';
