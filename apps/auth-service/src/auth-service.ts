@@ -28,7 +28,11 @@ import { AgentKeys } from './identity/agent-keys.js';
 import { Agents } from './identity/agents.js';
 import { Organizations } from './identity/organizations.js';
 import { createMetrics, observeDatabase } from './metrics.js';
+import { Principals } from './identity/principals.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
+import { People } from './people/people.js';
+import { SessionCookie } from './people/session-cookie.js';
+import { SessionStore } from './people/session-store.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
 
 export type AuthHost = ServiceHost<ConfigOf<typeof authConfig>>;
@@ -52,9 +56,11 @@ export async function createAuthService(host: AuthHost) {
   const announce = announcer(nats, logger);
   const revocations = new ProviderRevocations({ dataSource, catalog, credentials, egress, logger });
   const sessions = new ConnectSessions(dataSource, catalog, config.public.url);
+  const people = new People(dataSource, new SessionStore(dataSource), new SessionCookie(config.public.url));
   startBackgroundWork(host, { dataSource, nats, egress, revocations, sessions });
   return {
-    admins: new AdminAuthenticator(config.admin.token),
+    principals: new Principals(new AdminAuthenticator(config.admin.token), people),
+    people,
     holders: new AgentKeyAuthenticator(dataSource),
     organizations: new Organizations(dataSource),
     agents: new Agents(dataSource),

@@ -14,11 +14,11 @@ import { FailureLog } from './doors/http/failure-log.js';
 import { OrganizationsController } from './doors/http/organizations.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
 import { Assignments } from './governance/assignments.js';
-import { AdminAuthenticator } from './identity/admin.js';
 import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
 import { AgentKeys } from './identity/agent-keys.js';
 import { Agents } from './identity/agents.js';
 import { Organizations } from './identity/organizations.js';
+import { Principals } from './identity/principals.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
 
@@ -30,7 +30,7 @@ export class AuthModule {
     return {
       module: AuthModule,
       providers: [
-        { provide: AdminAuthenticator, useValue: service.admins },
+        { provide: Principals, useValue: service.principals },
         { provide: AgentKeyAuthenticator, useValue: service.holders },
         { provide: Organizations, useValue: service.organizations },
         { provide: Agents, useValue: service.agents },

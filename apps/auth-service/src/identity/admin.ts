@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { bearerToken } from '@keyward/service-host';
 import type { Actor } from '../records/record.js';
-import { requiredBearerToken, unauthenticated } from './bearer.js';
 
 export const ADMIN: Actor = { kind: 'admin', id: 'admin' };
 
@@ -13,15 +13,11 @@ export class AdminAuthenticator {
     this.#digest = sha256(token);
   }
 
-  /** @throws KeywardError `unauthenticated` */
-  authenticate(request: IncomingMessage): Actor {
-    if (!this.accepts(requiredBearerToken(request))) throw unauthenticated();
-    return ADMIN;
-  }
-
-  /** Compares digests: equally long, and in a time that says nothing about where they differ. */
-  accepts(token: string): boolean {
-    return timingSafeEqual(sha256(token), this.#digest);
+  /** @throws KeywardError `invalid_request` for more than one Authorization header */
+  isAdmin(request: IncomingMessage): boolean {
+    const token = bearerToken(request);
+    // Digests: equally long, and compared in a time that says nothing about where they differ.
+    return token !== undefined && timingSafeEqual(sha256(token), this.#digest);
   }
 }
 

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { ConnectSessions } from '../../connect/connect-sessions.js';
 import { Connections } from '../../connections/connections.js';
 import { Disconnect } from '../../connections/disconnect.js';
-import { AdminAuthenticator } from '../../identity/admin.js';
 import { notFound, possibleId } from '../../identity/not-found.js';
+import { Principals } from '../../identity/principals.js';
 import { readCursor } from '../../records/page.js';
 import { organizationOf, parseBody } from './input.js';
 
@@ -21,28 +21,29 @@ const createSessionSchema = createConnectSessionSchema.extend({ organization: id
 @Controller('v1')
 export class ConnectionsController {
   constructor(
-    @Inject(AdminAuthenticator) private readonly admins: AdminAuthenticator,
+    @Inject(Principals) private readonly principals: Principals,
     @Inject(ConnectSessions) private readonly sessions: ConnectSessions,
     @Inject(Connections) private readonly connections: Connections,
     @Inject(Disconnect) private readonly disconnects: Disconnect,
   ) {}
 
   @Post('connect-sessions')
-  createSession(@Req() request: FastifyRequest): Promise<ConnectSession> {
-    const { id } = this.admins.authenticate(request.raw);
+  async createSession(@Req() request: FastifyRequest): Promise<ConnectSession> {
+    const absent = notFound('agt');
+    const { id } = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
     // An unknown organization and an unknown agent are one answer: neither has such an agent.
     const { organization, ...session } = parseBody(
       createSessionSchema,
       request.body,
       { organization: 'org', agent: 'agt' },
-      notFound('agt'),
+      absent,
     );
     return this.sessions.create({ ...session, org: organization, initiator: { kind: 'admin', id } });
   }
 
   @Get('connections')
-  list(@Req() request: FastifyRequest, @Query() query: unknown) {
-    this.admins.authenticate(request.raw);
+  async list(@Req() request: FastifyRequest, @Query() query: unknown) {
+    await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
     const organization = organizationOf(request);
     const { user, agent, cursor } = parseOrThrow(listQuerySchema, query, 'query');
     const filter = { ...(user === undefined ? {} : { user }), ...(agent === undefined ? {} : { agent }) };
@@ -50,14 +51,16 @@ export class ConnectionsController {
   }
 
   @Get('connections/:id')
-  get(@Req() request: FastifyRequest, @Param('id') id: string) {
-    this.admins.authenticate(request.raw);
-    return this.connections.get(organizationOf(request, notFound('conn')), possibleId('conn', id));
+  async get(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const absent = notFound('conn');
+    await this.principals.require(request.raw, 'viewer', () => organizationOf(request, absent), absent);
+    return this.connections.get(organizationOf(request, absent), possibleId('conn', id));
   }
 
   @Delete('connections/:id')
-  disconnect(@Req() request: FastifyRequest, @Param('id') id: string) {
-    const admin = this.admins.authenticate(request.raw);
-    return this.disconnects.disconnect(organizationOf(request, notFound('conn')), possibleId('conn', id), admin);
+  async disconnect(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const absent = notFound('conn');
+    const admin = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
+    return this.disconnects.disconnect(organizationOf(request, absent), possibleId('conn', id), admin);
   }
 }

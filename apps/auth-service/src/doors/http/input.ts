@@ -1,4 +1,4 @@
-import { parseOrThrow, type KeywardError } from '@keyward/contracts';
+import { KeywardError, parseOrThrow } from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { notFound, possibleId, type NamedPrefix } from '../../identity/not-found.js';
@@ -27,11 +27,16 @@ const organizationSchema = z.looseObject({
 });
 
 /**
- * Organization is never guessed: the query states it, or the body.
+ * Organization is never guessed: the query states it, or the body. Never both with different ones: who may act in one must not get to
+ * the other.
  * @param absent the answer where it can be no organization's id: the one for whatever was asked for in it
  */
 export function organizationOf(request: FastifyRequest, absent: KeywardError = notFound('org')): string {
   const query = request.query as Record<string, unknown>;
-  const source = query['organization'] === undefined ? (request.body ?? {}) : query;
+  const body: unknown = request.body ?? {};
+  const inBody: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'organization') : undefined;
+  if (query['organization'] !== undefined && inBody !== undefined && inBody !== query['organization'])
+    throw new KeywardError('invalid_request', 'The query and the body name different organizations.');
+  const source = query['organization'] === undefined ? body : query;
   return possibleId('org', parseOrThrow(organizationSchema, source, 'request').organization, absent);
 }

@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, Param, Post, Put, Req } from '@nestjs/common';
 import { createProviderAppSchema } from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
-import { AdminAuthenticator } from '../../identity/admin.js';
 import { notFound, possibleId } from '../../identity/not-found.js';
+import { Principals } from '../../identity/principals.js';
 import { ProviderApps } from '../../provider-apps/provider-apps.js';
 import { organizationOf, parseBody } from './input.js';
 
@@ -11,26 +11,27 @@ const replaceSchema = createProviderAppSchema.omit({ provider: true });
 @Controller('v1/provider-apps')
 export class ProviderAppsController {
   constructor(
-    @Inject(AdminAuthenticator) private readonly admins: AdminAuthenticator,
+    @Inject(Principals) private readonly principals: Principals,
     @Inject(ProviderApps) private readonly providerApps: ProviderApps,
   ) {}
 
   @Post()
-  create(@Req() request: FastifyRequest) {
-    const admin = this.admins.authenticate(request.raw);
+  async create(@Req() request: FastifyRequest) {
+    const admin = await this.principals.require(request.raw, 'admin', () => organizationOf(request));
     return this.providerApps.create(parseBody(createProviderAppSchema, request.body, { organization: 'org' }), admin);
   }
 
   @Put(':id')
-  replace(@Req() request: FastifyRequest, @Param('id') id: string) {
-    const admin = this.admins.authenticate(request.raw);
-    const { organization, ...registration } = parseBody(replaceSchema, request.body, { organization: 'org' }, notFound('app'));
+  async replace(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const absent = notFound('app');
+    const admin = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
+    const { organization, ...registration } = parseBody(replaceSchema, request.body, { organization: 'org' }, absent);
     return this.providerApps.replace(organization, possibleId('app', id), registration, admin);
   }
 
   @Get()
-  list(@Req() request: FastifyRequest) {
-    this.admins.authenticate(request.raw);
+  async list(@Req() request: FastifyRequest) {
+    await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
     return this.providerApps.list(organizationOf(request));
   }
 }

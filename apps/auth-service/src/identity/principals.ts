@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http';
+import { KeywardError, memberRoles, type MemberRole } from '@keyward/contracts';
+import type { Membership, People } from '../people/people.js';
+import type { Actor } from '../records/record.js';
+import { ADMIN, type AdminAuthenticator } from './admin.js';
+import { unauthenticated } from './bearer.js';
+import { notFound } from './not-found.js';
+
+/** Who asks, at every route for people and admins: the holder of the deployment's admin token, or a member who is signed in. */
+export class Principals {
+  constructor(
+    private readonly admins: AdminAuthenticator,
+    private readonly people: People,
+  ) {}
+
+  /**
+   * Whoever asks must have the role, or more, in the organization. Called before anything else is done with the request.
+   * @param org given as a function, it is read only once the asker is known: nobody learns from a refusal what a request should be like
+   * @param absent what a person who is no member is answered: the same as where there is no such organization
+   * @throws KeywardError `unauthenticated`, `forbidden` (a member whose role is not enough), `absent`, `invalid_request` (two
+   * Authorization headers, a cookie with a request of another site), `dependency_unavailable`
+   */
+  async require(
+    request: IncomingMessage,
+    role: MemberRole,
+    org: string | (() => string),
+    absent: KeywardError = notFound('org'),
+  ): Promise<Actor> {
+    if (this.admins.isAdmin(request)) {
+      if (typeof org === 'function') org();
+      return ADMIN;
+    }
+    const person = await this.people.authenticate(request);
+    if (person === undefined) throw unauthenticated();
+    const wanted = typeof org === 'function' ? org() : org;
+    const membership = (await this.people.memberships(person)).find(({ organization }) => organization === wanted);
+    if (membership === undefined) throw absent;
+    if (!suffices(membership.role, role)) throw tooLow(role);
+    return actorOf(membership);
+  }
+
+  /** Across organizations: the holder of the admin token alone. @throws KeywardError as `require` */
+  async requireOperator(request: IncomingMessage): Promise<Actor> {
+    if (this.admins.isAdmin(request)) return ADMIN;
+    if ((await this.people.authenticate(request)) === undefined) throw unauthenticated();
+    throw new KeywardError('forbidden', 'This is for the operator of the deployment alone.');
+  }
+}
+
+export function actorOf({ member }: Membership): Actor {
+  return { kind: 'admin', id: member };
+}
+
+/** `memberRoles` begins with the one that may do everything. */
+export function suffices(held: MemberRole, wanted: MemberRole): boolean {
+  return memberRoles.indexOf(held) <= memberRoles.indexOf(wanted);
+}
+
+function tooLow(role: MemberRole): KeywardError {
+  return new KeywardError('forbidden', `This needs the role ${role} in the organization.`);
+}
