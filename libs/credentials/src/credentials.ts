@@ -67,7 +67,7 @@ export class Credentials {
     return use(await this.#text(tokenContext(ref, 'access_token'), ref.sealedAccess));
   }
 
-  /** For redeeming and for revocation at the provider. */
+  /** The material for the next token, a refresh token mostly: for renewal and for revocation at the provider. */
   async openRefreshToken<T>(ref: SealedRefreshToken, use: (refreshToken: string) => Promise<T>): Promise<T> {
     return use(await this.#text(tokenContext(ref, 'refresh_token'), ref.sealedRefresh));
   }
@@ -103,6 +103,11 @@ export class Credentials {
   /** Crypto-shred: nothing of the organization opens again, here at once, in other processes after at most five minutes. */
   shredOrganization(org: string): Promise<number> {
     return this.#vault.shred(org);
+  }
+
+  /** What another process's shredding asks of this one: nothing of the organization stays openable from memory. */
+  forgetOrganization(org: string): void {
+    this.#vault.forget(org);
   }
 
   #text(context: SecretContext, sealed: Buffer): Promise<string> {

@@ -1,4 +1,4 @@
-import type { ConnectionStatus, PermissionLevel } from '@keyward/contracts';
+import type { ConnectionKind, ConnectionStatus, PermissionLevel } from '@keyward/contracts';
 
 /** Which call asks: everything comes from what was authenticated, nothing from the tool's arguments. */
 export interface CallQuery {
@@ -8,12 +8,15 @@ export interface CallQuery {
   connector: string;
   provider: string;
   alias: string;
-  /** Narrows to one connection, which must still be this agent's for this user; the alias is then not looked at. */
+  /** Narrows to one connection, which this agent must still be allowed to use; the alias is then not looked at. */
   connection?: string;
 }
 
 export interface CallConnection {
   id: string;
+  /** `workspace`: authorized by an admin for the organization; the agent is one of its grantees. */
+  kind: ConnectionKind;
+  alias: string;
   status: ConnectionStatus;
   statusReason: string | null;
   /** As granted by the provider. */
@@ -23,7 +26,14 @@ export interface CallConnection {
   sealedAccess: Buffer | null;
   /** null: the provider does not say. */
   accessExpiresAt: Date | null;
+  /** There is a way to the next token without the person. */
   refreshable: boolean;
+  /** `${connection.…}` of the manifest. */
+  parameters: Record<string, string>;
+  /** `${client.id}`; null where the kind of grant needs no registration. */
+  clientId: string | null;
+  /** `${app.…}` of the manifest. */
+  appParameters: Record<string, string>;
 }
 
 export interface CallCredential {
@@ -31,7 +41,7 @@ export interface CallCredential {
   permission: PermissionLevel | null;
   /** null: every tool of the connector, as far as the permission allows. */
   tools: string[] | null;
-  /** null: the agent has no live connection for this user. */
+  /** Its own for this user, else the workspace's; null: there is neither. */
   connection: CallConnection | null;
 }
 

@@ -33,6 +33,16 @@ describe('a shredded organization', () => {
     }
   });
 
+  it('opens nothing in another process as soon as that one is told to forget it; told without a shredding, it loses nothing', async () => {
+    const other = replica();
+    const sealed = await other.seal(place(org), Buffer.from(TOKEN));
+    other.forget(org);
+    expect(await other.open(place(org), sealed, text)).toBe(TOKEN);
+    await vault.shred(org);
+    other.forget(org);
+    expect(await codeOf(other.open(place(org), sealed, text))).toBe('revoked');
+  });
+
   it('stays unreadable in other processes once their cache has run out', async () => {
     const other = replica();
     const sealed = await other.seal(place(org), Buffer.from(TOKEN));

@@ -61,6 +61,11 @@ export class Vault {
     return this.#counted('shred', shred(this.#ring, this.#store, org));
   }
 
+  /** Its data keys leave this process's memory: what it has sealed opens again only as far as the store still has them. */
+  forget(org: string): void {
+    this.#ring.forget(org);
+  }
+
   async #counted<T>(op: VaultOperation, work: Promise<T>): Promise<T> {
     try {
       const result = await work;

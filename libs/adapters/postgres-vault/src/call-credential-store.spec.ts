@@ -31,6 +31,8 @@ describe('opening a credential for a call', () => {
         connection,
         generation: 1,
         scopes: ['notes:read', 'notes:write'],
+        parameters: { subdomain: 'acme' },
+        renewable: true,
         accessExpiresAt,
         refreshAt: null,
       }),
@@ -51,6 +53,8 @@ describe('opening a credential for a call', () => {
       tools: ['sandbox_echo'],
       connection: {
         id: seeded.connection,
+        kind: 'agent',
+        alias: 'default',
         status: 'active',
         statusReason: null,
         scopes: ['notes:read', 'notes:write'],
@@ -58,6 +62,9 @@ describe('opening a credential for a call', () => {
         sealedAccess: expect.any(Buffer),
         accessExpiresAt: new Date('2030-01-02T03:04:05.678Z'),
         refreshable: true,
+        parameters: { subdomain: 'acme' },
+        clientId: 'client',
+        appParameters: {},
       },
     });
     const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(executor) });

@@ -1,4 +1,4 @@
-import type { ConnectionStatus, PermissionLevel } from '@keyward/contracts';
+import type { ConnectionKind, ConnectionStatus, PermissionLevel } from '@keyward/contracts';
 import type { CallConnection, CallCredential, CallCredentialStore, CallQuery } from '@keyward/credentials';
 import { prepared } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
@@ -8,6 +8,8 @@ interface CallRow {
   permission: PermissionLevel | null;
   tools: string[] | null;
   connection_id: string | null;
+  kind: ConnectionKind;
+  alias: string;
   status: ConnectionStatus;
   status_reason: string | null;
   scopes: string[];
@@ -16,10 +18,16 @@ interface CallRow {
   sealed_access: Buffer | null;
   access_expires_at: Date | null;
   refreshable: boolean;
+  parameters: Record<string, string>;
+  /** null, as is the next: without a registration. */
+  client_id: string | null;
+  app_parameters: Record<string, string> | null;
 }
 
-const COLUMNS =
-  'permission, tools, connection_id, status, status_reason, scopes, generation, sealed_access, access_expires_at, refreshable';
+const COLUMNS = [
+  'permission, tools, connection_id, kind, alias, status, status_reason, scopes',
+  'generation, sealed_access, access_expires_at, refreshable, parameters, client_id, app_parameters',
+].join(', ');
 
 const OPEN_ONE = {
   name: 'vault.open_for_call',
@@ -30,8 +38,8 @@ const OPEN_MANY = {
   name: 'vault.open_for_call of many',
   text: `SELECT ${COLUMNS}
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-              WITH ORDINALITY AS q (org, agent, person, connector, provider, alias, connection, place)
-         CROSS JOIN LATERAL vault.open_for_call(q.org, q.agent, q.person, q.connector, q.provider, q.alias, q.connection)
+              WITH ORDINALITY AS q (org, agent, person, connector, provider, wanted, connection, place)
+         CROSS JOIN LATERAL vault.open_for_call(q.org, q.agent, q.person, q.connector, q.provider, q.wanted, q.connection)
          ORDER BY q.place`,
 };
 
@@ -42,6 +50,8 @@ function toValues({ org, agent, user, connector, provider, alias, connection }: 
 function toConnection(id: string, row: CallRow): CallConnection {
   return {
     id,
+    kind: row.kind,
+    alias: row.alias,
     status: row.status,
     statusReason: row.status_reason,
     scopes: row.scopes,
@@ -49,6 +59,9 @@ function toConnection(id: string, row: CallRow): CallConnection {
     sealedAccess: row.sealed_access,
     accessExpiresAt: row.access_expires_at,
     refreshable: row.refreshable,
+    parameters: row.parameters,
+    clientId: row.client_id,
+    appParameters: row.app_parameters ?? {},
   };
 }
 

@@ -127,7 +127,7 @@ describe('the lease', () => {
     const { org, connection } = seeded;
     const ask = (of: string) => store.claim({ org, connection: of, newerThan: 9, owner: 'o', leaseMs: LEASE_MS });
     expect(await ask(newId('conn'))).toEqual({ outcome: 'not_refreshable', status: null });
-    await database.admin.query('UPDATE vault.credential SET sealed_refresh = NULL WHERE connection_id = $1', [connection]);
+    await database.admin.query('UPDATE vault.credential SET renewable = false WHERE connection_id = $1', [connection]);
     expect(await ask(connection)).toEqual({ outcome: 'not_refreshable', status: 'active' });
     for (const status of ['needs_reauthorization', 'revoked']) {
       await setStatus(status);

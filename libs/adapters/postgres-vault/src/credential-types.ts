@@ -1,4 +1,4 @@
-import type { ConnectionStatus } from '@keyward/contracts';
+import type { ConnectionKind, ConnectionStatus } from '@keyward/contracts';
 import type { EntityManager } from 'typeorm';
 
 /** Runs inside the transaction that changes the row: outbox and audit rows written here are true exactly when the change is. */
@@ -6,8 +6,13 @@ export type Also = (em: EntityManager) => Promise<void>;
 
 export interface SealedTokens {
   sealedAccess: Buffer;
-  /** null: the provider gave none. After a refresh whose answer holds none, the old one must be sealed again for the new generation. */
+  /**
+   * What the next token is had with: a refresh token, the subject token of an exchange, the private key of a signed JWT. Null: the provider
+   * gave none, or the grant needs none. After a renewal that brings none, the old one must be sealed again for the new generation.
+   */
   sealedRefresh: Buffer | null;
+  /** Whether there is a way to the next token without the person. */
+  renewable: boolean;
   accessExpiresAt: Date | null;
   /** When to refresh before expiry; null: never by the clock. */
   refreshAt: Date | null;
@@ -20,6 +25,8 @@ export interface AuthorizedCredential extends SealedTokens {
   generation: number;
   /** As granted. */
   scopes: string[];
+  /** `${connection.…}` of the manifest. Left out: as they were. */
+  parameters?: Record<string, string>;
 }
 
 export interface DueCredential {
@@ -51,21 +58,45 @@ export type Claim =
 export interface RefreshableCredential {
   org: string;
   connection: string;
-  agent: string;
-  user: string;
+  kind: ConnectionKind;
+  /** Null of a workspace connection, as is the user. */
+  agent: string | null;
+  user: string | null;
   provider: string;
   alias: string;
   status: ConnectionStatus;
+  /** As granted. */
   scopes: string[];
+  /** As asked for in the latest authorization; the granted ones where none is on record. */
+  requestedScopes: string[];
+  /** `${connection.…}` of the manifest. */
+  parameters: Record<string, string>;
   generation: number;
   sealedAccess: Buffer;
   sealedRefresh: Buffer | null;
+  renewable: boolean;
+  /** When this generation was stored. */
+  obtainedAt: Date;
   accessExpiresAt: Date | null;
   refreshAt: Date | null;
   /** Failed attempts in a row. */
   failures: number;
   leaseOwner: string | null;
-  providerApp: { id: string; clientId: string; sealedSecret: Buffer | null; generation: number };
+  /** Null where the kind of grant needs no registration. */
+  providerApp: StoredProviderApp | null;
+}
+
+export interface StoredProviderApp {
+  orgId: string;
+  id: string;
+  clientId: string;
+  sealedSecret: Buffer | null;
+  sealedKey: Buffer | null;
+  /** PEM. */
+  certificate: string | null;
+  /** `${app.…}` of the manifest. */
+  parameters: Record<string, string>;
+  generation: number;
 }
 
 export interface RefreshCommit extends SealedTokens {
@@ -75,6 +106,8 @@ export interface RefreshCommit extends SealedTokens {
   generation: number;
   /** Left out: as they were. */
   scopes?: string[];
+  /** Connection parameters that the answer told anew; those it does not name stay as they were. */
+  parameters?: Record<string, string>;
 }
 
 export interface FailedRefresh {
@@ -84,7 +117,7 @@ export interface FailedRefresh {
   generation: number;
   /** When to try again; the token that is stored keeps being served until it expires. */
   retryAt: Date;
-  /** True when it is unknown whether the token endpoint redeemed the token: the intent stays visible to the next claim. */
+  /** True when it is unknown whether the token endpoint redeemed a token that it takes only once: the intent stays visible to the next claim. */
   maybeRedeemed: boolean;
 }
 

@@ -12,4 +12,5 @@ export type {
   RefreshableCredential,
   RefreshCommit,
   SealedTokens,
+  StoredProviderApp,
 } from './credential-types.js';

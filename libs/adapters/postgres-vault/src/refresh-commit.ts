@@ -10,25 +10,29 @@ import { rows } from './sql.js';
  */
 const COMMIT = `
 WITH held AS (
-  SELECT c.id, c.status, c.scopes FROM vault.connection c
+  SELECT c.id, c.status, c.scopes, c.parameters FROM vault.connection c
   WHERE c.org_id = $1 AND c.id = $2 AND c.status IN ('active', 'needs_reauthorization') FOR NO KEY UPDATE
 ), stored AS (
   UPDATE vault.credential k
   SET generation = k.generation + 1, sealed_access = $4, sealed_refresh = $5, access_expires_at = $6, refresh_at = $7,
+      renewable = $9, obtained_at = now(),
       lease_owner = NULL, lease_until = NULL, lease_generation = NULL, failures = 0, updated_at = now()
   FROM held WHERE k.org_id = $1 AND k.connection_id = held.id AND k.generation = $3
   RETURNING k.connection_id
 ), activated AS (
   UPDATE vault.connection c
-  SET status = 'active', status_reason = NULL, scopes = coalesce($8::text[], held.scopes), updated_at = now()
+  SET status = 'active', status_reason = NULL, scopes = coalesce($8::text[], held.scopes),
+      parameters = held.parameters || $10::jsonb, updated_at = now()
   FROM stored JOIN held ON held.id = stored.connection_id
-  WHERE c.id = held.id AND (held.status <> 'active' OR held.scopes IS DISTINCT FROM coalesce($8::text[], held.scopes))
+  WHERE c.id = held.id
+    AND (held.status <> 'active' OR held.scopes IS DISTINCT FROM coalesce($8::text[], held.scopes) OR NOT held.parameters @> $10::jsonb)
 )
 SELECT connection_id FROM stored`;
 
 export function commit(ds: DataSource, refresh: RefreshCommit, also?: Also): Promise<boolean> {
   const { org, connection, generation, sealedAccess, sealedRefresh, accessExpiresAt, refreshAt, scopes = null } = refresh;
-  const values = [org, connection, generation, sealedAccess, sealedRefresh, accessExpiresAt, refreshAt, scopes];
+  const told = JSON.stringify(refresh.parameters ?? {});
+  const values = [org, connection, generation, sealedAccess, sealedRefresh, accessExpiresAt, refreshAt, scopes, refresh.renewable, told];
   return withOrg(ds, org, async (em) => {
     if ((await rows(em, COMMIT, values)).length === 0) return false;
     await also?.(em);

@@ -37,7 +37,7 @@ interface Claimable {
 
 /** The clock of the statement and not of the transaction: it may have waited for the row. */
 const LOOK = `
-SELECT c.status, k.generation, k.sealed_refresh IS NOT NULL AS refreshable,
+SELECT c.status, k.generation, k.renewable AS refreshable,
        CASE WHEN k.lease_until > clock_timestamp() THEN k.lease_until END AS held_until,
        coalesce(k.lease_generation = k.generation, false) AS stale_intent
 FROM vault.credential k JOIN vault.connection c ON c.id = k.connection_id AND c.org_id = k.org_id

@@ -9,6 +9,7 @@ function tokens(): SealedTokens {
   return {
     sealedAccess: randomBytes(90),
     sealedRefresh: randomBytes(90),
+    renewable: true,
     accessExpiresAt: new Date('2030-01-01'),
     refreshAt: PAST,
   };

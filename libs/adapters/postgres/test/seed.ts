@@ -36,10 +36,21 @@ export async function seedOrganization(admin: pg.Client): Promise<SeededOrganiza
 }
 
 function identityRows({ org, agent, agentKey, sha256 }: SeededOrganization): [string, Row][] {
+  const person = { issuer: 'https://issuer.example', subject: org };
   return [
     ['identity.organization', { id: org, slug: org, name: 'Acme' }],
     ['identity.agent', { id: agent, org_id: org, slug: 'bot', name: 'Bot' }],
     ['identity.agent_key', { id: agentKey, org_id: org, agent_id: agent, secret_sha256: sha256, last_four: 'abcd' }],
+    ['identity.member', { id: newId('mem'), org_id: org, email: `${org}@acme.example`, role: 'admin' }],
+    ['identity.trusted_issuer', { id: org, org_id: org, issuer: 'https://issuer.example', audience: org }],
+    [
+      'identity.workload_binding',
+      { id: org, org_id: org, trusted_issuer_id: org, agent_id: agent, claims: { sub: 'system:serviceaccount:bots:bot' } },
+    ],
+    ['governance.agent_manifest', { agent_id: agent, org_id: org, version: 1, manifest: {}, applied_by: 'admin' }],
+    ['governance.token_release', { org_id: org, agent_id: agent, provider: 'sandbox' }],
+    ['governance.connector', { org_id: org, name: 'own', manifest: 'name: own' }],
+    ['identity.person_session', { secret_sha256: sha256, kind: 'browser', ...person, expires_at: new Date() }],
     ['governance.assignment', { id: newId('asg'), org_id: org, agent_id: agent, connector: 'sandbox', permission: 'write' }],
   ];
 }
@@ -53,12 +64,15 @@ function vaultRows({ org, agent, app, connection, dataKey, sha256 }: SeededOrgan
     status: 'active',
     scopes: ['notes:read'],
   };
-  const sealed = { sealed_access: sha256, sealed_refresh: sha256, generation: 1, refresh_at: new Date(0) };
+  const sealed = { sealed_access: sha256, sealed_refresh: sha256, renewable: true, generation: 1, refresh_at: new Date(0) };
+  const authorized = { scopes: ['notes:read'], requested_scopes: ['notes:read'], authorized_by_kind: 'user', authorized_by_id: 'ada' };
   return [
     ['vault.data_key', { id: dataKey, org_id: org, wrapped: sha256, kms_key_id: 'local', state: 'active' }],
     ['vault.provider_app', { id: app, org_id: org, provider: 'sandbox', client_id: 'client', callback_context: app }],
     ['vault.connection', { id: connection, org_id: org, ...held }],
     ['vault.credential', { connection_id: connection, org_id: org, ...sealed }],
+    ['vault.connection_grantee', { connection_id: connection, org_id: org, agent_id: agent }],
+    ['vault.connection_authorization', { id: newId('auz'), org_id: org, connection_id: connection, generation: 1, ...authorized }],
     ['vault.provider_revocation', { connection_id: connection, org_id: org, provider: 'sandbox' }],
   ];
 }
@@ -72,6 +86,14 @@ function connectRows({ org, agent, app, sha256 }: SeededOrganization): [string, 
     redirect_uri: 'https://keyward.example/oauth/callback/x',
     expires_at: new Date(),
   };
+  const device = {
+    sealed_device_code: sha256,
+    user_code: 'WDJB-MJHT',
+    verification_uri: 'https://provider.example/device',
+    interval_seconds: 5,
+    next_poll_at: new Date(),
+    expires_at: new Date(),
+  };
   return [
     [
       'connect.connect_session',
@@ -80,6 +102,11 @@ function connectRows({ org, agent, app, sha256 }: SeededOrganization): [string, 
     [
       'connect.authorization_transaction',
       { state_sha256: sha256, org_id: org, session_id: session, provider_app_id: app, ...transaction },
+    ],
+    ['connect.device_authorization', { session_id: session, org_id: org, provider_app_id: app, ...device }],
+    [
+      'connect.delivered_code',
+      { provider_app_id: app, org_id: org, correlation_sha256: sha256, sealed_code: sha256, expires_at: new Date() },
     ],
   ];
 }

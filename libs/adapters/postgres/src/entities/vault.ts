@@ -138,6 +138,9 @@ export class CredentialEntity {
   @Column('boolean', { default: false })
   renewable!: boolean;
 
+  @Column('timestamptz', { name: 'obtained_at', default: () => 'now()' })
+  obtainedAt!: Date;
+
   @Column('timestamptz', { name: 'access_expires_at', nullable: true })
   accessExpiresAt!: Date | null;
 

@@ -21,7 +21,7 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
   'vault.provider_app': { auth: 'SIUD', refresher: 'S' },
   'vault.connection': { gateway: 'S', auth: 'SIUD', refresher: 'Su' },
   'vault.connection_grantee': { gateway: 'S', auth: 'SIUD' },
-  'vault.connection_authorization': { auth: 'SID' },
+  'vault.connection_authorization': { auth: 'SID', refresher: 'S' },
   'vault.credential': { gateway: 's', auth: 'SIUD', refresher: 'SU' },
   'vault.provider_revocation': { auth: 'SIU' },
   'connect.connect_session': { auth: 'SIU' },
@@ -110,12 +110,20 @@ describe('rights of the service roles', () => {
     );
   });
 
-  it('let the refresher change no more of a connection than its status and scopes', async () => {
+  it('let the refresher change no more of a connection than its status, its scopes and its parameters', async () => {
     const { rows } = await admin.query<{ column: string }>(
       `SELECT attname AS column FROM pg_attribute WHERE attrelid = 'vault.connection'::regclass AND attnum > 0
        AND has_column_privilege('keyward_refresher', attrelid, attnum, 'UPDATE') ORDER BY 1`,
     );
-    expect(rows.map((row) => row.column)).toEqual(['scopes', 'status', 'status_reason', 'updated_at']);
+    expect(rows.map((row) => row.column)).toEqual(['parameters', 'scopes', 'status', 'status_reason', 'updated_at']);
+  });
+
+  it('let the gateway see of a credential when it ends, and no other column', async () => {
+    const { rows } = await admin.query<{ column: string }>(
+      `SELECT attname AS column FROM pg_attribute WHERE attrelid = 'vault.credential'::regclass AND attnum > 0
+       AND has_column_privilege('keyward_gateway', attrelid, attnum, 'SELECT') ORDER BY 1`,
+    );
+    expect(rows.map((row) => row.column)).toEqual(['access_expires_at', 'connection_id', 'org_id']);
   });
 
   it('make no service able to become another, to bypass policies or to create objects', async () => {
@@ -133,7 +141,10 @@ describe('rights of the service roles', () => {
     ['executor', 'cannot insert credentials', `INSERT INTO vault.credential (connection_id) VALUES ('x')`],
     ['executor', 'cannot read connections', 'SELECT id FROM vault.connection'],
     ['executor', 'cannot claim refreshes', `SELECT * FROM vault.claim_due('x', 1, 1)`],
-    ['gateway', 'cannot read credentials', 'SELECT connection_id FROM vault.credential'],
+    ['gateway', 'cannot read access tokens', 'SELECT sealed_access FROM vault.credential'],
+    ['gateway', 'cannot read refresh tokens', 'SELECT sealed_refresh FROM vault.credential'],
+    ['gateway', 'cannot read whole credentials', 'SELECT * FROM vault.credential'],
+    ['gateway', 'cannot return what it may not read', 'SELECT k FROM vault.credential k'],
     ['gateway', 'cannot open a call', `SELECT * FROM vault.open_for_call('o', 'a', 'u', 'c', 'p', 'd', NULL)`],
     ['gateway', 'cannot read data keys', 'SELECT wrapped FROM vault.data_key'],
     ['gateway', 'cannot list agent keys', 'SELECT id FROM identity.agent_key'],

@@ -1,5 +1,5 @@
-const COLUMNS = `c.id, c.status, c.status_reason, c.scopes, c.kind, c.parameters, c.provider_app_id`;
-const INTO = `connection_id, status, status_reason, scopes, kind, parameters, app`;
+const COLUMNS = `c.id, c.alias, c.status, c.status_reason, c.scopes, c.kind, c.parameters, c.provider_app_id`;
+const INTO = `connection_id, alias, status, status_reason, scopes, kind, parameters, app`;
 
 /** As in backbone/functions.ts; here are those that are new and those that custody changes. */
 export const FUNCTIONS = `
@@ -16,7 +16,7 @@ $$;
 DROP FUNCTION vault.open_for_call(text, text, text, text, text, text, text);
 CREATE FUNCTION vault.open_for_call(
   p_org text, p_agent text, p_user text, p_connector text, p_provider text, p_alias text, p_connection text,
-  OUT permission text, OUT tools text[], OUT connection_id text, OUT status text, OUT status_reason text, OUT scopes text[],
+  OUT permission text, OUT tools text[], OUT connection_id text, OUT alias text, OUT status text, OUT status_reason text, OUT scopes text[],
   OUT generation integer, OUT sealed_access bytea, OUT access_expires_at timestamptz, OUT refreshable boolean,
   OUT kind text, OUT parameters jsonb, OUT client_id text, OUT app_parameters jsonb
 )

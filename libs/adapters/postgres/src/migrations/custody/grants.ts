@@ -44,4 +44,6 @@ GRANT SELECT ON vault.connection_grantee TO keyward_gateway;
 GRANT SELECT (connection_id, org_id, access_expires_at) ON vault.credential TO keyward_gateway;
 
 GRANT UPDATE (parameters) ON vault.connection TO keyward_refresher;
+/* A grant that is made again asks for what was asked for when it was authorized. */
+GRANT SELECT ON vault.connection_authorization TO keyward_refresher;
 `;

@@ -148,8 +148,11 @@ CREATE TABLE vault.connection_authorization (
 CREATE INDEX ON vault.connection_authorization (connection_id, authorized_at);
 
 /* Whether there is a way to the next token without the person: a refresh token, or a grant that is made again. */
-ALTER TABLE vault.credential ADD COLUMN renewable boolean NOT NULL DEFAULT false;
-UPDATE vault.credential SET renewable = sealed_refresh IS NOT NULL;
+ALTER TABLE vault.credential
+  ADD COLUMN renewable boolean NOT NULL DEFAULT false,
+  /* When this generation was stored: some providers extend no token that is too young. */
+  ADD COLUMN obtained_at timestamptz NOT NULL DEFAULT now();
+UPDATE vault.credential SET renewable = sealed_refresh IS NOT NULL, obtained_at = updated_at;
 DROP INDEX vault.credential_expiry;
 CREATE INDEX credential_expiry ON vault.credential (access_expires_at) WHERE renewable;
 `;
