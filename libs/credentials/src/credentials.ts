@@ -100,7 +100,10 @@ export class Credentials {
     return this.#vault.rewrap(options);
   }
 
-  /** Crypto-shred: nothing of the organization opens again, here at once, in other processes after at most five minutes. */
+  /**
+   * Crypto-shred: nothing of the organization opens again and nothing more is sealed for it. Here at once; in other processes as soon
+   * as they are told to `forgetOrganization`, else after at most five minutes.
+   */
   shredOrganization(org: string): Promise<number> {
     return this.#vault.shred(org);
   }

@@ -67,7 +67,10 @@ export interface DataKeyStore {
   undestroyed(org: string): Promise<DataKeyRecord[]>;
   /** Compare-and-swap of the wrapped bytes; false when they are no longer `expected`. */
   replaceWrapped(org: string, id: string, expected: Buffer, next: WrappedKey): Promise<boolean>;
-  /** Erases the wrapped bytes of all keys of the organization. Answers how many were erased by this call. */
+  /**
+   * Erases the wrapped bytes of all keys of the organization, and leaves a destroyed one where it never had any, so that it gets none.
+   * Answers how many were erased by this call.
+   */
   destroyAll(org: string): Promise<number>;
   /** Ids of organizations in ascending order, those after `after` (null: from the first). */
   organizations(after: string | null, limit: number): Promise<string[]>;

@@ -102,6 +102,15 @@ describe('rewrapping after a change of the KMS key', () => {
     expect(kms.calls).toHaveLength(3);
   });
 
+  it('stops before the next key where it is told to, and goes on from there', async () => {
+    const stop = new AbortController();
+    const onProgress = ({ resumeAfter }: RewrapReport) => resumeAfter === orgs[2] && stop.abort(new Error('enough'));
+    const stopped = await newVault().rewrap({ onProgress, signal: stop.signal });
+    expect(stopped).toMatchObject({ processed: 4, failed: [], resumeAfter: orgs[2], complete: false });
+    expect(stopped.stoppedBy).toEqual(new Error('enough'));
+    expect(await newVault().rewrap({ after: stopped.resumeAfter })).toMatchObject({ processed: 4, complete: true });
+  });
+
   it('stops at once where the store is away', async () => {
     store.replaceWrapped = async () => {
       throw keysUnavailable(new Error('store'));

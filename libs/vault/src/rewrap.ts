@@ -9,6 +9,8 @@ export interface RewrapOptions {
   after?: string | null;
   /** After each organization. */
   onProgress?: (report: RewrapReport) => void;
+  /** Ends the run before the next key; `stoppedBy` is then the signal's reason. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RewrapReport {
@@ -20,7 +22,7 @@ export interface RewrapReport {
   resumeAfter: string | null;
   /** True when all keys of all organizations are processed. */
   complete: boolean;
-  /** Why the run ended before the last organization: the KMS or the store is unavailable. */
+  /** Why the run ended before the last organization: the KMS or the store is unavailable, or it was told to. */
   stoppedBy?: unknown;
 }
 
@@ -59,8 +61,9 @@ class RewrapRun {
     this.report = { processed: 0, failed: [], resumeAfter: after, complete: false };
   }
 
-  async organization(kms: KeyManagement, store: DataKeyStore, org: string): Promise<void> {
+  async organization(kms: KeyManagement, store: DataKeyStore, org: string, signal: AbortSignal | undefined): Promise<void> {
     for (const key of await store.undestroyed(org)) {
+      signal?.throwIfAborted();
       const outcome = await rewrapOne(kms, store, key);
       if (outcome.kind === 'failed') this.#failed(key, outcome.reason);
       else this.#unavailableInARow = 0;
@@ -89,14 +92,14 @@ export async function rewrap(kms: KeyManagement, store: DataKeyStore, options: R
     do {
       page = await store.organizations(cursor, ORGANIZATIONS_PER_PAGE);
       for (const org of page) {
-        await run.organization(kms, store, org);
+        await run.organization(kms, store, org, options.signal);
         cursor = org;
         options.onProgress?.(report);
       }
     } while (page.length === ORGANIZATIONS_PER_PAGE);
     report.complete = report.failed.length === 0;
   } catch (thrown) {
-    if (!isUnavailable(thrown)) throw thrown;
+    if (!isUnavailable(thrown) && options.signal?.aborted !== true) throw thrown;
     report.stoppedBy = thrown;
   }
   return report;

@@ -56,7 +56,10 @@ export class Vault {
     return this.#counted('rewrap', rewrap(this.#kms, this.#store, options));
   }
 
-  /** Destroys the organization's data keys: nothing it has sealed opens again, in other processes after at most five minutes. */
+  /**
+   * Destroys the organization's data keys: nothing it has sealed opens again, and nothing more is sealed for it. In other processes
+   * as soon as they `forget`, else after at most five minutes.
+   */
   shred(org: string): Promise<number> {
     return this.#counted('shred', shred(this.#ring, this.#store, org));
   }

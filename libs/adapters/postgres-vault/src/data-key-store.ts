@@ -1,3 +1,4 @@
+import { newId } from '@keyward/contracts';
 import { prepared, withOrg } from '@keyward/postgres';
 import {
   shredded,
@@ -113,6 +114,12 @@ class PostgresDataKeyStore implements DataKeyStore {
         `UPDATE vault.data_key SET wrapped = '', state = 'destroyed', retired_at = coalesce(retired_at, now())
          WHERE org_id = $1 AND state <> 'destroyed' RETURNING id`,
         [org],
+      );
+      // Of an organization that never had a key, this one says that it gets none.
+      await em.query(
+        `INSERT INTO vault.data_key (id, org_id, wrapped, kms_key_id, state, retired_at)
+         SELECT $2, $1, '', '', 'destroyed', now() WHERE NOT EXISTS (SELECT FROM vault.data_key WHERE org_id = $1)`,
+        [org, newId('dek')],
       );
       return destroyed.length;
     });

@@ -125,6 +125,13 @@ function itDestroys(started: () => DataKeyStoreUnderTest): void {
     await expect(started().store.insertActive(newKey(first.org))).rejects.toMatchObject({ code: 'revoked' });
   });
 
+  it('accepts no first key for an organization that was shredded before it had one', async () => {
+    const org = await started().newOrganization();
+    expect(await started().store.destroyAll(org)).toBe(0);
+    await expect(started().store.insertActive(newKey(org))).rejects.toMatchObject({ code: 'revoked' });
+    expect(await started().store.undestroyed(org)).toEqual([]);
+  });
+
   it('leaves no key alive when a key is inserted while the organization is shredded', async () => {
     for (let round = 0; round < 5; round++) {
       const { org, id } = await started().store.insertActive(newKey(await started().newOrganization()));

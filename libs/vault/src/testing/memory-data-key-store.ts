@@ -1,3 +1,4 @@
+import { newId } from '@keyward/contracts';
 import { shredded } from '../errors.js';
 import type { DataKeyRecord, DataKeyStore, NewDataKey, WrappedKey } from '../ports.js';
 
@@ -67,6 +68,10 @@ export class MemoryDataKeyStore implements DataKeyStore {
   async destroyAll(org: string): Promise<number> {
     const rows = this.#of(org).filter((row) => row.state !== 'destroyed');
     for (const row of rows) Object.assign(row, { state: 'destroyed', wrapped: Buffer.alloc(0) });
+    if (this.#of(org).length === 0) {
+      const mark = { id: newId('dek'), org, wrapped: Buffer.alloc(0), kmsKeyId: '', createdAt: new Date(), reserved: 0 };
+      this.#rows.set(mark.id, { ...mark, state: 'destroyed' });
+    }
     return rows.length;
   }
 
