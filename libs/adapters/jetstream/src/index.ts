@@ -6,7 +6,14 @@ export { openNats, type ConnectionOwner } from './open-nats.js';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.js';
 export { requestRefresh } from './refresh-request.js';
 export { ReplyInbox, type ExpectedReply } from './reply-inbox.js';
-export { serveRequests, type RequestContext, type RequestServer, type RequestServerOptions } from './request-server.js';
+export { serveMicroService, type MicroServiceDescription, type MicroServiceEndpoint } from './micro-service.js';
+export {
+  serveRequests,
+  type RequestContext,
+  type RequestHandler,
+  type RequestServer,
+  type RequestServerOptions,
+} from './request-server.js';
 export { broadcastRevoked, onRevoked } from './revocations.js';
 export { JetStreamBatchServer, type BatchMessage, type BatchServerOptions } from './server/batch-server.js';
 export { type JetStreamContext } from './server/context.js';
