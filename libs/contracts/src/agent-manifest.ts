@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { permissionLevels } from './agent.js';
+import { assignmentSchema, permissionLevels } from './agent.js';
 import { toolNameSchema } from './execution.js';
-import { slugSchema } from './ids.js';
+import { idSchema, slugSchema, userIdSchema } from './ids.js';
 
 /**
  * What an agent needs, declared: `keyward apply -f`, `PUT /v1/agents/{id}/manifest`. Applying it makes the assignments that it names;
@@ -25,3 +25,47 @@ export const agentManifestSchema = z.strictObject({
   permissions: z.record(slugSchema, z.enum(permissionLevels)).default({}),
 });
 export type AgentManifest = z.infer<typeof agentManifestSchema>;
+
+/** A tool of a manifest for which a connection lacks scopes, or for which the user named has none. */
+export const manifestGapSchema = z.object({
+  tool: z.string(),
+  connector: z.string(),
+  /** Null: there is no connection yet. */
+  connection: idSchema('conn').nullable(),
+  user: userIdSchema.nullable(),
+  scopes: z.array(z.string()),
+  /** Asks for the union of what the connection has and what the manifest needs of this connector; where a user was named. */
+  connectUrl: z.url().optional(),
+});
+
+/** `PUT /v1/agents/{id}/manifest`, `PUT /v1/manifests`: what applying it has changed, and what is still missing for it to work. */
+export const appliedManifestSchema = z.object({
+  agent: idSchema('agt'),
+  /** Whether the agent was made. */
+  created: z.boolean(),
+  /** False: everything was so already, and nothing was written. */
+  changed: z.boolean(),
+  version: z.int().positive(),
+  assignments: z.object({
+    added: z.array(assignmentSchema),
+    changed: z.array(assignmentSchema),
+    /** Connectors. */
+    removed: z.array(z.string()),
+  }),
+  /** At most 500. */
+  missingScopes: z.array(manifestGapSchema),
+});
+export type AppliedManifest = z.infer<typeof appliedManifestSchema>;
+
+/** `GET /v1/agents/{id}/manifest`. */
+export const storedManifestSchema = z.object({
+  agent: idSchema('agt'),
+  version: z.int().positive(),
+  manifest: agentManifestSchema,
+  appliedBy: z.string(),
+  appliedAt: z.iso.datetime(),
+});
+export type StoredManifest = z.infer<typeof storedManifestSchema>;
+
+/** `PUT /v1/manifests`. */
+export const putManifestSchema = z.strictObject({ organization: idSchema('org'), manifest: agentManifestSchema });

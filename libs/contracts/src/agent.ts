@@ -66,6 +66,25 @@ export const agentKeySchema = z.object({
 /** The one answer that holds the key itself. */
 export const createdAgentKeySchema = agentKeySchema.extend({ key: z.string().regex(AGENT_KEY_PATTERN) });
 
+/** The longest that a rotated key may work on beside its successor. */
+export const MAX_KEY_OVERLAP_SECONDS = 30 * 86_400;
+/** `POST /v1/agents/{id}/keys/{key}/rotate`. */
+export const rotateAgentKeySchema = z.strictObject({
+  organization: idSchema('org').optional(),
+  /** How long the old key works on. */
+  overlapSeconds: z.int().min(0).max(MAX_KEY_OVERLAP_SECONDS).default(86_400),
+});
+export const rotatedAgentKeySchema = createdAgentKeySchema.extend({ replaced: agentKeySchema });
+
+/** `GET|PUT|DELETE /v1/agents/{id}/token-releases/{provider}`: whether get_access_token may give this agent the provider's tokens. */
+export const tokenReleaseSchema = z.object({
+  agent: idSchema('agt'),
+  provider: z.string(),
+  granted: z.boolean(),
+  createdAt: z.iso.datetime().nullable(),
+});
+export type TokenRelease = z.infer<typeof tokenReleaseSchema>;
+
 export const natsCredentialsSchema = z.object({
   /** Contents of a `.creds` file: user JWT and seed. */
   creds: z.string(),

@@ -33,6 +33,8 @@ export const custodyRequestSchemas = {
   get_access_token: caller.extend({
     connection: idSchema('conn'),
     user: userIdSchema.optional(),
+    /** What the token must be good for; left out: whatever it is. */
+    scopes: z.array(z.string().min(1).max(256)).max(100).optional(),
     recipientKey: recipientKeySchema,
   }),
   list_integrations: caller.extend({ user: userIdSchema.optional(), cursor: z.string().max(200).optional() }),
@@ -47,7 +49,10 @@ export const custodyAnswerSchemas = {
   get_oauth_url: connectSessionSchema,
   handle_oauth_callback: z.object({ outcome: z.string(), connection: connectionSchema.nullable() }),
   get_access_token: z.object({
-    /** Compact JWE (RFC 7516), ECDH-ES with A256GCM, of `{accessToken, tokenType, expiresAt, scopes}`. */
+    /**
+     * Compact JWE (RFC 7516), ECDH-ES with A256GCM, `typ` as CUSTODY_TOKEN_TYPE, of `{accessToken, tokenType, expiresAt, scopes}`.
+     * `tokenType` is Bearer for tokens of OAuth (RFC 6750), and the manifest's kind of grant for every other secret.
+     */
     jwe: z.string(),
     connection: idSchema('conn'),
     generation: z.int(),
@@ -63,5 +68,15 @@ export const custodyReplySchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('failed'), error: problemSchema }),
 ]);
 export type CustodyReply = z.infer<typeof custodyReplySchema>;
+
+/** The sealed part of get_access_token's answer, once opened. */
+export const releasedTokenSchema = z.object({
+  accessToken: z.string(),
+  tokenType: z.string(),
+  expiresAt: z.iso.datetime().nullable(),
+  scopes: z.array(z.string()),
+});
+/** `typ` of the JWE, so that it can't be taken for another one (RFC 8725 section 3.11). */
+export const CUSTODY_TOKEN_TYPE = 'keyward-token+jwe';
 
 export const custodySubject = (operation: CustodyOperation): string => `auth.v1.${operation}`;

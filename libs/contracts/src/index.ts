@@ -75,10 +75,14 @@ export {
   createdAgentKeySchema,
   createOrganizationSchema,
   createProviderAppSchema,
+  MAX_KEY_OVERLAP_SECONDS,
   natsCredentialsSchema,
   organizationSchema,
   permissionLevels,
   providerAppSchema,
+  rotateAgentKeySchema,
+  rotatedAgentKeySchema,
+  tokenReleaseSchema,
   updateOrganizationSchema,
   userClaims,
   type Agent,
@@ -86,6 +90,7 @@ export {
   type ClientRegistration,
   type Organization,
   type PermissionLevel,
+  type TokenRelease,
   type UserClaim,
 } from './agent.js';
 export { agentKeySecretHash, formatAgentKey, parseAgentKey, type AgentKeyParts } from './agent-key.js';
@@ -102,7 +107,16 @@ export {
   type WorkloadReply,
   type WorkloadRequest,
 } from './auth-requests.js';
-export { agentManifestSchema, type AgentManifest } from './agent-manifest.js';
+export {
+  agentManifestSchema,
+  appliedManifestSchema,
+  manifestGapSchema,
+  putManifestSchema,
+  storedManifestSchema,
+  type AgentManifest,
+  type AppliedManifest,
+  type StoredManifest,
+} from './agent-manifest.js';
 export { createMemberSchema, memberRoles, memberSchema, updateMemberSchema, type Member, type MemberRole } from './member.js';
 export {
   createTrustedIssuerSchema,
@@ -111,11 +125,13 @@ export {
   workloadBindingSchema,
 } from './workload.js';
 export {
+  CUSTODY_TOKEN_TYPE,
   custodyAnswerSchemas,
   custodyOperations,
   custodyReplySchema,
   custodyRequestSchemas,
   custodySubject,
+  releasedTokenSchema,
   type CustodyOperation,
   type CustodyReply,
 } from './custody.js';
