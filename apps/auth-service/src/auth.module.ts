@@ -20,6 +20,7 @@ import { Agents } from './identity/agents.js';
 import { Organizations } from './identity/organizations.js';
 import { Principals } from './identity/principals.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
+import { PersonSessions } from './people/person-sessions.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
 
 @Module({
@@ -31,6 +32,7 @@ export class AuthModule {
       module: AuthModule,
       providers: [
         { provide: Principals, useValue: service.principals },
+        { provide: PersonSessions, useValue: service.people },
         { provide: AgentKeyAuthenticator, useValue: service.holders },
         { provide: Organizations, useValue: service.organizations },
         { provide: Agents, useValue: service.agents },

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { KeywardError, memberRoles, type MemberRole } from '@keyward/contracts';
-import type { Membership, People } from '../people/people.js';
+import type { Membership, PersonSessions } from '../people/person-sessions.js';
 import type { Actor } from '../records/record.js';
 import { ADMIN, type AdminAuthenticator } from './admin.js';
 import { unauthenticated } from './bearer.js';
@@ -10,15 +10,15 @@ import { notFound } from './not-found.js';
 export class Principals {
   constructor(
     private readonly admins: AdminAuthenticator,
-    private readonly people: People,
+    private readonly people: PersonSessions,
   ) {}
 
   /**
    * Whoever asks must have the role, or more, in the organization. Called before anything else is done with the request.
    * @param org given as a function, it is read only once the asker is known: nobody learns from a refusal what a request should be like
    * @param absent what a person who is no member is answered: the same as where there is no such organization
-   * @throws KeywardError `unauthenticated`, `forbidden` (a member whose role is not enough), `absent`, `invalid_request` (two
-   * Authorization headers, a cookie with a request of another site), `dependency_unavailable`
+   * @throws KeywardError `unauthenticated`, `forbidden` (a role that is not enough, a cookie with another site's request), `absent`, `invalid_request` (two
+   * Authorization headers), `dependency_unavailable`
    */
   async require(
     request: IncomingMessage,

@@ -24,7 +24,7 @@ const FIND: PreparedStatement = {
 };
 
 /** People who are signed in, and what they are members of. Both are asked anew with each request, so that an end takes effect at once. */
-export class People {
+export class PersonSessions {
   constructor(
     private readonly dataSource: DataSource,
     private readonly sessions: SessionStore,
