@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Hint, Usage } from '../output/fail.js';
+import type { Session } from '../session/session.js';
+import { command, list, pairs } from './command.js';
+import { agentId } from './names.js';
+
+const POLL_MS = 1_000;
+const ENDED = new Set(['completed', 'failed', 'cancelled']);
+
+interface Link {
+  id: string;
+  url: string;
+  expiresAt: string;
+}
+interface SessionState {
+  state: string;
+  failure: string | null;
+  connection: string | null;
+}
+
+interface ConnectArguments {
+  provider: string;
+  user?: string | undefined;
+  agent?: string[] | undefined;
+  workspace: boolean;
+  alias: string;
+  scope?: string[] | undefined;
+  set?: string[] | undefined;
+  wait: boolean;
+}
+
+export const connect = command({
+  command: 'connect <provider>',
+  describe: 'Make a link on which a person connects an account, and wait until they have',
+  builder: (args) =>
+    args
+      .positional('provider', { type: 'string', demandOption: true, describe: 'Name of the provider: keyward providers list' })
+      .option('user', { type: 'string', describe: 'Whose account it will be' })
+      .option('agent', {
+        type: 'string',
+        array: true,
+        describe: 'For which agent (id or slug); with --workspace for which agents',
+      })
+      .option('workspace', { type: 'boolean', default: false, describe: 'One account for the organization, not for one user' })
+      .option('alias', { type: 'string', default: 'default', describe: 'To tell several accounts at one provider apart' })
+      .option('scope', { type: 'string', array: true, describe: 'What to ask for; left out: what the connector declares' })
+      .option('set', { type: 'string', array: true, describe: 'A connection parameter, such as subdomain=acme' })
+      .option('wait', { type: 'boolean', default: true, describe: 'Wait for the outcome; --no-wait only prints the link' }),
+  handler: async (session, args) => {
+    const link = await session.admin.post<Link>('/v1/connect-sessions', await request(session, args));
+    if (!args.wait) return session.out.answer(link, () => session.out.say(link.url));
+    process.stderr.write(`Open this link, as the person whose account it is:\n${link.url}\n`);
+    const ended = await outcome(session, link);
+    if (ended.state !== 'completed')
+      throw new Hint(`Nothing was connected (${ended.failure ?? ended.state}).`, 'A new link: the same command again.');
+    session.out.answer({ ...link, ...ended }, () => session.out.say(`Connected: ${ended.connection ?? ''}`));
+  },
+});
+
+async function request(session: Session, { provider, user, agent, workspace, alias, scope, set }: ConnectArguments) {
+  const agents = await Promise.all((list(agent) ?? []).map((name) => agentId(session, name)));
+  if (!workspace && (user === undefined || agents.length !== 1)) throw new Usage('Name --user and one --agent; or --workspace.');
+  const scopes = list(scope);
+  return {
+    organization: await session.org(),
+    provider,
+    alias,
+    ...(workspace ? { kind: 'workspace', agents } : { user, agent: agents[0] }),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(set === undefined ? {} : { parameters: pairs(set) }),
+  };
+}
+
+async function outcome(session: Session, { id, expiresAt }: Link): Promise<SessionState> {
+  const path = await session.path(`/v1/connect-sessions/${id}`);
+  for (;;) {
+    const state = await session.admin.get<SessionState>(path);
+    if (ENDED.has(state.state)) return state;
+    if (Date.now() > Date.parse(expiresAt)) return { ...state, failure: 'the link has expired' };
+    session.out.progress(`waiting (${state.state}) …`);
+    await delay(POLL_MS);
+  }
+}

@@ -1,0 +1,60 @@
+import Table from 'cli-table3';
+
+/** Title of a column → what stands in it. */
+export type Columns<T> = Readonly<Record<string, (row: T) => string | number | null | undefined>>;
+
+const PLAIN = {
+  chars: Object.fromEntries(
+    [
+      ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
+      ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
+    ].map((name) => [name, '']),
+  ),
+  style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+};
+
+/** Control characters of a name that someone else chose could rewrite the terminal. */
+const UNPRINTABLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '\ufffd');
+}
+
+/** Standard output: tables for people, or the answer as it came with --json. */
+export class Output {
+  constructor(readonly json: boolean) {}
+
+  /** One line; nothing with --json. */
+  say(text: string): void {
+    if (!this.json) process.stdout.write(`${printable(text)}\n`);
+  }
+
+  /** Something that takes long, on standard error, so that it is in nobody's way. */
+  progress(text: string): void {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${printable(text)}`);
+  }
+
+  progressEnd(): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  }
+
+  answer(value: unknown, human: () => void): void {
+    if (this.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    else human();
+  }
+
+  table<T>(rows: readonly T[], columns: Columns<T>, empty: string): void {
+    if (rows.length === 0) return this.say(empty);
+    const table = new Table({ ...PLAIN, chars: { ...PLAIN.chars, middle: '  ' }, head: Object.keys(columns) });
+    const cell = (value: string | number | null | undefined) => printable(String(value ?? '–'));
+    for (const row of rows) table.push(Object.values(columns).map((of) => cell(of(row))));
+    process.stdout.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
+  }
+
+  /** Name and value of each line. */
+  details(values: Readonly<Record<string, string | number | null | undefined>>): void {
+    const shown = Object.entries(values).filter(([, value]) => value !== undefined);
+    const width = Math.max(...shown.map(([name]) => name.length));
+    for (const [name, value] of shown) this.say(`${name.padEnd(width)}  ${String(value ?? '–')}`);
+  }
+}

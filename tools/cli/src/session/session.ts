@@ -1,0 +1,76 @@
+import { JsonClient } from '@keyward/sdk';
+import { Hint } from '../output/fail.js';
+import { Output } from '../output/output.js';
+import { findTarget, required, type Target } from './target.js';
+
+/** The options that every command has. */
+export interface CommonOptions {
+  url?: string | undefined;
+  org?: string | undefined;
+  json: boolean;
+}
+
+interface Me {
+  memberships: { organization: string; role: string }[];
+}
+
+/** What a command works with. */
+export class Session {
+  readonly out: Output;
+  readonly target: Target;
+  private found: string | undefined;
+
+  constructor(options: CommonOptions) {
+    this.out = new Output(options.json);
+    this.target = findTarget(options);
+    this.found = this.target.org;
+  }
+
+  /** auth-service, as the person who is signed in. */
+  get admin(): JsonClient {
+    const url = required(this.target.authUrl, 'Where auth-service is', 'Start a stack here (npm start), or: keyward login <url>');
+    return new JsonClient(url, required(this.target.token, 'Who you are', `Sign in: keyward login ${url}`));
+  }
+
+  /** gateway, as an agent. */
+  get agent(): JsonClient {
+    const url = required(this.target.gatewayUrl, 'Where the gateway is', 'Set KEYWARD_GATEWAY_URL.');
+    return new JsonClient(url, required(this.target.agentKey, 'The agent’s key', 'Set KEYWARD_AGENT_KEY.'));
+  }
+
+  /** The one that was named, or the only one there is. */
+  async org(): Promise<string> {
+    this.found ??= await this.#onlyOrg();
+    return this.found;
+  }
+
+  /** `path` with the organization and whatever else is set as its query. */
+  async path(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<string> {
+    const search = new URLSearchParams({ organization: await this.org() });
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
+    return `${path}?${search}`;
+  }
+
+  /** All pages of a list. */
+  async all<T>(member: string, path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<T[]> {
+    const items: T[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: Record<string, unknown> = await this.admin.get(await this.path(path, { ...query, cursor }));
+      items.push(...(page[member] as T[]));
+      cursor = (page['nextCursor'] as string | null | undefined) ?? undefined;
+    } while (cursor !== undefined);
+    return items;
+  }
+
+  async #onlyOrg(): Promise<string> {
+    const { memberships } = await this.admin.get<Me>('/v1/me');
+    const [only, ...others] = memberships;
+    if (only !== undefined && others.length === 0) return only.organization;
+    const known = memberships.map(({ organization }) => organization).join(', ');
+    throw new Hint(
+      'Which organization is meant?',
+      known === '' ? 'You are a member of none.' : `Name one with --org or KEYWARD_ORG: ${known}`,
+    );
+  }
+}
