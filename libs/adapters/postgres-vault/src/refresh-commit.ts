@@ -32,7 +32,18 @@ SELECT connection_id FROM stored`;
 export function commit(ds: DataSource, refresh: RefreshCommit, also?: Also): Promise<boolean> {
   const { org, connection, generation, sealedAccess, sealedRefresh, accessExpiresAt, refreshAt, scopes = null } = refresh;
   const told = JSON.stringify(refresh.parameters ?? {});
-  const values = [org, connection, generation, sealedAccess, sealedRefresh, accessExpiresAt, refreshAt, scopes, refresh.renewable, told];
+  const values = [
+    org,
+    connection,
+    generation,
+    sealedAccess,
+    sealedRefresh,
+    accessExpiresAt,
+    refreshAt,
+    scopes,
+    refresh.renewable,
+    told,
+  ];
   return withOrg(ds, org, async (em) => {
     if ((await rows(em, COMMIT, values)).length === 0) return false;
     await also?.(em);

@@ -62,6 +62,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       CredentialEntity,
       ConnectSessionEntity,
       AuthorizationTransactionEntity,
+      DeliveredCodeEntity,
       DeviceAuthorizationEntity,
       MemberEntity,
       PersonSessionEntity,

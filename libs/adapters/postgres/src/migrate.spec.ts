@@ -64,16 +64,18 @@ describe('migrate', () => {
     await stop();
   });
 
-  it('can be taken back step by step to an empty database, and applied again', async () => {
+  it('is taken back only as far as nothing is lost: custody says so and stays, the backbone can be undone and applied again', async () => {
     const { url, stop } = await testPostgres();
     await migrate(url);
     const ds = await migrationSource(url).initialize();
-    const left = async () => (await query(url, APPLIED)).length;
-    for (let before = await left(); before > 0; before--) {
-      await ds.undoLastMigration();
-      expect(await left()).toBe(before - 1);
-    }
+    await expect(ds.undoLastMigration()).rejects.toThrow('restore a backup');
+    expect(await query(url, APPLIED)).toHaveLength(2);
     await ds.destroy();
+    await query(url, `DELETE FROM keyward_migration WHERE name LIKE 'Custody%'`);
+    const backbone = await migrationSource(url).initialize();
+    await backbone.undoLastMigration();
+    await backbone.destroy();
+    expect(await query(url, APPLIED)).toEqual([]);
     const schemas = `SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$)'`;
     expect(await query(url, schemas)).toEqual([]);
     await migrate(url);

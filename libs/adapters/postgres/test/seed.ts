@@ -41,7 +41,7 @@ function identityRows({ org, agent, agentKey, sha256 }: SeededOrganization): [st
     ['identity.organization', { id: org, slug: org, name: 'Acme' }],
     ['identity.agent', { id: agent, org_id: org, slug: 'bot', name: 'Bot' }],
     ['identity.agent_key', { id: agentKey, org_id: org, agent_id: agent, secret_sha256: sha256, last_four: 'abcd' }],
-    ['identity.member', { id: newId('mem'), org_id: org, email: `${org}@acme.example`, role: 'admin' }],
+    ['identity.member', { id: newId('mbr'), org_id: org, email: `${org}@acme.example`, role: 'admin' }],
     ['identity.trusted_issuer', { id: org, org_id: org, issuer: 'https://issuer.example', audience: org }],
     [
       'identity.workload_binding',
@@ -65,14 +65,22 @@ function vaultRows({ org, agent, app, connection, dataKey, sha256 }: SeededOrgan
     scopes: ['notes:read'],
   };
   const sealed = { sealed_access: sha256, sealed_refresh: sha256, renewable: true, generation: 1, refresh_at: new Date(0) };
-  const authorized = { scopes: ['notes:read'], requested_scopes: ['notes:read'], authorized_by_kind: 'user', authorized_by_id: 'ada' };
+  const authorized = {
+    scopes: ['notes:read'],
+    requested_scopes: ['notes:read'],
+    authorized_by_kind: 'user',
+    authorized_by_id: 'ada',
+  };
   return [
     ['vault.data_key', { id: dataKey, org_id: org, wrapped: sha256, kms_key_id: 'local', state: 'active' }],
     ['vault.provider_app', { id: app, org_id: org, provider: 'sandbox', client_id: 'client', callback_context: app }],
     ['vault.connection', { id: connection, org_id: org, ...held }],
     ['vault.credential', { connection_id: connection, org_id: org, ...sealed }],
     ['vault.connection_grantee', { connection_id: connection, org_id: org, agent_id: agent }],
-    ['vault.connection_authorization', { id: newId('auz'), org_id: org, connection_id: connection, generation: 1, ...authorized }],
+    [
+      'vault.connection_authorization',
+      { id: newId('auz'), org_id: org, connection_id: connection, generation: 1, ...authorized },
+    ],
     ['vault.provider_revocation', { connection_id: connection, org_id: org, provider: 'sandbox' }],
   ];
 }

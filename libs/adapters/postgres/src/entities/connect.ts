@@ -27,13 +27,17 @@ export class ConnectSessionEntity {
   @Column('text', { array: true, default: () => `'{}'` })
   grantees!: string[];
 
-  /** Connection parameters known so far. */
+  /** Connection parameters that whoever made the link knew. */
   @Column('jsonb', { default: {} })
   parameters!: Record<string, string>;
 
   /** When the person proved, by signing in, to be who the link was made for. */
   @Column('timestamptz', { name: 'signed_in_at', nullable: true })
   signedInAt!: Date | null;
+
+  /** Who of several identical requests at once does the work: until then the others only look. */
+  @Column('timestamptz', { name: 'busy_until', nullable: true })
+  busyUntil!: Date | null;
 
   @Column('text')
   provider!: string;
@@ -99,9 +103,9 @@ export class AuthorizationTransactionEntity {
   @Column('text', { name: 'redirect_uri' })
   redirectUri!: string;
 
-  /** Connection parameters that came with the redirect back, while its code is still on the way by webhook. */
+  /** Connection parameters that this attempt was made with. */
   @Column('jsonb', { default: {} })
-  callback!: Record<string, string>;
+  parameters!: Record<string, string>;
 
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
@@ -138,11 +142,35 @@ export class DeviceAuthorizationEntity {
   @Column('text', { name: 'verification_uri_complete', nullable: true })
   verificationUriComplete!: string | null;
 
+  /** Connection parameters that this attempt was made with. */
+  @Column('jsonb', { default: {} })
+  parameters!: Record<string, string>;
+
   @Column('integer', { name: 'interval_seconds' })
   intervalSeconds!: number;
 
   @Column('timestamptz', { name: 'next_poll_at' })
   nextPollAt!: Date;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt!: Date;
+}
+
+/** A code that came by webhook and waits for the browser that it belongs to. */
+@Entity({ schema: 'connect', name: 'delivered_code' })
+export class DeliveredCodeEntity {
+  @PrimaryColumn('text', { name: 'provider_app_id' })
+  providerAppId!: string;
+
+  /** SHA-256 of what the webhook and the redirect have in common. */
+  @PrimaryColumn('bytea', { name: 'correlation_sha256' })
+  correlationSha256!: Buffer;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('bytea', { name: 'sealed_code' })
+  sealedCode!: Buffer;
 
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt!: Date;

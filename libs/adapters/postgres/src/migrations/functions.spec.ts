@@ -48,6 +48,7 @@ describe('cross-organization functions', () => {
       permission: 'write',
       tools: null,
       connection_id: ours.connection,
+      alias: 'default',
       status: 'active',
       status_reason: null,
       scopes: ['notes:read'],
@@ -55,6 +56,10 @@ describe('cross-organization functions', () => {
       sealed_access: ours.sha256,
       access_expires_at: null,
       refreshable: true,
+      kind: 'agent',
+      parameters: {},
+      client_id: 'client',
+      app_parameters: {},
     });
   });
 
@@ -98,7 +103,9 @@ describe('cross-organization functions', () => {
   it('find_agent_key finds the organization and agent of any key', async () => {
     const gateway = await database.connect(await database.urlOf('gateway'));
     const { rows } = await gateway.query('SELECT * FROM identity.find_agent_key($1)', [theirs.agentKey]);
-    expect(rows).toEqual([{ org_id: theirs.org, agent_id: theirs.agent, secret_sha256: theirs.sha256, revoked_at: null }]);
+    expect(rows).toEqual([
+      { org_id: theirs.org, agent_id: theirs.agent, secret_sha256: theirs.sha256, revoked_at: null, expires_at: null },
+    ]);
     expect((await gateway.query('SELECT * FROM identity.find_agent_key($1)', [newId('key')])).rows).toEqual([]);
   });
 
@@ -141,7 +148,7 @@ describe('cross-organization functions', () => {
     const claim = async () => (await refresher.query(`SELECT * FROM vault.claim_due('x', 1, 10)`)).rows;
     await admin.query('UPDATE vault.credential SET lease_until = NULL, refresh_at = now() + interval $$1 hour$$');
     expect(await claim()).toEqual([]);
-    await admin.query('UPDATE vault.credential SET refresh_at = now(), sealed_refresh = NULL WHERE org_id = $1', [ours.org]);
+    await admin.query('UPDATE vault.credential SET refresh_at = now(), renewable = false WHERE org_id = $1', [ours.org]);
     await admin.query(`UPDATE vault.connection SET status = 'revoked' WHERE org_id = $1`, [theirs.org]);
     await admin.query('UPDATE vault.credential SET refresh_at = now() WHERE org_id = $1', [theirs.org]);
     expect(await claim()).toEqual([]);

@@ -21,7 +21,7 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
   'vault.provider_app': { auth: 'SIUD', refresher: 'S' },
   'vault.connection': { gateway: 'S', auth: 'SIUD', refresher: 'Su' },
   'vault.connection_grantee': { gateway: 'S', auth: 'SIUD' },
-  'vault.connection_authorization': { auth: 'SID', refresher: 'S' },
+  'vault.connection_authorization': { auth: 'SIuD', refresher: 'S' },
   'vault.credential': { gateway: 's', auth: 'SIUD', refresher: 'SU' },
   'vault.provider_revocation': { auth: 'SIU' },
   'connect.connect_session': { auth: 'SIU' },

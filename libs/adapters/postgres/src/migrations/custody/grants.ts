@@ -38,6 +38,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON identity.member, identity.person_session
   governance.agent_manifest, governance.token_release, governance.connector, vault.connection_grantee, connect.device_authorization,
   connect.delivered_code TO keyward_auth;
 GRANT SELECT, INSERT, DELETE ON vault.connection_authorization TO keyward_auth;
+/* A history does not change, but for the name of a person who asks to be erased. */
+GRANT UPDATE (authorized_by_id) ON vault.connection_authorization TO keyward_auth;
 
 GRANT SELECT ON vault.connection_grantee TO keyward_gateway;
 /* When a token ends is no secret; everything else of the row is out of the gateway's reach. */

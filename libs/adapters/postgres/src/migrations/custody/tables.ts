@@ -164,12 +164,15 @@ ALTER TABLE connect.connect_session
   ADD COLUMN kind text NOT NULL DEFAULT 'agent' CHECK (kind IN ('agent', 'workspace')),
   /* Of a workspace connection: who may use it. */
   ADD COLUMN grantees text[] NOT NULL DEFAULT '{}',
-  /* Connection parameters that whoever made the link knew, or the person has entered. */
+  /* Connection parameters that whoever made the link knew. */
   ADD COLUMN parameters jsonb NOT NULL DEFAULT '{}',
   /* When the person proved, by signing in, to be the one that the link was made for. */
   ADD COLUMN signed_in_at timestamptz,
+  /* Who of several identical requests at once does the work: until then the others only look. */
+  ADD COLUMN busy_until timestamptz,
   ADD CONSTRAINT session_owner CHECK ((kind = 'agent') = (agent_id IS NOT NULL) AND (kind = 'agent') = (user_id IS NOT NULL));
-ALTER TABLE connect.authorization_transaction ADD COLUMN callback jsonb NOT NULL DEFAULT '{}';
+/* Connection parameters that this attempt was made with. */
+ALTER TABLE connect.authorization_transaction ADD COLUMN parameters jsonb NOT NULL DEFAULT '{}';
 /* RFC 8628: what we poll for while the person is at the provider with another screen. */
 CREATE TABLE connect.device_authorization (
   session_id text PRIMARY KEY REFERENCES connect.connect_session (id) ON DELETE CASCADE,
@@ -179,6 +182,8 @@ CREATE TABLE connect.device_authorization (
   user_code text NOT NULL,
   verification_uri text NOT NULL,
   verification_uri_complete text,
+  /* Connection parameters that this attempt was made with. */
+  parameters jsonb NOT NULL DEFAULT '{}',
   interval_seconds integer NOT NULL,
   next_poll_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newId } from '@keyward/contracts';
+import { testPostgres, type TestPostgres } from '@keyward/testing';
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { migrate } from '../migrate.js';
+import { Backbone0001 } from './0001-backbone.js';
+
+describe('a database of the first schema, with data in it', () => {
+  let database: TestPostgres;
+  let admin: pg.Client;
+  const [org, agent, app, key] = [newId('org'), newId('agt'), newId('app'), newId('key')];
+  const connections = { renewable: newId('conn'), fixed: newId('conn'), pending: newId('conn') };
+  const sealed = randomBytes(90);
+  const insert = (text: string, ...values: unknown[]) => admin.query(`INSERT INTO ${text}`, values);
+
+  beforeAll(async () => {
+    database = await testPostgres();
+    const first = new DataSource({
+      type: 'postgres',
+      url: database.url,
+      installExtensions: false,
+      migrations: [Backbone0001],
+      migrationsTableName: 'keyward_migration',
+      logging: false,
+    });
+    await first.initialize();
+    await first.runMigrations();
+    await first.destroy();
+    admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    await insert('identity.organization (id, slug, name) VALUES ($1, $1, $1)', org);
+    await insert('identity.agent (id, org_id, slug, name) VALUES ($1, $2, $1, $1)', agent, org);
+    await insert(
+      'identity.agent_key (id, org_id, agent_id, secret_sha256, last_four) VALUES ($1, $2, $3, $4, $5)',
+      key,
+      org,
+      agent,
+      randomBytes(32),
+      'abcd',
+    );
+    await insert(
+      'vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, $3, $4, $1)',
+      app,
+      org,
+      'sandbox',
+      'client',
+    );
+    for (const [alias, id] of Object.entries(connections)) {
+      await insert(
+        `vault.connection (id, org_id, user_id, provider, agent_id, alias, provider_app_id, status, scopes) VALUES ($1, $2, 'ada', 'sandbox', $3, $4, $5, $6, '{notes:read}')`,
+        ...[id, org, agent, alias, app, alias === 'pending' ? 'pending' : 'active'],
+      );
+    }
+    const credential = `vault.credential (connection_id, org_id, sealed_access, sealed_refresh, generation, refresh_at, updated_at) VALUES ($1, $2, $3, $4, $5, now(), '2026-01-02T03:04:05Z')`;
+    await insert(credential, connections.renewable, org, sealed, sealed, 7);
+    await insert(credential, connections.fixed, org, sealed, null, 3);
+    await migrate(database.url);
+  });
+  afterAll(async () => {
+    await admin.end();
+    await database.stop();
+  });
+
+  it('keeps every connection, as its user’s, who is taken for having authorized it', async () => {
+    const { rows } = await admin.query(
+      `SELECT id, kind, user_id, agent_id, alias, provider_app_id, status, scopes, parameters, authorized_by_kind, authorized_by_id FROM vault.connection ORDER BY alias`,
+    );
+    const common = {
+      ...{ kind: 'agent', user_id: 'ada', agent_id: agent, provider_app_id: app, scopes: ['notes:read'], parameters: {} },
+      ...{ authorized_by_kind: 'user', authorized_by_id: 'ada' },
+    };
+    expect(rows).toEqual([
+      { ...common, id: connections.fixed, alias: 'fixed', status: 'active' },
+      { ...common, id: connections.pending, alias: 'pending', status: 'pending' },
+      { ...common, id: connections.renewable, alias: 'renewable', status: 'active' },
+    ]);
+  });
+
+  it('keeps every credential, renewable where there is a refresh token, as old as it was', async () => {
+    const { rows } = await admin.query(
+      'SELECT connection_id, sealed_access, sealed_refresh, generation, renewable, obtained_at FROM vault.credential ORDER BY generation',
+    );
+    const common = { sealed_access: sealed, obtained_at: new Date('2026-01-02T03:04:05Z') };
+    expect(rows).toEqual([
+      { ...common, connection_id: connections.fixed, sealed_refresh: null, generation: 3, renewable: false },
+      { ...common, connection_id: connections.renewable, sealed_refresh: sealed, generation: 7, renewable: true },
+    ]);
+    const due = await admin.query(`SELECT connection_id FROM vault.claim_due('owner', 60000, 10)`);
+    expect(due.rows).toEqual([{ connection_id: connections.renewable }]);
+  });
+
+  it('keeps agent keys valid without an end, and registrations as made by hand', async () => {
+    expect((await admin.query('SELECT id, revoked_at, expires_at FROM identity.agent_key')).rows).toEqual([
+      { id: key, revoked_at: null, expires_at: null },
+    ]);
+    expect((await admin.query('SELECT registration, parameters, sealed_key FROM vault.provider_app')).rows).toEqual([
+      { registration: 'pre_registered', parameters: {}, sealed_key: null },
+    ]);
+  });
+
+  it('opens its connections for calls as before', async () => {
+    const { rows } = await admin.query(
+      `SELECT connection_id, generation, refreshable FROM vault.open_for_call($1, $2, 'ada', 'sandbox', 'sandbox', 'renewable', NULL)`,
+      [org, agent],
+    );
+    expect(rows).toEqual([{ connection_id: connections.renewable, generation: 7, refreshable: true }]);
+  });
+});
