@@ -21,7 +21,12 @@ const SUBJECT = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
  */
 export async function enqueue(em: EntityManager, message: OutgoingMessage): Promise<void> {
   const { id, subject, headers, payload } = toRow(message);
-  await em.query('INSERT INTO bus.outbox (id, subject, headers, payload) VALUES ($1, $2, $3, $4)', [id, subject, headers, payload]);
+  await em.query('INSERT INTO bus.outbox (id, subject, headers, payload) VALUES ($1, $2, $3, $4)', [
+    id,
+    subject,
+    headers,
+    payload,
+  ]);
 }
 
 /** Many in one round trip; they leave in this order. */
@@ -33,7 +38,12 @@ export async function enqueueAll(em: EntityManager, messages: readonly OutgoingM
      SELECT id, subject, headers::jsonb, payload
      FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS m (id, subject, headers, payload, place)
      ORDER BY place`,
-    [rows.map(({ id }) => id), rows.map(({ subject }) => subject), rows.map(({ headers }) => headers), rows.map(({ payload }) => payload)],
+    [
+      rows.map(({ id }) => id),
+      rows.map(({ subject }) => subject),
+      rows.map(({ headers }) => headers),
+      rows.map(({ payload }) => payload),
+    ],
   );
 }
 
