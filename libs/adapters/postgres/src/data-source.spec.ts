@@ -6,7 +6,12 @@ import type { DataSource } from 'typeorm';
 import { migratedDatabase, type MigratedDatabase } from '../test/database.js';
 import { seedOrganization, type SeededOrganization } from '../test/seed.js';
 import { createDataSource } from './data-source.js';
-import { AuthorizationTransactionEntity, ConnectSessionEntity, DeviceAuthorizationEntity } from './entities/connect.js';
+import {
+  AuthorizationTransactionEntity,
+  ConnectSessionEntity,
+  DeliveredCodeEntity,
+  DeviceAuthorizationEntity,
+} from './entities/connect.js';
 import { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
 import {
   AgentEntity,
@@ -38,6 +43,7 @@ const ENTITIES = [
   CredentialEntity,
   ConnectSessionEntity,
   AuthorizationTransactionEntity,
+  DeliveredCodeEntity,
   DeviceAuthorizationEntity,
   MemberEntity,
   PersonSessionEntity,

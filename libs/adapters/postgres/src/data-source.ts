@@ -1,7 +1,12 @@
 import 'reflect-metadata';
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
-import { AuthorizationTransactionEntity, ConnectSessionEntity, DeviceAuthorizationEntity } from './entities/connect.js';
+import {
+  AuthorizationTransactionEntity,
+  ConnectSessionEntity,
+  DeliveredCodeEntity,
+  DeviceAuthorizationEntity,
+} from './entities/connect.js';
 import { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
 import {
   AgentEntity,
