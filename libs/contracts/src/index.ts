@@ -38,7 +38,10 @@ export {
   connectionTestSchema,
   connectSessionSchema,
   controlRevokedSchema,
+  connectSessionStates,
+  connectSessionStatusSchema,
   createConnectSessionSchema,
+  createWorkspaceSessionSchema,
   providerRevocationSchema,
   providerRevocationStates,
   revokeConnectionsSchema,
@@ -51,10 +54,33 @@ export {
   type ConnectionStatus,
   type ConnectionTest,
   type ControlRevoked,
+  type ConnectSessionStatus,
   type CreateConnectSession,
+  type CreateWorkspaceSession,
   type ProviderRevocationState,
   type RevokeConnections,
 } from './connection.js';
+export {
+  createConnectionSchema,
+  erasedUserSchema,
+  replaceConnectionAgentsSchema,
+  revokedConnectionsSchema,
+  type CreateConnection,
+  type ErasedUser,
+  type RevokedConnections,
+} from './connection-requests.js';
+export {
+  rewrapProgressSchema,
+  rewrapReportSchema,
+  rewrapRequestSchema,
+  rotatedDataKeySchema,
+  shreddedOrganizationSchema,
+  shredOrganizationSchema,
+  type RewrapProgress,
+  type RewrapSummary,
+  type ShreddedOrganization,
+  type ShredOrganization,
+} from './vault-admin.js';
 export { refreshReplySchema, refreshRequestSchema, type RefreshReply, type RefreshRequest } from './refresh.js';
 export {
   AUDIT_SCHEMA_VERSION,

@@ -1,6 +1,6 @@
 import { buildAuditEvent, type AuditEventFields } from '@keyward/audit';
 import { newId, subjects, type ConnectionEvent, type ConnectionEventName } from '@keyward/contracts';
-import { enqueue } from '@keyward/postgres';
+import { enqueue, type OutgoingMessage } from '@keyward/postgres';
 import type { EntityManager } from 'typeorm';
 import { currentTraceId } from './trace-id.js';
 
@@ -10,14 +10,17 @@ export const SERVICE: Actor = { kind: 'service', id: 'auth-service' };
 /** Of a workspace connection there is no user and no agent. */
 type Owner = { [member in 'user' | 'agent']?: string | null | undefined };
 
+type AuditFields = Omit<AuditEventFields, 'traceId' | keyof Owner> & Owner;
+
 /** An audit event, in the transaction that makes it true: neither happens without the other. */
-export async function recordAudit(
-  em: EntityManager,
-  { user, agent, ...fields }: Omit<AuditEventFields, 'traceId' | keyof Owner> & Owner,
-): Promise<void> {
+export async function recordAudit(em: EntityManager, fields: AuditFields): Promise<void> {
+  await enqueue(em, auditMessage(fields));
+}
+
+export function auditMessage({ user, agent, ...fields }: AuditFields): OutgoingMessage {
   const owner = { user: user ?? undefined, agent: agent ?? undefined };
   const event = buildAuditEvent({ ...fields, ...owner, traceId: currentTraceId() });
-  await enqueue(em, { id: event.id, subject: subjects.audit(event.org), payload: event });
+  return { id: event.id, subject: subjects.audit(event.org), payload: event };
 }
 
 export interface ConnectionRef {
@@ -28,24 +31,28 @@ export interface ConnectionRef {
   agent: string | null;
 }
 
+interface ConnectionEventDetails {
+  generation: number;
+  reason?: string;
+}
+
 /** A connection event, likewise. */
 export async function recordConnectionEvent(
   em: EntityManager,
   name: ConnectionEventName,
   ref: ConnectionRef,
-  details: { generation: number; reason?: string },
+  details: ConnectionEventDetails,
 ): Promise<void> {
-  const { org, connection, user, provider, agent } = ref;
-  const event: ConnectionEvent = {
-    id: newId('msg'),
-    event: name,
-    at: new Date().toISOString(),
-    org,
-    connection,
-    user,
-    provider,
-    agent,
-    ...details,
-  };
-  await enqueue(em, { id: event.id, subject: subjects.connectionEvent(name, org), payload: event });
+  await enqueue(em, connectionEventMessage(name, ref, details));
+}
+
+export function connectionEventMessage(
+  name: ConnectionEventName,
+  { org, connection, user, provider, agent }: ConnectionRef,
+  details: ConnectionEventDetails,
+): OutgoingMessage {
+  const id = newId('msg');
+  const at = new Date().toISOString();
+  const event: ConnectionEvent = { id, event: name, at, org, connection, user, provider, agent, ...details };
+  return { id, subject: subjects.connectionEvent(name, org), payload: event };
 }
