@@ -122,7 +122,8 @@ const pem = z
 export const createProviderAppSchema = z.strictObject({
   organization: idSchema('org'),
   provider: slugSchema,
-  clientId: appText(512),
+  /** Left out: discovered and registered there, where the provider allows it (MCP servers). */
+  clientId: appText(512).optional(),
   clientSecret: appText(4096).optional(),
   /** For assertions, private_key_jwt and tls_client_auth. */
   privateKey: pem.optional(),
@@ -138,6 +139,8 @@ export const providerAppSchema = z.object({
   clientId: z.string(),
   parameters: z.record(z.string(), z.string()),
   registration: z.enum(clientRegistrations),
+  /** Of the authorization server that was discovered, to which alone the registration belongs; null where nothing was. */
+  issuer: z.string().nullable(),
   /** To be registered at the provider: distinct per organization and app, so that answers can't be mixed up (RFC 9700 section 4.4). */
   redirectUri: z.url(),
   createdAt: z.iso.datetime(),

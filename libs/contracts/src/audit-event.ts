@@ -33,6 +33,7 @@ export const auditEventTypes = [
   'assignment.changed',
   'provider_app.created',
   'provider_app.updated',
+  'provider_app.removed',
   'connect_session.created',
   'connection.authorized',
   'connection.scopes_changed',

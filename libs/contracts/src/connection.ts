@@ -144,5 +144,34 @@ export const createConnectSessionSchema = z.strictObject({
 });
 export type CreateConnectSession = z.infer<typeof createConnectSessionSchema>;
 
+/** The same for an account of the workspace, which an admin authorizes: `POST /v1/connect-sessions` with kind `workspace`. */
+export const createWorkspaceSessionSchema = createConnectSessionSchema.omit({ user: true }).extend({
+  kind: z.literal('workspace'),
+  /** Those that may use it. */
+  agents: z.array(idSchema('agt')).max(100),
+});
+export type CreateWorkspaceSession = z.infer<typeof createWorkspaceSessionSchema>;
+
+export const connectSessionStates = ['created', 'opened', 'redirected', 'completed', 'failed', 'cancelled', 'expired'] as const;
+
+/** `GET /v1/connect-sessions/{id}`, for admins and for the agent that made it: how far the person is. */
+export const connectSessionStatusSchema = z.object({
+  id: idSchema('cse'),
+  organization: idSchema('org'),
+  kind: z.enum(connectionKinds),
+  agent: idSchema('agt').nullable(),
+  user: userIdSchema.nullable(),
+  provider: z.string(),
+  alias: z.string(),
+  scopes: z.array(z.string()),
+  state: z.enum(connectSessionStates),
+  /** One word on why the last attempt did not succeed. */
+  failure: z.string().nullable(),
+  connection: idSchema('conn').nullable(),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+});
+export type ConnectSessionStatus = z.infer<typeof connectSessionStatusSchema>;
+
 export const connectSessionSchema = z.object({ id: idSchema('cse'), url: z.url(), expiresAt: z.iso.datetime() });
 export type ConnectSession = z.infer<typeof connectSessionSchema>;
