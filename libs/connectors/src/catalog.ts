@@ -1,4 +1,5 @@
 import { KeywardError, type ToolEffect } from '@keyward/contracts';
+import type { Connector } from './load/parse-connector.js';
 import type { ProviderManifest } from './manifest/provider-manifest.js';
 
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -14,6 +15,8 @@ export interface RenderedRequest {
 export interface RenderOptions {
   /** Goes into the header that the tool declares under `idempotency`, if it does. */
   idempotencyKey?: string;
+  /** The tool's provider with its late references filled, see resolveProvider. Left out: the manifest as it is. */
+  provider?: ProviderManifest;
 }
 
 /** One tool, compiled once at load: nothing is parsed per call. */
@@ -36,7 +39,7 @@ export interface Tool {
   render(args: Arguments, options: RenderOptions): RenderedRequest;
 }
 
-/** All connectors of one deployment. Immutable: loaded at start. */
+/** Connectors by name and their tools by name: those of a deployment, or of one organization in it. Immutable. */
 export class Catalog {
   constructor(
     private readonly byName: ReadonlyMap<string, Tool>,
@@ -60,6 +63,19 @@ export class Catalog {
 
   connectors(): readonly ProviderManifest[] {
     return [...this.providers.values()];
+  }
+
+  /** This catalog and one connector more. Names must be free, see collides. */
+  with({ manifest, tools }: Connector): Catalog {
+    return new Catalog(
+      new Map([...this.byName, ...tools.map((tool) => [tool.name, tool] as const)]),
+      new Map([...this.providers, [manifest.name, manifest]]),
+    );
+  }
+
+  /** Whether a name that the connector uses is taken. */
+  collides({ manifest, tools }: Connector): boolean {
+    return this.providers.has(manifest.name) || tools.some((tool) => this.byName.has(tool.name));
   }
 }
 

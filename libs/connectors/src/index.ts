@@ -1,6 +1,9 @@
 export { Catalog, renderRequest, type Arguments, type RenderedRequest, type RenderOptions, type Tool } from './catalog.js';
+export { Catalogs, createCatalogs, type CatalogsOptions, type PostedConnector } from './catalogs.js';
+export { checkCatalog, type CatalogReport, type ProviderSummary } from './check/check-catalog.js';
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
 export { loadCatalog, type ConnectorVariables } from './load/load-catalog.js';
+export { parseConnector, type Connector, type TakenNames } from './load/parse-connector.js';
 export { authKinds, type Auth, type AuthKind } from './manifest/auth.js';
 export type { AppParameter, ConnectionParameter } from './manifest/parameters.js';
 export {
@@ -12,3 +15,5 @@ export {
 } from './manifest/provider-manifest.js';
 export type { Scopes } from './manifest/scopes.js';
 export type { Assertion, TokenRequestShape, TokenResponseShape, TokenStep } from './manifest/token-endpoint.js';
+export { checkAppParameters, checkConnectionParameters, type ParameterSource } from './resolve/check-parameters.js';
+export { resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';

@@ -1,10 +1,12 @@
 import { slugSchema } from '@keyward/contracts';
 import { z } from 'zod';
+import { addressProblem } from './address-references.js';
 import { credentialSchema, limitsSchema, probeSchema, sourceSchema } from './api.js';
 import { authSchema, type AuthKind } from './auth.js';
 import { refreshSchema, revocationSchema } from './lifecycle.js';
 import { appParametersSchema, connectionParametersSchema } from './parameters.js';
 import { baseUrlTemplateSchema, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
+import { isUrlPlace, textsOf } from './places.js';
 import { headerNameSchema } from './url-rules.js';
 
 export const variableNameSchema = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be 1 to 32 of a-z 0-9 _');
@@ -84,6 +86,10 @@ export const providerManifestSchema = z
     }
     for (const name of undeclared(manifest))
       refuse([], `\${${name}} is not declared under connection_parameters or app_parameters`);
+    for (const [place, text] of textsOf(manifest)) {
+      const problem = addressProblem(text, isUrlPlace(place), manifest.connection_parameters, manifest.app_parameters);
+      if (problem !== undefined) refuse([...place], problem);
+    }
   });
 export type ProviderManifest = Readonly<z.infer<typeof providerManifestSchema>>;
 

@@ -8,10 +8,16 @@ import { endpointUrlSchema, isCleanBaseUrl, isSerialisedOrigin } from './url-rul
 export const LATE_REFERENCE =
   /\$\{(connection\.[a-z][a-z0-9_]*|app\.[a-z][a-z0-9_]*|client\.id|client\.secret|token\.[a-z][a-z0-9_]*|key\.fingerprint_sha256|secret)\}/g;
 
+/** Those of them that are known before a request is made, and are filled by resolveProvider. */
+export const FILLED_BEFOREHAND = /\$\{(connection\.[a-z][a-z0-9_]*|app\.[a-z][a-z0-9_]*|client\.id)\}/g;
+
 /** For a check of the surroundings: whatever will stand there is as harmless as this. */
 function withSamples(text: string): string {
-  return text.replace(LATE_REFERENCE, 'sample');
+  return text.replace(LEADING_ORIGIN, 'https://sample.example').replace(LATE_REFERENCE, 'sample');
 }
+
+/** What an address begins with can only be a parameter of the type `origin`; address-references.ts checks that it is one. */
+const LEADING_ORIGIN = /^\$\{(?:connection|app)\.[a-z][a-z0-9_]*\}(?=$|[/?])/;
 
 const lateUrl = z.string().max(2048);
 
@@ -26,9 +32,8 @@ export const baseUrlTemplateSchema = endpointTemplateSchema.refine(
   'must have no query, no fragment, no dot segments and no trailing slash',
 );
 
-/** `${connection.…}` of the type `origin` alone is an origin too: it is one once it is filled. */
 export const originTemplateSchema = lateUrl.refine(
-  (text) => /^\$\{connection\.[a-z][a-z0-9_]*\}$/.test(text) || isSerialisedOrigin(withSamples(text)),
+  (text) => isSerialisedOrigin(withSamples(text)),
   'must be an origin alone: scheme, host and port, no path, no trailing slash',
 );
 

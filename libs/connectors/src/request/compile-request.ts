@@ -4,6 +4,7 @@ import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import type { ToolDefinition } from '../manifest/tool-definition.js';
 import type { Fail } from '../tool/compile-tool.js';
 import { assertFieldValue, checkHeaderName } from './header-fields.js';
+import { assertMemberAbsent, checkCredentialMember, checkQueryName, fixedMembers, fixedParts } from './fixed-parts.js';
 import { compileMapping, type Declared, type Mapped } from './mapping.js';
 import { compilePathTemplate } from './path-template.js';
 import { encodeQuery } from './query.js';
@@ -33,6 +34,9 @@ export function compileRequest(
   const queryMembers = compileMembers(query, 'query');
   const headerMembers = compileMembers(headers, 'headers');
   for (const name of Object.keys(headers)) checkHeaderName(name, provider, at('headers', name));
+  for (const name of Object.keys(query)) checkQueryName(name, provider, at('query', name), true);
+  const credentialMember = provider.credential.in === 'body' ? provider.credential.name : undefined;
+  if (credentialMember !== undefined) checkCredentialMember(credentialMember, body, declared.names, at('body'));
   if (body !== undefined && method === 'GET') fail(['request', 'body'], 'a GET has no body');
   const mappedBody = body === undefined ? undefined : compileMapping(body, declared, at('body'));
   const unused = [...declared.names].find((name) => !declared.used.has(name));
@@ -46,15 +50,18 @@ export function compileRequest(
   if (mappedBody !== undefined) constant['content-type'] = 'application/json';
 
   return (args: Arguments, options: RenderOptions): RenderedRequest => {
-    const url = renderUrl(provider.base_url, template.expand(args), queryMembers, args);
-    const rendered: Record<string, string> = { ...constant };
+    const { base_url: base, headers: fixedHeaders, query: fixedQuery } = fixedParts(options.provider ?? provider);
+    const url = renderUrl(base, template.expand(args), [...fixedMembers(fixedQuery), ...queryMembers], args);
+    const rendered: Record<string, string> = { ...constant, ...fixedHeaders };
     for (const [name, mapped] of headerMembers) {
       const value = mapped(args);
       if (value !== undefined && value !== null) rendered[name] = assertFieldValue(name, value);
     }
     if (idempotencyHeader !== undefined && options.idempotencyKey !== undefined)
       rendered[idempotencyHeader] = options.idempotencyKey;
-    return { method, url, headers: rendered, body: mappedBody === undefined ? undefined : JSON.stringify(mappedBody(args)) };
+    const content = mappedBody?.(args);
+    if (credentialMember !== undefined) assertMemberAbsent(content, credentialMember);
+    return { method, url, headers: rendered, body: mappedBody === undefined ? undefined : JSON.stringify(content) };
   };
 }
 

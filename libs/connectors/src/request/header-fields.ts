@@ -17,6 +17,10 @@ export function checkHeaderName(
 /** RFC 9110 section 5.5 without obs-text: visible ASCII, space and tab. CR, LF and NUL would begin another field. */
 const FIELD_VALUE = /^[\t\x20-\x7e]{0,4096}$/;
 
+export function isFieldValue(text: string): boolean {
+  return FIELD_VALUE.test(text);
+}
+
 export function assertFieldValue(name: string, value: unknown): string {
   const text = typeof value === 'object' ? undefined : String(value);
   if (text === undefined || !FIELD_VALUE.test(text)) {

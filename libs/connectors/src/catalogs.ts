@@ -1,0 +1,122 @@
+import { LRUCache } from 'lru-cache';
+import { Catalog } from './catalog.js';
+import { parseConnector, type Connector } from './load/parse-connector.js';
+
+/** A connector as an organization posted it. */
+export interface PostedConnector {
+  readonly name: string;
+  readonly version: number;
+  /** connector.yaml */
+  readonly manifest: string;
+  /** tools.yaml */
+  readonly tools: string | null;
+}
+
+export interface CatalogsOptions {
+  /** The connectors of the deployment, which every organization has. */
+  deployment: Catalog;
+  /** The organization's own, as they are stored. */
+  load: (org: string) => Promise<readonly PostedConnector[]>;
+  logger: { warn(context: object, message: string): void };
+  now?: () => number;
+}
+
+/** How long a catalog may lag where the broadcast of a change was missed. */
+const CACHED_MS = 30_000;
+/** How long what is known is kept where it could not be read anew, so that a database that is away is not asked at every call. */
+const RETRIED_AFTER_MS = 1_000;
+const MAX_ORGANIZATIONS = 1_000;
+
+interface Compiled {
+  readonly posted: PostedConnector;
+  readonly connector: Connector;
+}
+
+interface Entry {
+  readonly catalog: Catalog;
+  readonly connectors: ReadonlyMap<string, Compiled>;
+  readonly staleAt: number;
+}
+
+/** The catalog of each organization: the deployment's connectors and its own. */
+export class Catalogs {
+  readonly deployment: Catalog;
+  readonly #entries = new LRUCache<string, Entry>({ max: MAX_ORGANIZATIONS });
+  readonly #loading = new Map<string, Promise<Entry>>();
+
+  constructor(private readonly options: CatalogsOptions) {
+    this.deployment = options.deployment;
+  }
+
+  /**
+   * A posted connector that can't be used (any more) is left out and logged: it must not take the others away.
+   * @throws what `load` throws, where nothing is known of this organization yet; later the last known catalog stays
+   */
+  async of(org: string): Promise<Catalog> {
+    const entry = this.#entries.get(org);
+    if (entry !== undefined && entry.staleAt > this.#now()) return entry.catalog;
+    return (await (this.#loading.get(org) ?? this.#load(org, entry))).catalog;
+  }
+
+  /** The next call of `of` reads again; one that is reading already may have read too early, so that nobody waits for it any more. */
+  forget(org: string): void {
+    this.#loading.delete(org);
+    const entry = this.#entries.get(org);
+    if (entry !== undefined) this.#entries.set(org, { ...entry, staleAt: 0 });
+  }
+
+  #load(org: string, before: Entry | undefined): Promise<Entry> {
+    const isCurrent = () => this.#loading.get(org) === loading;
+    const loading = this.#read(org, before)
+      .catch((error: unknown) => {
+        if (before === undefined) throw error;
+        this.options.logger.warn(
+          { err: error, org },
+          'connectors of an organization could not be read; the last known ones stay',
+        );
+        return { ...before, staleAt: this.#now() + RETRIED_AFTER_MS };
+      })
+      .then((entry) => {
+        if (isCurrent()) this.#entries.set(org, entry);
+        return entry;
+      })
+      .finally(() => {
+        if (isCurrent()) this.#loading.delete(org);
+      });
+    this.#loading.set(org, loading);
+    return loading;
+  }
+
+  async #read(org: string, before: Entry | undefined): Promise<Entry> {
+    const rows = await this.options.load(org);
+    const connectors = new Map<string, Compiled>();
+    let catalog = this.deployment;
+    for (const posted of rows) {
+      const connector = this.#parse(org, posted, catalog, before?.connectors.get(posted.name));
+      if (connector === undefined) continue;
+      connectors.set(posted.name, { posted, connector });
+      catalog = catalog.with(connector);
+    }
+    return { catalog, connectors, staleAt: this.#now() + CACHED_MS };
+  }
+
+  #parse(org: string, posted: PostedConnector, taken: Catalog, before: Compiled | undefined): Connector | undefined {
+    const same = before?.posted.manifest === posted.manifest && before.posted.tools === posted.tools;
+    // Compiled once per version.
+    if (same && before !== undefined && !taken.collides(before.connector)) return before.connector;
+    try {
+      return parseConnector(posted.manifest, posted.tools, taken);
+    } catch (error) {
+      this.options.logger.warn({ err: error, org, connector: posted.name }, 'a posted connector can not be used and is left out');
+      return undefined;
+    }
+  }
+
+  #now(): number {
+    return (this.options.now ?? Date.now)();
+  }
+}
+
+export function createCatalogs(options: CatalogsOptions): Catalogs {
+  return new Catalogs(options);
+}

@@ -1,0 +1,102 @@
+import type { Tool } from '../catalog.js';
+import { ConnectorError, type ConnectorProblem } from '../load/connector-error.js';
+import { fillVariables } from '../load/fill-variables.js';
+import { listConnectors, type ConnectorFolder } from '../load/folder.js';
+import { declaredVariables, readManifest, readTools } from '../load/read-connector.js';
+import { YamlFile } from '../load/yaml-file.js';
+import type { AuthKind } from '../manifest/auth.js';
+import type { ProviderManifest } from '../manifest/provider-manifest.js';
+import { toolFileSchema } from '../manifest/tool-definition.js';
+import { ToolCompiler } from '../tool/compile-tool.js';
+import { checkSources } from './check-sources.js';
+
+export interface ProviderSummary {
+  name: string;
+  title: string;
+  kind: AuthKind;
+  /** The default ones. */
+  scopes: readonly string[];
+  /** Pages, each with the day it was read on. */
+  sources: readonly { page: string; checked: string }[];
+  tools: number;
+}
+
+export interface CatalogReport {
+  providers: ProviderSummary[];
+  /** How many there are. */
+  tools: number;
+  problems: ConnectorProblem[];
+}
+
+/**
+ * Everything that is wrong in a folder of connectors, in all its files: what loadCatalog refuses, and facts without a source.
+ * Variables of the deployment need no values: samples stand for them.
+ *
+ * @param today for sources that claim to be read later than now
+ */
+export function checkCatalog(dir: string, today: Date = new Date()): CatalogReport {
+  const problems: ConnectorProblem[] = [];
+  const compiler = new ToolCompiler();
+  const tools = new Map<string, Tool>();
+  const providers: ProviderSummary[] = [];
+  const folders = collect(problems, () => listConnectors(dir)) ?? [];
+  for (const folder of folders) {
+    const manifest = collect(problems, () => checkManifest(folder, isoDate(today), problems));
+    const own = collect(problems, () => checkTools(folder, manifest, compiler, tools)) ?? [];
+    for (const tool of own) tools.set(tool.name, tool);
+    if (manifest !== undefined) providers.push(summaryOf(manifest, own.length));
+  }
+  return { providers, tools: tools.size, problems };
+}
+
+function checkManifest(folder: ConnectorFolder, today: string, problems: ConnectorProblem[]): ProviderManifest {
+  const file = YamlFile.read(folder.manifest);
+  const values = sampleValues(file);
+  const manifest = readManifest(file, folder.name, values);
+  const document = fillVariables(file.value, values, (place, name) => {
+    throw file.error(place, `\${${name}} is not declared under variables`);
+  });
+  checkSources(manifest, document as Record<string, unknown>, today, (path, detail) => problems.push(file.problem(path, detail)));
+  return manifest;
+}
+
+/** Without a manifest there is nothing to compile tools against; what is wrong in the file itself is told all the same. */
+function checkTools(
+  { tools }: ConnectorFolder,
+  manifest: ProviderManifest | undefined,
+  compiler: ToolCompiler,
+  known: ReadonlyMap<string, Tool>,
+): Tool[] {
+  if (tools === undefined) return [];
+  const file = YamlFile.read(tools);
+  if (manifest !== undefined) return readTools(file, manifest, compiler, known);
+  file.parse(toolFileSchema, file.value);
+  return [];
+}
+
+/** What the deployment sets is either an address of its own, or a part of something. */
+function sampleValues(file: YamlFile): Record<string, string> {
+  const text = JSON.stringify(file.value);
+  return Object.fromEntries(
+    Object.keys(declaredVariables(file)).map((name) => [name, text.includes(`"\${${name}}`) ? 'http://127.0.0.1:1' : 'sample']),
+  );
+}
+
+function summaryOf({ name, title, auth, sources }: ProviderManifest, tools: number): ProviderSummary {
+  const pages = sources.map(({ page, checked }) => ({ page, checked }));
+  return { name, title, kind: auth.kind, scopes: auth.scopes.default, sources: pages, tools };
+}
+
+function collect<T>(problems: ConnectorProblem[], work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
+
+function isoDate(day: Date): string {
+  return day.toISOString().slice(0, 10);
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { Tool } from '../catalog.js';
+import { providerManifestSchema, variableNameSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
+import { toolFileSchema } from '../manifest/tool-definition.js';
+import { checkFixedParts } from '../request/fixed-parts.js';
+import type { ToolCompiler } from '../tool/compile-tool.js';
+import { ConnectorError, type ConnectorProblem } from './connector-error.js';
+import { fillVariables } from './fill-variables.js';
+import type { YamlFile } from './yaml-file.js';
+
+const head = z.looseObject({ variables: z.record(variableNameSchema, z.string()).default({}) });
+
+/** What connector.yaml asks the deployment for: variable → what it is. */
+export function declaredVariables(file: YamlFile): Readonly<Record<string, string>> {
+  return file.parse(head, file.value).variables;
+}
+
+/** @throws ConnectorError with every problem of the manifest that can be told at once */
+export function readManifest(file: YamlFile, folder: string, values: Readonly<Record<string, string>>): ProviderManifest {
+  const variables = declaredVariables(file);
+  for (const name of Object.keys(variables)) {
+    if (Object.hasOwn(values, name)) continue;
+    throw file.error(
+      ['variables', name],
+      `the variable "${name}" (${variables[name]}) is not set; set it in KEYWARD_CONNECTOR_VARIABLES, as in {"${folder}":{"${name}":"…"}}`,
+    );
+  }
+  const extra = Object.keys(values).find((name) => !Object.hasOwn(variables, name));
+  if (extra !== undefined)
+    throw file.error(['variables'], `the variable "${extra}" is set but this connector declares none of that name`);
+  const manifest = parseManifest(file, values);
+  if (manifest.name !== folder) throw file.error(['name'], `the name must be that of the folder, "${folder}"`);
+  return manifest;
+}
+
+export function parseManifest(file: YamlFile, values: Readonly<Record<string, string>>): ProviderManifest {
+  const filled = fillVariables(file.value, values, (place, name) => {
+    throw file.error(place, `\${${name}} is not declared under variables`);
+  });
+  const manifest = file.parse(providerManifestSchema, filled);
+  checkFixedParts(manifest, (place, detail) => {
+    throw file.error(place, detail);
+  });
+  return Object.freeze(manifest);
+}
+
+/**
+ * @param known tools of other connectors: their names are taken
+ * @throws ConnectorError with the first problem of every tool that has one
+ */
+export function readTools(
+  file: YamlFile,
+  provider: ProviderManifest,
+  compiler: ToolCompiler,
+  known: ReadonlyMap<string, Tool>,
+): Tool[] {
+  const own = new Set<string>();
+  const problems: ConnectorProblem[] = [];
+  const tools: Tool[] = [];
+  for (const [index, definition] of file.parse(toolFileSchema, file.value).entries()) {
+    try {
+      const other = own.has(definition.name) ? provider.name : known.get(definition.name)?.provider.name;
+      if (other !== undefined) throw file.error([index, 'name'], `the connector "${other}" already has a tool of this name`);
+      own.add(definition.name);
+      const compiled = compiler.compile(definition, provider, (place, detail) => {
+        throw file.error([index, ...place], detail);
+      });
+      tools.push(compiled);
+    } catch (error) {
+      if (!(error instanceof ConnectorError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ConnectorError(problems);
+  return tools;
+}

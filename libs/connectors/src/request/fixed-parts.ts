@@ -1,0 +1,54 @@
+import { KeywardError } from '@keyward/contracts';
+import type { ProviderManifest } from '../manifest/provider-manifest.js';
+import { FILLED_BEFOREHAND } from '../manifest/template.js';
+import { checkHeaderName, isFieldValue } from './header-fields.js';
+import type { Mapped } from './mapping.js';
+
+type Fail = (path: readonly PropertyKey[], detail: string) => never;
+
+/** Headers and query that a manifest adds to every request: they must be what HTTP can carry, and leave the credential's place alone. */
+export function checkFixedParts(provider: ProviderManifest, fail: Fail): void {
+  for (const [name, value] of Object.entries(provider.headers)) {
+    checkHeaderName(name, provider, (path, detail) => fail(['headers', name, ...path], detail));
+    if (!isFieldValue(value)) fail(['headers', name], 'must be printable ASCII on one line');
+  }
+  for (const name of Object.keys(provider.query)) {
+    checkQueryName(name, provider, (path, detail) => fail(['query', name, ...path], detail));
+  }
+  for (const [place, values] of Object.entries({ headers: provider.headers, query: provider.query })) {
+    const secret = Object.entries(values).find(([, value]) => value.replaceAll(FILLED_BEFOREHAND, '').includes('${'));
+    if (secret !== undefined)
+      fail([place, secret[0]], 'only connection parameters, app parameters and ${client.id} may stand here');
+  }
+}
+
+export function checkQueryName(name: string, { credential, query }: ProviderManifest, fail: Fail, ofTool = false): void {
+  if (credential.in === 'query' && name === credential.name) fail([], 'the credential stands in this parameter');
+  if (ofTool && Object.hasOwn(query, name)) fail([], 'the connector itself sets this parameter');
+}
+
+/** What of a provider stands in every request, and is complete: a reference that is left would lead nowhere. */
+export function fixedParts(provider: ProviderManifest): Pick<ProviderManifest, 'base_url' | 'headers' | 'query'> {
+  const { base_url, headers, query } = provider;
+  const incomplete = [base_url, ...Object.values(headers), ...Object.values(query)].some((text) => text.includes('${'));
+  if (incomplete) {
+    throw new KeywardError('invalid_request', 'The connection lacks a parameter that the address of this provider needs.');
+  }
+  return { base_url, headers, query };
+}
+
+export function fixedMembers(query: ProviderManifest['query']): [string, Mapped][] {
+  return Object.entries(query).map(([name, value]) => [name, () => value]);
+}
+
+/** Where the credential is a member of the body, the tool may not say what it is, be it by what a caller sends. */
+export function checkCredentialMember(member: string, body: unknown, names: ReadonlySet<string>, fail: Fail): void {
+  const literal = typeof body === 'object' && body !== null && Object.hasOwn(body, member);
+  if (literal) fail([member], 'the credential stands in this member');
+  if (body === '$' && names.has(member)) fail([], `the credential stands in the member "${member}", which is an argument here`);
+}
+
+export function assertMemberAbsent(body: unknown, member: string): void {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, member)) return;
+  throw new KeywardError('invalid_arguments', `The arguments may not set "${member}": the credential stands there.`);
+}
