@@ -54,12 +54,15 @@ function isBuilt(all, wanted) {
   });
 }
 
-/** @param node the Node to build with */
-export async function build(node) {
+/**
+ * @param node the Node to build with
+ * @param tell where a line about it goes
+ */
+export async function build(node, tell = console.log) {
   const all = projects();
   const wanted = fingerprint(all);
   if (isBuilt(all, wanted)) return;
-  console.log('Building …');
+  tell('Building …');
   const started = Date.now();
   const { code, output } = await run(node, [
     join(root, 'node_modules', '.bin', 'nx'),
@@ -74,7 +77,7 @@ export async function build(node) {
   }
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, wanted);
-  console.log(`Built in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
+  tell(`Built in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
 }
 
 function run(command, args) {

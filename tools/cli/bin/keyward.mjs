@@ -1,13 +1,11 @@
 #!/usr/bin/env node
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 
-const main = new URL('../dist/main.js', import.meta.url);
-if (!existsSync(main)) {
-  // A fresh clone after `npm ci`: built once, on standard error, so that output stays what was asked for.
-  const launcher = fileURLToPath(new URL('../../launch/launch.mjs', import.meta.url));
-  const { status } = spawnSync(process.execPath, [launcher, 'build'], { stdio: ['ignore', 2, 2] });
-  if (status !== 0) process.exit(1);
+const launcher = new URL('../../launch/', import.meta.url);
+if (existsSync(launcher)) {
+  // In a clone: a fresh one is built first, and one that has changed since anew. Told on standard error, output stays what was asked for.
+  const { build } = await import(new URL('build.mjs', launcher).href);
+  const { withLock } = await import(new URL('lock.mjs', launcher).href);
+  await withLock(() => build(process.execPath, console.error));
 }
-await import(main.href);
+await import(new URL('../dist/main.js', import.meta.url).href);

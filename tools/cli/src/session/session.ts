@@ -28,14 +28,18 @@ export class Session {
 
   /** auth-service, as the person who is signed in. */
   get admin(): JsonClient {
-    const url = required(this.target.authUrl, 'Where auth-service is', 'Start a stack here (npm start), or: keyward login <url>');
-    return new JsonClient(url, required(this.target.token, 'Who you are', `Sign in: keyward login ${url}`));
+    const url = required(
+      this.target.authUrl,
+      'No auth-service is known.',
+      'Start a stack here (npm start), or: keyward login <url>',
+    );
+    return new JsonClient(url, required(this.target.token, 'Nobody is signed in.', `Sign in: keyward login ${url}`));
   }
 
   /** gateway, as an agent. */
   get agent(): JsonClient {
-    const url = required(this.target.gatewayUrl, 'Where the gateway is', 'Set KEYWARD_GATEWAY_URL.');
-    return new JsonClient(url, required(this.target.agentKey, 'The agent’s key', 'Set KEYWARD_AGENT_KEY.'));
+    const url = required(this.target.gatewayUrl, 'No gateway is known.', 'Set KEYWARD_GATEWAY_URL.');
+    return new JsonClient(url, required(this.target.agentKey, 'No agent key is known.', 'Set KEYWARD_AGENT_KEY.'));
   }
 
   /** The one that was named, or the only one there is. */

@@ -76,7 +76,8 @@ export function findTarget(flags: { url?: string | undefined; org?: string | und
   };
 }
 
-export function required<T>(value: T | undefined, what: string, next: string): T {
-  if (value === undefined) throw new Hint(`${what} is not known.`, next);
+/** @throws Hint that says what is missing and what to do about it */
+export function required<T>(value: T | undefined, missing: string, next: string): T {
+  if (value === undefined) throw new Hint(missing, next);
   return value;
 }
