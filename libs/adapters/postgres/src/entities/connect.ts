@@ -36,8 +36,8 @@ export class ConnectSessionEntity {
   signedInAt!: Date | null;
 
   /** Who of several identical requests at once does the work: until then the others only look. */
-  @Column('timestamptz', { name: 'busy_until', nullable: true })
-  busyUntil!: Date | null;
+  @Column('timestamptz', { name: 'busy_until', default: () => `'epoch'` })
+  busyUntil!: Date;
 
   @Column('text')
   provider!: string;

@@ -169,7 +169,7 @@ ALTER TABLE connect.connect_session
   /* When the person proved, by signing in, to be the one that the link was made for. */
   ADD COLUMN signed_in_at timestamptz,
   /* Who of several identical requests at once does the work: until then the others only look. */
-  ADD COLUMN busy_until timestamptz,
+  ADD COLUMN busy_until timestamptz NOT NULL DEFAULT 'epoch',
   ADD CONSTRAINT session_owner CHECK ((kind = 'agent') = (agent_id IS NOT NULL) AND (kind = 'agent') = (user_id IS NOT NULL));
 /* Connection parameters that this attempt was made with. */
 ALTER TABLE connect.authorization_transaction ADD COLUMN parameters jsonb NOT NULL DEFAULT '{}';
