@@ -159,7 +159,7 @@ describe('knows whether the provider can have seen the request', () => {
   it('no: a credential that can not stand in a header is not sent', async () => {
     for (const secret of ['a\r\nx: y', 'tökèn', '']) {
       const error = await failure(
-        egress.send(request('/', { credential: { header: 'authorization', prefix: 'Bearer ', secret } })),
+        egress.send(request('/', { credential: { in: 'header', name: 'authorization', prefix: 'Bearer ', secret } })),
       );
       expect(error).toMatchObject({ code: 'internal', requestMayHaveBeenProcessed: false });
       expect(String(error)).not.toContain('tökèn');

@@ -3,7 +3,7 @@ import { createEgress, EgressError, type Egress, type EgressRequest, type HopRep
 import { HostileServer } from '@keyward/testing/hostile-server';
 
 const SECRET = 'kw-canary-token/with+odd=chars_0123456789';
-const credential = { header: 'authorization', prefix: 'Bearer ', secret: SECRET };
+const credential = { in: 'header', name: 'authorization', prefix: 'Bearer ', secret: SECRET } as const;
 
 let server: HostileServer;
 let other: HostileServer;
@@ -237,7 +237,10 @@ describe('egress', () => {
       redirect(status, location);
       const error = await failure(
         egress.send(
-          request('/start', { origins: [server.origin, other.origin], credential: { header, prefix: '', secret: SECRET } }),
+          request('/start', {
+            origins: [server.origin, other.origin],
+            credential: { in: 'header', name: header, prefix: '', secret: SECRET },
+          }),
         ),
       );
       expect(error).toMatchObject({ code: 'egress_denied', requestMayHaveBeenProcessed: true });

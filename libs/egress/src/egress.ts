@@ -1,3 +1,4 @@
+import type { InjectedCredential } from './credential.js';
 import type { EgressError, EgressDenial } from './egress-error.js';
 
 /** One request out. */
@@ -12,7 +13,7 @@ export interface EgressRequest {
   urlTemplate?: string | undefined;
   headers: Readonly<Record<string, string>>;
   body?: string | undefined;
-  /** Injected last, over any header of that name, and removed from whatever comes back. */
+  /** Sent to the first origin or nowhere. */
   credential?: InjectedCredential | undefined;
   timeoutMs: number;
   /** Ends the request at once; a KeywardError as its reason becomes the error. */
@@ -21,14 +22,6 @@ export interface EgressRequest {
   maxBytes: number;
   /** Send our traceparent along. Off for third parties. */
   propagateTrace?: boolean | undefined;
-}
-
-export interface InjectedCredential {
-  /** Lower case, such as `authorization`. */
-  header: string;
-  /** What stands before the secret in the header's value, such as `Bearer `. */
-  prefix: string;
-  secret: string;
 }
 
 export interface EgressResponse {

@@ -1,5 +1,6 @@
 export { createEgress, type EgressOptions } from './create-egress.js';
 export { type Resolve } from './connect/pinned-connector.js';
+export type { InjectedCredential } from './credential.js';
 export { EgressError, type EgressDenial } from './egress-error.js';
 export {
   type Egress,
@@ -10,5 +11,4 @@ export {
   type EgressResponse,
   type FetchOptions,
   type HopReport,
-  type InjectedCredential,
 } from './egress.js';

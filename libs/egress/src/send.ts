@@ -1,8 +1,10 @@
 import type { Pools } from './connect/pools.js';
 import type { EgressObserver, EgressRequest, EgressResponse } from './egress.js';
+import { secretTexts } from './credential.js';
 import { denied, EgressError } from './egress-error.js';
 import { decodeBody } from './exchange/decode-body.js';
 import { exchange, type RawResponse } from './exchange/exchange.js';
+import { inject } from './exchange/inject.js';
 import { requestHeaders, responseHeaders } from './exchange/headers.js';
 import { Redactor } from './redact/redactor.js';
 import { startClientSpan } from './trace/client-span.js';
@@ -38,11 +40,12 @@ export async function sendHop({ pools, observer }: Way, request: EgressRequest, 
   let status: number | undefined;
   let failure: EgressError | undefined;
   try {
+    const injected = inject(url, request.body, request.credential);
     const raw = await exchange(pools.of(url.origin), {
       method: request.method,
-      path: url.pathname + url.search,
-      headers: requestHeaders(request.headers, request.credential, span.headers),
-      body: request.body,
+      path: injected.path,
+      headers: requestHeaders(request.headers, injected, span.headers),
+      body: injected.body,
       timeoutMs: request.timeoutMs,
       signal: request.signal,
       maxBytes: request.maxBytes,
@@ -74,7 +77,7 @@ export function checkedUrl({ url: text, origins }: Pick<EgressRequest, 'url' | '
 async function receive(raw: RawResponse, { credential, maxBytes }: EgressRequest): Promise<EgressResponse> {
   const body = await decodeBody(raw, maxBytes);
   if (credential === undefined) return { status: raw.status, headers: responseHeaders(raw.headers, asItIs), body };
-  const redactor = new Redactor(credential.secret);
+  const redactor = new Redactor(secretTexts(credential));
   return { status: raw.status, headers: responseHeaders(raw.headers, redactor.text), body: redactor.body(body) };
 }
 
@@ -90,5 +93,7 @@ function redirected(hop: EgressRequest, status: number): EgressRequest {
   const becomesGet = status === 303 ? hop.method !== 'HEAD' : status < 303 && hop.method === 'POST';
   if (!becomesGet) return hop;
   const headers = Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !name.toLowerCase().startsWith('content-')));
-  return { ...hop, method: 'GET', body: undefined, headers };
+  // A GET has no body for the credential to be in.
+  const credential = hop.credential?.in === 'body' ? undefined : hop.credential;
+  return { ...hop, method: 'GET', body: undefined, headers, credential };
 }

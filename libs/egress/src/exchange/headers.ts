@@ -1,7 +1,6 @@
-import type { InjectedCredential } from '../egress.js';
-import { EgressError } from '../egress-error.js';
 import { ACCEPT_ENCODING } from './decode-body.js';
 import type { ResponseHeaders } from './exchange.js';
+import type { Injected } from './inject.js';
 
 const USER_AGENT = 'keyward/0.1';
 
@@ -43,31 +42,27 @@ function namedByConnection(value: string | string[] | undefined): readonly strin
         .map((name) => name.trim());
 }
 
-/** @returns name, value, name, value …; the credential stands last and alone under its name. */
+/** @returns name, value, name, value …; the credential stands last and alone under its name. A User-Agent of the connector's replaces ours. */
 export function requestHeaders(
   headers: Readonly<Record<string, string>>,
-  credential: InjectedCredential | undefined,
+  { header: credential, bodyAdded }: Pick<Injected, 'header' | 'bodyAdded'>,
   trace: Readonly<Record<string, string>>,
 ): string[] {
-  const result = ['user-agent', USER_AGENT, 'accept-encoding', ACCEPT_ENCODING];
+  const result = ['accept-encoding', ACCEPT_ENCODING];
+  let userAgent = USER_AGENT;
   const ofConnection = namedByConnection(headers['connection'] ?? headers['Connection']);
   for (const key of Object.keys(headers)) {
     const name = key.toLowerCase();
-    if (NOT_FORWARDED.has(name) || isOurs(name) || name === 'user-agent' || name === credential?.header) continue;
-    if (ofConnection.includes(name)) continue;
-    result.push(name, headers[key] as string);
+    if (NOT_FORWARDED.has(name) || isOurs(name) || name === credential?.[0] || ofConnection.includes(name)) continue;
+    if (bodyAdded && name === 'content-type') continue;
+    if (name === 'user-agent') userAgent = headers[key] as string;
+    else result.push(name, headers[key] as string);
   }
+  result.push('user-agent', userAgent);
+  if (bodyAdded) result.push('content-type', 'application/json');
   for (const key of Object.keys(trace)) result.push(key, trace[key] as string);
-  if (credential !== undefined) result.push(credential.header, credentialValue(credential));
+  if (credential !== undefined) result.push(...credential);
   return result;
-}
-
-/** RFC 9110 section 5.5: visible ASCII and spaces. A token with a line break in it is a provider's fault or an attack. */
-function credentialValue({ prefix, secret }: InjectedCredential): string {
-  if (secret === '' || !/^[\x20-\x7e]+$/.test(secret)) {
-    throw new EgressError('internal', 'The stored credential can’t be sent in a header.', false);
-  }
-  return prefix + secret;
 }
 
 export function responseHeaders(headers: ResponseHeaders, redact: (text: string) => string): Record<string, string> {

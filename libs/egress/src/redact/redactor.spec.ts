@@ -4,7 +4,7 @@ import { HostileServer } from '@keyward/testing/hostile-server';
 import { createEgress, type Egress, type EgressRequest } from '../index.js';
 
 const SECRET = 'kw-canary-token/with+odd=chars_0123456789';
-const credential = { header: 'authorization', prefix: 'Bearer ', secret: SECRET };
+const credential = { in: 'header', name: 'authorization', prefix: 'Bearer ', secret: SECRET } as const;
 
 let server: HostileServer;
 let egress: Egress;

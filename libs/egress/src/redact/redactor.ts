@@ -3,15 +3,17 @@ const MARK = '[redacted]';
 const MIN_SECRET_LENGTH = 8;
 
 /**
- * Takes a secret out of what a provider sends back, in the forms in which servers echo what they got: as it is, URL-encoded (either
- * case), with JSON's escaped slash, and in base64 or base64url at any of the three alignments, alone or inside a longer text such as
- * `Basic …` or a whole dumped request.
+ * Takes secrets out of what a provider sends back, in the forms in which servers echo what they got: as it is, URL-encoded (either
+ * case, or as a form), as JSON writes it once or twice, with JSON's escaped slash, and each of these in base64 or base64url at any of the
+ * three alignments, alone or inside a longer text such as `Basic …` or a whole dumped request.
  */
 export class Redactor {
   private readonly needles: readonly string[];
 
-  constructor(secret: string) {
-    this.needles = secret.length < MIN_SECRET_LENGTH ? [] : [...new Set(formsOf(secret))];
+  constructor(secrets: readonly string[]) {
+    const long = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+    // The longest first: of a text that holds another nothing is left to be found.
+    this.needles = [...new Set(long.flatMap(formsOf))].sort((a, b) => b.length - a.length);
   }
 
   /** The same buffer where there is nothing to redact, which is nearly always. */
@@ -27,12 +29,21 @@ export class Redactor {
   };
 }
 
-function formsOf(secret: string): string[] {
-  const encoded = encodeURIComponent(secret);
+/** As they are found among bytes: text beyond ASCII is UTF-8 there. For nearly every token the plain forms are one and the same. */
+function formsOf(text: string): string[] {
+  const secret = Buffer.from(text).toString('latin1');
+  const encoded = encodeURIComponent(text);
   const lower = encoded.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
-  const base64 = [0, 1, 2].map((offset) => stableBase64(secret, offset));
-  const base64url = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
-  return [secret, encoded, lower, secret.replaceAll('/', '\\/'), ...base64, ...base64url];
+  const form = new URLSearchParams({ '': text }).toString().slice(1);
+  const json = escaped(secret);
+  const plain = [...new Set([secret, encoded, lower, form, json, json.replaceAll('/', '\\/'), escaped(json)])];
+  const base64 = plain.flatMap((each) => [0, 1, 2].map((offset) => stableBase64(each, offset)));
+  const base64url = base64.map((each) => each.replaceAll('+', '-').replaceAll('/', '_'));
+  return [...plain, ...base64, ...base64url];
+}
+
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /** The base64 characters that depend on nothing but the secret, when `offset` bytes stand before it in its group of three. */
