@@ -3,7 +3,7 @@ import { OAuthError, type OAuthFailure } from './errors.js';
 import type { ProviderManifest } from '@keyward/connectors';
 import { parseRetryAfter } from './retry-after.js';
 
-/** The `error` codes of RFC 6749 section 5.2, and those of 4.1.2.1 and RFC 8628 that token endpoints are seen to use. */
+/** The `error` codes of RFC 6749 section 5.2, and those of 4.1.2.1 and RFC 8628 section 3.5 that token endpoints are seen to use. */
 const FAILURES = new Map<string, OAuthFailure>([
   ['invalid_grant', 'invalid_grant'],
   ['invalid_client', 'invalid_client'],
@@ -15,6 +15,9 @@ const FAILURES = new Map<string, OAuthFailure>([
   ['temporarily_unavailable', 'transient'],
   ['server_error', 'transient'],
   ['slow_down', 'transient'],
+  ['authorization_pending', 'rejected'],
+  ['access_denied', 'rejected'],
+  ['expired_token', 'invalid_grant'],
 ]);
 
 const TRANSIENT_STATUS = new Set([408, 425, 429]);

@@ -9,3 +9,8 @@ export interface RegistrationRef {
 export function clientSecretContext({ org, id, generation }: RegistrationRef) {
   return { org, record: id, field: 'client_secret', generation } as const;
 }
+
+/** The same for the private key of a registration. */
+export function privateKeyContext({ org, id, generation }: RegistrationRef) {
+  return { org, record: id, field: 'private_key', generation } as const;
+}

@@ -1,41 +1,72 @@
-import { allowInsecureRequests, customFetch, type TokenEndpointRequestOptions, type TokenEndpointResponse } from 'oauth4webapi';
+import {
+  allowInsecureRequests,
+  customFetch,
+  processGenericTokenEndpointResponse,
+  type CustomFetchOptions,
+  type TokenEndpointRequestOptions,
+} from 'oauth4webapi';
+import type { ProviderManifest, TokenRequestShape, TokenResponseShape } from '@keyward/connectors';
 import { classifyThrown } from './classify.js';
+import { clientTls } from './client-authentication.js';
 import { OAuthError } from './errors.js';
-import type { ProviderManifest } from '@keyward/connectors';
-import type { Wire } from './wire.js';
 import { readAnswer } from './read-answer.js';
-import { isLoopback, secureUrl } from './server.js';
+import { fillUrl, type LateValues } from './request/fill.js';
+import { shapeRequest } from './request/shape-request.js';
+import { clientOf, isLoopback, isOAuthProvider, secureUrl, serverOf } from './server.js';
+import { captureParameters } from './response/capture.js';
 import { tidyTokenResponse, toTokenSet } from './token-response.js';
 import type { TokenSet } from './token-set.js';
+import type { Wire } from './wire.js';
 
 const TIMEOUT_MS = 15_000;
 
-export function requestOptions(endpoint: string, wire: Wire): TokenEndpointRequestOptions {
-  const url = secureUrl(endpoint, 'endpoint');
+/** One request that is answered with tokens: where it goes, and how request and answer deviate from the standard. */
+export interface TokenCall {
+  provider: ProviderManifest;
+  endpoint: string;
+  request: TokenRequestShape;
+  response: TokenResponseShape;
+  values: LateValues;
+}
+
+/** The options under which oauth4webapi sends: every request of its making is shaped on its way out. */
+export function requestOptions(call: Omit<TokenCall, 'response'> & { method?: string }, wire: Wire): TokenEndpointRequestOptions {
+  const { provider, request, values } = call;
+  const endpoint = secureUrl(fillUrl(provider, call.endpoint, values), 'endpoint');
   const timeout = AbortSignal.timeout(wire.timeoutMs ?? TIMEOUT_MS);
+  const signal = wire.signal === undefined ? timeout : AbortSignal.any([wire.signal, timeout]);
+  const override = call.method === undefined ? {} : { method: call.method };
+  const tls = isOAuthProvider(provider) ? clientTls(provider, values.client) : undefined;
   return {
-    [customFetch]: wire.fetch,
-    [allowInsecureRequests]: isLoopback(url),
-    signal: wire.signal === undefined ? timeout : AbortSignal.any([wire.signal, timeout]),
+    [customFetch]: (_url: string, init: CustomFetchOptions<'POST', URLSearchParams>) => {
+      const standard = { url: endpoint.href, parameters: init.body, headers: init.headers };
+      const { url, ...shaped } = shapeRequest(provider, request, standard, values, wire.now?.() ?? new Date());
+      return wire.fetch(url, { ...shaped, ...override, redirect: 'manual', signal, ...(tls === undefined ? {} : { tls }) });
+    },
+    [allowInsecureRequests]: isLoopback(endpoint),
+    signal,
   };
 }
 
-export interface TokenRequest {
-  send(options: TokenEndpointRequestOptions): Promise<Response>;
-  /** oauth4webapi's own checks, on the tidied answer. */
-  process(response: Response): Promise<TokenEndpointResponse>;
-}
-
-/** One request to the token endpoint: send → read, bounded → classify → tidy → check → uniform result. */
-export async function tokenRequest(provider: ProviderManifest, wire: Wire, request: TokenRequest): Promise<TokenSet> {
+/**
+ * One request to a token endpoint: shape → send → read, bounded → classify → tidy → check → uniform result.
+ * @param send makes the standard request with the options it is given
+ * @throws OAuthError; KeywardError where nothing was sent
+ */
+export async function tokenRequest(
+  call: TokenCall,
+  wire: Wire,
+  send: (options: TokenEndpointRequestOptions) => Promise<Response>,
+): Promise<TokenSet> {
+  const { provider, values } = call;
   // Lifetimes count from before the request: a clock that starts early never outlives the token.
   const sentAt = wire.now?.() ?? new Date();
-  const options = requestOptions(provider.auth.token_endpoint, wire);
+  const options = requestOptions(call, wire);
   try {
-    const response = await request.send(options);
-    const body = tidyTokenResponse(provider, await readAnswer(provider, response));
-    await request.process(Response.json(body));
-    return toTokenSet(body, sentAt);
+    const document = await readAnswer(provider, call.response, await send(options));
+    const body = tidyTokenResponse(provider, call.response, document, sentAt);
+    await processGenericTokenEndpointResponse(serverOf(provider), clientOf(values.client), Response.json(body));
+    return { ...toTokenSet(body, sentAt), captured: captureParameters(provider, document) };
   } catch (thrown) {
     throw thrown instanceof OAuthError ? thrown : classifyThrown(provider, thrown);
   }

@@ -7,4 +7,6 @@ export interface TokenSet {
   expiresAt: Date | null;
   /** As granted. Null where the server did not say, which means "as requested" (RFC 6749 section 5.1). */
   scopes: string[] | null;
+  /** Connection parameters that the answer holds, validated by their declared type. */
+  captured: Record<string, string>;
 }

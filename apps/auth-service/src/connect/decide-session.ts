@@ -70,7 +70,7 @@ export class DecideSession {
     const state = signer.createState(app.callbackContext, expiresAt);
     const stateSha256 = sha256(state);
     const redirectUri = redirectUriOf(publicUrl, app.callbackContext);
-    const { verifier, challenge } = await createPkcePair();
+    const { verifier, challenge } = await createPkcePair(manifest);
     const sealedVerifier = await credentials.sealSecret(verifierContext(session.orgId, stateSha256), verifier);
     const transaction = {
       stateSha256,
@@ -92,7 +92,7 @@ export class DecideSession {
     if (!begun) return undefined;
     const request = {
       provider: manifest,
-      clientId: app.clientId,
+      client: { clientId: app.clientId },
       redirectUri,
       scopes: session.scopes,
       state,

@@ -4,7 +4,7 @@ import type { Egress } from '@keyward/egress';
 import {
   clientSecretContext,
   refreshAt,
-  refreshTokens,
+  renewToken,
   revokeToken,
   type OAuthClient,
   type TokenSet,
@@ -32,7 +32,7 @@ export class Redeemer {
     return credentials.openRefreshToken(row, (refreshToken) =>
       this.#withClient(row, async (client) => {
         const sentAt = new Date();
-        const tokens = await refreshTokens({ provider, client, refreshToken }, this.#wire(provider, timeoutMs));
+        const tokens = await renewToken({ provider, client, scopes: row.scopes, refreshToken }, this.#wire(provider, timeoutMs));
         // From here on the answer exists only in this process.
         return persistently(() => this.#seal(row, provider, tokens, refreshToken, sentAt), this.parts.onSealFailure);
       }),
@@ -53,7 +53,7 @@ export class Redeemer {
       { org, connection, generation: redeemed.generation + 1, sealedRefresh },
       (token) =>
         this.#withClient(row, (client) =>
-          revokeToken({ provider, client, token, tokenTypeHint: 'refresh_token' }, this.#wire(provider, timeoutMs)),
+          revokeToken({ provider, client, refreshToken: token }, this.#wire(provider, timeoutMs)),
         ),
     );
   }

@@ -18,6 +18,16 @@ const tokenEndpoint = {
     .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'tls_client_auth', 'none'])
     .default('client_secret_basic'),
   token_endpoint_auth_signing_alg: z.enum(signingAlgorithms).default('RS256').describe('For private_key_jwt'),
+  token_endpoint_client_assertion: z
+    .strictObject({
+      header: z.record(z.string().min(1).max(64), templateSchema).default({}).describe('Such as kid: ${app.key_id}'),
+      claims: z
+        .record(z.string().min(1).max(64), templateSchema)
+        .default({})
+        .describe('In the place of what RFC 7523 says; aud, for a server that has no issuer or wants another audience'),
+    })
+    .prefault({})
+    .describe('For private_key_jwt, where the assertion is not as in RFC 7523 with the issuer as audience'),
   token_request: tokenRequestSchema.prefault({}),
   token_response: tokenResponseSchema.prefault({}),
   steps: z.array(tokenStepSchema).max(4).default([]).describe('Requests after the first, until the token is there'),
@@ -39,8 +49,16 @@ const authorizationRequestSchema = z.strictObject({
     .string()
     .regex(/^[a-z_ ]{1,40}$/)
     .default('code'),
-  rename: z.record(parameterNameSchema, parameterNameSchema).default({}).describe('Standard name → the provider’s'),
-  omit: z.array(parameterNameSchema).max(20).default([]),
+  rename: z
+    .record(parameterNameSchema, parameterNameSchema)
+    .default({})
+    .refine((names) => !Object.hasOwn(names, 'state'), 'must leave state alone: the redirect back is known by it')
+    .describe('Standard name → the provider’s'),
+  omit: z
+    .array(parameterNameSchema)
+    .max(20)
+    .default([])
+    .refine((names) => !names.includes('state'), 'must leave state alone: the redirect back is known by it'),
 });
 
 /** The redirect back to us, RFC 6749 section 4.1.2. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tokenRequestSchema, tokenStepSchema } from './token-endpoint.js';
+import { tokenRequestSchema, tokenResponseSchema, tokenStepSchema } from './token-endpoint.js';
 import { endpointTemplateSchema } from './template.js';
 
 /** How an access token is followed by the next one. */
@@ -25,6 +25,7 @@ export const refreshSchema = z.strictObject({
     .describe('How long the provider still takes a rotated refresh token; 0: replaying one revokes the family'),
   endpoint: endpointTemplateSchema.optional().describe('Where it is not the token endpoint'),
   request: tokenRequestSchema.optional().describe('Where a refresh differs from other token requests'),
+  response: tokenResponseSchema.optional().describe('Where the answer to a refresh differs from other token responses'),
   repeat_steps: z.boolean().default(false).describe('Whether auth.steps follow a refresh too'),
   exchange: tokenStepSchema.optional(),
   minimum_age_seconds: z.int().min(0).max(31_536_000).default(0).describe('A younger token can not be extended yet'),

@@ -9,7 +9,9 @@ const headersSchema = z.record(headerNameSchema, templateSchema).default({});
 /** HMAC over the request, where a provider wants token requests signed besides authenticated. */
 const signatureSchema = z.strictObject({
   algorithm: z.literal('hmac-sha256').default('hmac-sha256'),
-  over: z.enum(['body', 'timestamp_and_body', 'sorted_parameters']),
+  over: z
+    .enum(['body', 'timestamp_and_body', 'body_and_timestamp', 'sorted_parameters'])
+    .describe('What is signed; sorted_parameters: name=value pairs in the order of their names, joined by &'),
   encoding: z.enum(['hex', 'base64']).default('hex'),
   header: headerNameSchema,
   timestamp_header: headerNameSchema.optional().describe('Carries milliseconds since 1970, the ones that were signed'),
@@ -40,6 +42,11 @@ export const tokenResponseSchema = z.strictObject({
   access_token: pointerSchema.default('/access_token'),
   refresh_token: pointerSchema.default('/refresh_token'),
   scope: pointerSchema.default('/scope'),
+  bearer_types: z
+    .array(z.string().min(1).max(40))
+    .max(10)
+    .default([])
+    .describe('What this provider calls a bearer token in `token_type`, beside the access token, such as user'),
   expires: z
     .strictObject({
       at: pointerSchema.default('/expires_in'),

@@ -1,0 +1,57 @@
+import { customFetch } from 'oauth4webapi';
+import type { ProviderManifest, TokenStep } from '@keyward/connectors';
+import { authenticate } from './client-authentication.js';
+import type { LateValues } from './request/fill.js';
+import { clientOf, oauthProvider, serverOf } from './server.js';
+import { tokenRequest } from './token-request.js';
+import type { TokenSet } from './token-set.js';
+import type { OAuthClient, Wire } from './wire.js';
+
+/**
+ * The requests after the first, each with what the one before it answered, until the token is there that calls are made with.
+ * @throws OAuthError, KeywardError
+ */
+export async function runSteps(
+  provider: ProviderManifest,
+  steps: readonly TokenStep[],
+  client: OAuthClient,
+  first: TokenSet,
+  wire: Wire,
+): Promise<TokenSet> {
+  let tokens = first;
+  for (const step of steps) tokens = await runStep(provider, step, client, tokens, wire);
+  return tokens;
+}
+
+/** @param before the tokens that the step may name; of them stays what its answer does not replace */
+export async function runStep(
+  provider: ProviderManifest,
+  step: TokenStep,
+  client: OAuthClient,
+  before: TokenSet,
+  wire: Wire,
+): Promise<TokenSet> {
+  const { accessToken, refreshToken, captured } = before;
+  const values: LateValues = { client, accessToken, refreshToken, captured };
+  const { endpoint, request, response } = step;
+  const call = { provider, endpoint, request, response, values };
+  const next = await tokenRequest(call, wire, async (options) => {
+    const body = new URLSearchParams();
+    const headers = new Headers({ accept: 'application/json' });
+    if (step.authentication === 'bearer') headers.set('authorization', `Bearer ${accessToken}`);
+    if (step.authentication === 'client') {
+      const authentication = await authenticate(oauthProvider(provider), client);
+      await authentication(serverOf(provider), clientOf(client), body, headers);
+    }
+    const send = options[customFetch] ?? fetch;
+    return send(endpoint, { method: 'POST', body, headers: Object.fromEntries(headers), redirect: 'manual' });
+  });
+  const kept = next.refreshToken ?? (step.keep_refresh_token ? refreshToken : undefined);
+  return {
+    accessToken: next.accessToken,
+    ...(kept === undefined ? {} : { refreshToken: kept }),
+    expiresAt: next.expiresAt,
+    scopes: next.scopes ?? before.scopes,
+    captured: { ...captured, ...next.captured },
+  };
+}
