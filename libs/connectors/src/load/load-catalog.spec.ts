@@ -64,6 +64,12 @@ describe('loadCatalog', () => {
     expect(() => catalog.tool('constructor')).toThrow(expect.objectContaining({ code: 'unknown_tool' }));
   });
 
+  it('takes a provider without tools: something to connect to', () => {
+    connector('acme', MANIFEST, undefined);
+    const catalog = loadCatalog(dir, VARIABLES);
+    expect([catalog.connectors().length, catalog.tools().length]).toEqual([1, 0]);
+  });
+
   it('loads our own connectors', () => {
     const catalog = loadCatalog(join(import.meta.dirname, '../../../../connectors'), {
       sandbox: { url: 'http://127.0.0.1:8090' },
@@ -110,6 +116,82 @@ describe('loadCatalog', () => {
     ['dot segments in base_url', MANIFEST.replace('/api', '/a/../b'), TOOLS, ':10 (/base_url)'],
     ['a scope with a space', MANIFEST.replace('[read]', '["a b"]'), TOOLS, ':8 (/auth/scopes/default/0)'],
     ['another name than the folder', MANIFEST.replace('name: acme', 'name: emca'), TOOLS, ':1 (/name): the name must be that of'],
+    ['a key that would reach a prototype', MANIFEST + '__proto__: { a: 1 }\n', TOOLS, ':12 (/__proto__): must not be a name'],
+    [
+      'a number that can not be kept',
+      MANIFEST + 'limits: { max_attempts: 1e400 }\n',
+      TOOLS,
+      ':12 (/limits/max_attempts): the number',
+    ],
+    ['a number beyond 2^53', MANIFEST + 'limits: { max_attempts: 9007199254740993 }\n', TOOLS, ':12 (/limits/max_attempts)'],
+    ['endless nesting', MANIFEST + `x: ${'['.repeat(10_000)}${']'.repeat(10_000)}\n`, TOOLS, 'acme/connector.yaml:'],
+    ['deep nesting', MANIFEST + `x: ${'['.repeat(100)}${']'.repeat(100)}\n`, TOOLS, 'nested deeper than 64'],
+    [
+      'a fixed header that is the credential',
+      MANIFEST + 'headers: { Authorization: x }\n',
+      TOOLS,
+      ':12 (/headers/authorization)',
+    ],
+    ['a fixed header of two lines', MANIFEST + 'headers: { X-A: "a\\r\\nb: c" }\n', TOOLS, '(/headers/x-a): must be printable'],
+    ['the secret in a fixed header', MANIFEST + "headers: { X-A: '${secret}' }\n", TOOLS, '(/headers/x-a): only connection'],
+    [
+      'the credential in a fixed parameter',
+      MANIFEST + 'credential: { in: query, name: key }\nquery: { key: x }\n',
+      TOOLS,
+      ':13 (/query/key): the credential',
+    ],
+    [
+      'a tool that sets the credential’s parameter',
+      MANIFEST + 'credential: { in: query, name: key }\n',
+      TOOLS.replace("{id}'", "{id}', query: { key: x }"),
+      '(/0/request/query/key): the credential stands',
+    ],
+    [
+      'a tool that sets a fixed parameter',
+      MANIFEST + 'query: { v: x }\n',
+      TOOLS.replace("{id}'", "{id}', query: { v: x }"),
+      '(/0/request/query/v): the connector itself',
+    ],
+    [
+      'a tool that sets the credential’s member',
+      MANIFEST + 'credential: { in: body, name: key }\n',
+      TOOLS.replace('GET,', 'POST,').replace("{id}'", "{id}', body: { key: x }"),
+      '(/0/request/body/key): the credential stands',
+    ],
+    [
+      'a tool whose arguments would set the credential’s member',
+      MANIFEST + 'credential: { in: body, name: id }\n',
+      TOOLS.replace('GET,', 'POST,').replace("{id}'", "{id}', body: $"),
+      '(/0/request/body): the credential stands in the member "id"',
+    ],
+    [
+      'an undeclared connection parameter',
+      MANIFEST.replace('}/token', '}/${connection.x}'),
+      TOOLS,
+      '${connection.x} is not declared',
+    ],
+    [
+      'a label that chooses the domain',
+      MANIFEST.replace(
+        "base_url: ${url}/api\norigins: ['${url}']",
+        "base_url: 'https://api.${connection.s}.com'\norigins: ['https://api.${connection.s}.com']",
+      ) + 'connection_parameters: { s: { title: S, type: label } }\n',
+      TOOLS,
+      '(/base_url): ${connection.s} stands in the host',
+    ],
+    [
+      'an identifier in the host',
+      MANIFEST.replace('${url}/token', 'https://${connection.s}.acme.example/token') +
+        'connection_parameters: { s: { title: S, type: identifier } }\n',
+      TOOLS,
+      '(/auth/token_endpoint): ${connection.s} stands in the host',
+    ],
+    [
+      'an address that begins with what is no origin',
+      MANIFEST.replace('${url}/token', '${connection.s}/token') + 'connection_parameters: { s: { title: S, type: hostname } }\n',
+      TOOLS,
+      'must be of the type origin',
+    ],
     ['a tool name with a dot', MANIFEST, TOOLS.replace('acme_get', 'acme.get'), 'acme/tools.yaml:1 (/0/name)'],
     [
       'a tool twice',
@@ -180,6 +262,13 @@ describe('loadCatalog', () => {
     expect(failure(manifest, tools)).toContain(expected);
   });
 
+  it('names a problem of every tool at once', () => {
+    const again = TOOLS.replace('acme_get', 'acme_put').replace('/things/{id}', '/a/../{id}');
+    const message = failure(MANIFEST, TOOLS.replace('{id}', '{no}') + again);
+    expect(message).toContain(':7 (/0/request/path)');
+    expect(message).toContain(':14 (/1/request/path)');
+  });
+
   it('names every problem of a file at once', () => {
     const message = failure(MANIFEST.replace('title: Acme', 'title: ""').replace('rotates: true', 'rotates: maybe'), TOOLS);
     expect(message).toContain(':2 (/title)');
@@ -215,7 +304,7 @@ describe('loadCatalog', () => {
     connector('bcme', MANIFEST.replace('name: acme', 'name: bcme'), TOOLS);
     const url = 'https://acme.example';
     expect(() => loadCatalog(dir, { acme: { url }, bcme: { url } })).toThrow('the connector "acme" already has a tool');
-    connector('half', MANIFEST, undefined);
-    expect(() => loadCatalog(dir, VARIABLES)).toThrow('half/tools.yaml:1 (/): the file is missing');
+    connector('half', undefined, TOOLS);
+    expect(() => loadCatalog(dir, VARIABLES)).toThrow('half/connector.yaml:1 (/): the file is missing');
   });
 });

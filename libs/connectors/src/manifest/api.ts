@@ -21,7 +21,7 @@ export const credentialSchema = z.discriminatedUnion('in', [
       .string()
       .max(300)
       .regex(PRINTABLE)
-      .includes('${secret}')
+      .regex(/\$\{secret\}/, 'must hold ${secret}')
       .default('${secret}')
       .describe('What is encoded (RFC 7617), such as ${connection.email}/token:${secret}'),
   }),

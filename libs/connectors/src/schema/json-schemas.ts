@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { providerManifestSchema } from '../manifest/provider-manifest.js';
 import { toolFileSchema } from '../manifest/tool-definition.js';
 
-const published = { io: 'input', target: 'draft-2020-12' } as const;
+const published = { io: 'input', target: 'draft-2020-12', reused: 'ref' } as const;
 
 /** What editors complete and check connectors with: file name under connectors/schema/ → its text. */
 export function jsonSchemas(): ReadonlyMap<string, string> {
