@@ -11,6 +11,7 @@ export {
   type Problem,
 } from './errors.js';
 export { jsonPointer, parseOrThrow, problemSchema } from './problem.js';
+export { valueAt } from './pointer.js';
 export { parseBoundedJson, REQUEST_BOUNDS, type JsonBounds } from './json.js';
 export {
   executeBodySchema,
