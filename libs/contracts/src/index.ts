@@ -162,3 +162,13 @@ export {
   type CustodyOperation,
   type CustodyReply,
 } from './custody.js';
+export {
+  connectorDetailSchema,
+  connectorSchema,
+  controlCatalogChangedSchema,
+  postConnectorSchema,
+  type Connector,
+  type ConnectorDetail,
+  type ControlCatalogChanged,
+  type PostConnector,
+} from './connector.js';

@@ -1,4 +1,5 @@
 export { createAuditPublisher } from './audit-publisher.js';
+export { broadcastCatalogChanged, onCatalogChanged } from './catalog-changes.js';
 export { connectNats, natsHealth, type ConnectOptions } from './connect.js';
 export { linkOf, type Link } from './link.js';
 export { type LogPort } from './log-port.js';

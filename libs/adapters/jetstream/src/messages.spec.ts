@@ -18,6 +18,7 @@ import { createPublisher } from './publisher.js';
 import { requestRefresh } from './refresh-request.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { serveRequests, type RequestServer } from './request-server.js';
+import { broadcastCatalogChanged, onCatalogChanged } from './catalog-changes.js';
 import { broadcastRevoked, onRevoked } from './revocations.js';
 import { JetStreamServer } from './server/jetstream-server.js';
 import { ensureTopology } from './topology.js';
@@ -192,6 +193,21 @@ describe('control.revoked', () => {
     await broadcastRevoked(nc, message);
     await waitFor(() => heard.length === 2);
     expect(heard).toEqual([message, message]);
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  });
+});
+
+describe('control.catalog_changed', () => {
+  it('reaches every process, and a broken message stops nobody', async () => {
+    const heard: string[] = [];
+    const subscriptions = [nc, other].map((connection) => onCatalogChanged(connection, ({ org }) => heard.push(org), quiet));
+    await Promise.all([nc.flush(), other.flush()]);
+    nc.publish(subjects.controlCatalogChanged, '{"org":"*"}');
+    nc.publish(subjects.controlCatalogChanged, 'no json');
+    const org = newId('org');
+    await broadcastCatalogChanged(nc, { org });
+    await waitFor(() => heard.length === 2);
+    expect(heard).toEqual([org, org]);
     for (const subscription of subscriptions) subscription.unsubscribe();
   });
 });

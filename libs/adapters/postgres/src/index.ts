@@ -32,4 +32,6 @@ export {
   DeviceAuthorizationEntity,
   type ConnectSessionState,
 } from './entities/connect.js';
-export { connectionMetadata } from './connection-metadata.js';
+export { connectionMetadata, connectionsMetadata } from './connection-metadata.js';
+export { findUsableConnections, type UsableConnectionsQuery } from './usable-connections.js';
+export { createConnectorLoader } from './connector-loader.js';

@@ -131,5 +131,10 @@ export function authorizationServerOrigins({ auth, refresh, revocation }: Provid
     refresh.exchange?.endpoint,
     revocation?.endpoint,
   ];
-  return [...new Set(endpoints.filter((url) => url !== undefined).map((url) => new URL(url).origin))];
+  return [...new Set(endpoints.filter((url) => url !== undefined).map(originOf))];
+}
+
+/** Of an address that begins with a reference which is not filled yet: the reference, which is no origin that anything could go to. */
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : (url.split(/[/?]/, 1)[0] as string);
 }

@@ -22,15 +22,15 @@ const WORKS_ON: Partial<Record<ServiceName, string>> = {
 const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   gateway: {
     publish: [subjects.executionRequestedAll, subjects.auditAll, authRequests.createConnectSession],
-    subscribe: [subjects.controlRevoked],
+    subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
   },
   'auth-service': {
-    publish: [subjects.connectionEventAll, subjects.auditAll, subjects.controlRevoked],
-    subscribe: Object.values(authRequests),
+    publish: [subjects.connectionEventAll, subjects.auditAll, subjects.controlRevoked, subjects.controlCatalogChanged],
+    subscribe: [...Object.values(authRequests), subjects.controlCatalogChanged],
   },
   'token-refresher': {
     publish: [subjects.connectionEventAll, subjects.auditAll, subjects.deadLetter(streams.refresh)],
-    subscribe: [],
+    subscribe: [subjects.controlCatalogChanged],
   },
   'tool-executor': {
     publish: [
@@ -40,7 +40,7 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
       authRequests.createConnectSession,
       subjects.deadLetter(streams.executions),
     ],
-    subscribe: [subjects.controlRevoked],
+    subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
   },
   'audit-service': { publish: [subjects.deadLetter(streams.audit)], subscribe: [] },
 };
