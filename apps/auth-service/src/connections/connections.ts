@@ -1,24 +1,23 @@
-import type { Connection, ProviderRevocationState } from '@keyward/contracts';
-import { ConnectionEntity, connectionMetadata, CredentialEntity, withOrg } from '@keyward/postgres';
-import { In, LessThan, type DataSource, type EntityManager } from 'typeorm';
+import type { Connection, ConnectionAuthorization, ConnectionKind, ConnectionStatus } from '@keyward/contracts';
+import { ConnectionAuthorizationEntity, ConnectionEntity, withOrg } from '@keyward/postgres';
+import type { DataSource, SelectQueryBuilder } from 'typeorm';
 import { requireOrganization } from '../identity/agents.js';
-import { notFound } from '../identity/not-found.js';
 import { PAGE_SIZE, pageOf } from '../records/page.js';
+import { readConnection, requireConnection, toConnections } from './read-connection.js';
 
 export interface ConnectionFilter {
-  user?: string;
-  agent?: string;
+  user?: string | undefined;
+  /** Its own connections, and those of the workspace that it may use. */
+  agent?: string | undefined;
+  provider?: string | undefined;
+  status?: ConnectionStatus | undefined;
+  kind?: ConnectionKind | undefined;
 }
 
-interface RevocationRow {
-  connection_id: string;
-  state: ProviderRevocationState;
-  attempts: number;
-  requested_at: Date;
-  settled_at: Date | null;
-}
+/** A connection is authorized by hand, a few times in its life; older ones than these are in the audit trail. */
+const HISTORY = 100;
 
-/** Metadata of connections. No sealed byte is read here. */
+/** Metadata of connections. */
 export class Connections {
   constructor(private readonly dataSource: DataSource) {}
 
@@ -30,18 +29,16 @@ export class Connections {
   ): Promise<{ connections: Connection[]; nextCursor: string | null }> {
     return withOrg(this.dataSource, org, async (em) => {
       await requireOrganization(em, org);
-      const read = await em.find(ConnectionEntity, {
-        where: {
-          orgId: org,
-          ...(filter.user === undefined ? {} : { userId: filter.user }),
-          ...(filter.agent === undefined ? {} : { agentId: filter.agent }),
-          ...(before === undefined ? {} : { id: LessThan(before) }),
-        },
-        order: { id: 'DESC' },
-        take: PAGE_SIZE + 1,
-      });
-      const { rows, nextCursor } = pageOf(read);
-      return { connections: await toConnections(em, rows), nextCursor };
+      const query = em.createQueryBuilder(ConnectionEntity, 'c').where('c.orgId = :org', { org });
+      narrow(query, filter);
+      if (before !== undefined) query.andWhere('c.id < :before', { before });
+      const { rows, nextCursor } = pageOf(
+        await query
+          .orderBy('c.id', 'DESC')
+          .take(PAGE_SIZE + 1)
+          .getMany(),
+      );
+      return { connections: await toConnections(em, org, rows), nextCursor };
     });
   }
 
@@ -49,43 +46,36 @@ export class Connections {
   async get(org: string, id: string): Promise<Connection> {
     return withOrg(this.dataSource, org, (em) => readConnection(em, org, id));
   }
+
+  /** Every authorization that it has had, newest first. @throws KeywardError `not_found`, `dependency_unavailable` */
+  async history(org: string, id: string): Promise<{ authorizations: ConnectionAuthorization[] }> {
+    const rows = await withOrg(this.dataSource, org, async (em) => {
+      await requireConnection(em, org, id);
+      const where = { orgId: org, connectionId: id };
+      return em.find(ConnectionAuthorizationEntity, { where, order: { id: 'DESC' }, take: HISTORY });
+    });
+    return { authorizations: rows.map(toAuthorization) };
+  }
 }
 
-/** @throws KeywardError `not_found` */
-export async function readConnection(em: EntityManager, org: string, id: string): Promise<Connection> {
-  const row = await em.findOneBy(ConnectionEntity, { id, orgId: org });
-  const [connection] = row === null ? [] : await toConnections(em, [row]);
-  if (connection === undefined) throw notFound('conn');
-  return connection;
+function narrow(query: SelectQueryBuilder<ConnectionEntity>, { agent, user, provider, status, kind }: ConnectionFilter): void {
+  if (user !== undefined) query.andWhere('c.userId = :user', { user });
+  if (provider !== undefined) query.andWhere('c.provider = :provider', { provider });
+  if (status !== undefined) query.andWhere('c.status = :status', { status });
+  if (kind !== undefined) query.andWhere('c.kind = :kind', { kind });
+  if (agent === undefined) return;
+  const granted =
+    'SELECT 1 FROM vault.connection_grantee g WHERE g.connection_id = c.id AND g.org_id = :org AND g.agent_id = :agent';
+  query.andWhere(`(c.agentId = :agent OR EXISTS (${granted}))`, { agent });
 }
 
-async function toConnections(em: EntityManager, rows: ConnectionEntity[]): Promise<Connection[]> {
-  const ids = rows.map((row) => row.id);
-  const credentials = await em.find(CredentialEntity, {
-    select: { connectionId: true, accessExpiresAt: true },
-    where: { connectionId: In(ids) },
-  });
-  const revocations = (await em.query(
-    'SELECT connection_id, state, attempts, requested_at, settled_at FROM vault.provider_revocation WHERE connection_id = ANY($1)',
-    [ids],
-  )) as RevocationRow[];
-  const expiry = new Map(credentials.map((row) => [row.connectionId, row.accessExpiresAt]));
-  const receipts = new Map(revocations.map((row) => [row.connection_id, row]));
-  return rows.map((row) => toConnection(row, expiry.get(row.id) ?? null, receipts.get(row.id)));
-}
-
-function toConnection(row: ConnectionEntity, expiresAt: Date | null, receipt: RevocationRow | undefined): Connection {
+function toAuthorization(row: ConnectionAuthorizationEntity): ConnectionAuthorization {
   return {
-    ...connectionMetadata(row, expiresAt),
-    ...(receipt === undefined ? {} : { revocation: toReceipt(receipt) }),
-  };
-}
-
-function toReceipt(row: RevocationRow): NonNullable<Connection['revocation']> {
-  return {
-    state: row.state,
-    attempts: row.attempts,
-    requestedAt: row.requested_at.toISOString(),
-    settledAt: row.settled_at?.toISOString() ?? null,
+    id: row.id,
+    generation: row.generation,
+    requestedScopes: row.requestedScopes,
+    scopes: row.scopes,
+    authorizedBy: { kind: row.authorizedByKind, id: row.authorizedById },
+    authorizedAt: row.authorizedAt.toISOString(),
   };
 }

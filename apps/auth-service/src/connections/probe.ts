@@ -1,7 +1,6 @@
-import type { ProviderManifest } from '@keyward/connectors';
+import { hasAuth, type ProviderManifest } from '@keyward/connectors';
 import { KeywardError, parseBoundedJson, type ConnectionTest } from '@keyward/contracts';
 import type { Egress, EgressResponse } from '@keyward/egress';
-import { injectedCredential } from './injected-credential.js';
 import { valueAt } from './json-pointer.js';
 
 export interface ProbeRequest {
@@ -60,7 +59,7 @@ async function send(
         ...probe.headers,
       },
       body,
-      credential: injectedCredential(provider, secret),
+      ...(hasAuth(provider, 'none') ? {} : { credential: { ...provider.credential, secret } }),
       timeoutMs: TIMEOUT_MS,
       maxBytes: provider.limits.max_response_bytes,
       propagateTrace: provider.propagate_trace,

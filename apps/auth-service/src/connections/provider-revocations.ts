@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConnectionEntity, CredentialEntity, prepared, ProviderAppEntity, withOrg } from '@keyward/postgres';
+import { asKeywardError } from '@keyward/contracts';
+import { ConnectionEntity, CredentialEntity, prepared, withOrg } from '@keyward/postgres';
 import { OAuthError } from '@keyward/oauth';
 import type { Logger } from 'pino';
-import type { DataSource } from 'typeorm';
 import { recordAudit, SERVICE } from '../records/record.js';
-import { revokeAtProvider, type HeldCredential, type Receipt, type RevokeAtProviderOptions } from './revoke-at-provider.js';
+import { ERASED } from './erase-user.js';
+import { findHeld, type HeldOptions } from './held-credential.js';
+import { revokeAtProvider, type Receipt, type RevokeAtProviderOptions } from './revoke-at-provider.js';
 
 interface Job {
   org_id: string;
@@ -24,8 +26,7 @@ const BACKOFF_MS = { first: 1_000, max: 3_600_000 } as const;
 /** By then the tokens have long ended by themselves, or an operator was told a hundred times. */
 const GIVE_UP_AFTER = '30 days';
 
-export interface ProviderRevocationsOptions extends RevokeAtProviderOptions {
-  dataSource: DataSource;
+export interface ProviderRevocationsOptions extends RevokeAtProviderOptions, HeldOptions {
   logger: Logger;
 }
 
@@ -78,8 +79,11 @@ export class ProviderRevocations {
     const { logger } = this.options;
     const fields = { org: job.org_id, connection: job.connection_id, attempts: job.attempts };
     try {
-      await this.#settle(job, await revokeAtProvider(this.options, await this.#held(job)));
+      const held = await findHeld(this.options, job.org_id, job.connection_id);
+      await this.#settle(job, await revokeAtProvider(this.options, held));
     } catch (error) {
+      // The organization was shredded: nobody can read the tokens any more, and so nobody can ask.
+      if (asKeywardError(error).code === 'revoked') return this.#settle(job, 'given_up');
       logger.warn({ ...fields, err: error }, 'a provider has not confirmed a revocation; it is asked again');
       // Also where this fails the order comes up again, when its lease is over.
       await this.#postpone(job, error).catch((cause: unknown) =>
@@ -88,29 +92,17 @@ export class ProviderRevocations {
     }
   }
 
-  async #held({ org_id: orgId, connection_id: id }: Job): Promise<HeldCredential> {
-    return withOrg(this.options.dataSource, orgId, async (em) => {
-      const { provider, providerAppId } = await em.findOneByOrFail(ConnectionEntity, { id, orgId });
-      return {
-        provider,
-        credential: await em.findOneBy(CredentialEntity, { connectionId: id, orgId }),
-        app: await em.findOneBy(ProviderAppEntity, { id: providerAppId, orgId }),
-      };
-    });
-  }
-
   async #settle({ org_id: org, connection_id: connection, attempts }: Job, receipt: Receipt | 'given_up'): Promise<void> {
     await withOrg(this.options.dataSource, org, async (em) => {
-      const {
-        userId: user,
-        provider,
-        agentId: agent,
-      } = await em.findOneByOrFail(ConnectionEntity, { id: connection, orgId: org });
+      const row = await em.findOneByOrFail(ConnectionEntity, { id: connection, orgId: org });
+      const { userId: user, provider, agentId: agent } = row;
       await em.query(
         `UPDATE vault.provider_revocation SET state = $3, settled_at = now() WHERE connection_id = $1 AND org_id = $2`,
         [connection, org, receipt],
       );
       await em.delete(CredentialEntity, { connectionId: connection, orgId: org });
+      // Until now the provider's address could depend on them.
+      if (row.statusReason === ERASED) await em.update(ConnectionEntity, { id: connection, orgId: org }, { parameters: {} });
       const type = receipt === 'confirmed' ? 'connection.revoked_at_provider' : 'connection.provider_revocation_failed';
       await recordAudit(em, { type, org, actor: SERVICE, agent, user, provider, connection, attempts, reason: receipt });
     });

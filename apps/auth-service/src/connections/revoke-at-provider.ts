@@ -1,4 +1,5 @@
 import { authorizationServerOrigins, type ProviderManifest } from '@keyward/connectors';
+import { asKeywardError } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import { canRevoke, OAuthError, revokeToken, withClient, type OAuthClient } from '@keyward/oauth';
@@ -33,6 +34,8 @@ export async function revokeAtProvider(options: RevokeAtProviderOptions, held: H
     return 'confirmed';
   } catch (thrown) {
     if (thrown instanceof OAuthError && thrown.failure === 'rejected') return 'refused';
+    // The token by which this provider can be asked is one that it never gave.
+    if (asKeywardError(thrown).code === 'invalid_request') return 'not_supported';
     throw thrown;
   }
 }

@@ -1,21 +1,31 @@
-import { KeywardError, newId, type createOrganizationSchema, type organizationSchema } from '@keyward/contracts';
+import {
+  KeywardError,
+  newId,
+  type createOrganizationSchema,
+  type Organization,
+  type updateOrganizationSchema,
+} from '@keyward/contracts';
+import type { Credentials } from '@keyward/credentials';
 import { asDatabaseError, OrganizationEntity, withOrg } from '@keyward/postgres';
-import { LessThan, type DataSource } from 'typeorm';
+import { LessThan, type DataSource, type EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import { isReturnUrl } from '../connect/return-url.js';
 import { PAGE_SIZE, pageOf } from '../records/page.js';
 import { recordAudit, type Actor } from '../records/record.js';
+import { requireOrganization } from './agents.js';
+import { notFound } from './not-found.js';
 import { asConflict } from './unique.js';
 
-export type Organization = z.infer<typeof organizationSchema>;
-
 export class Organizations {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly credentials: Credentials,
+  ) {}
 
   /** @throws KeywardError `conflict` (slug), `invalid_request` (return URL), `dependency_unavailable` */
   async create(request: z.infer<typeof createOrganizationSchema>, actor: Actor): Promise<Organization> {
     refuseBadReturnUrls(request.returnUrls);
-    const row = { id: newId('org'), ...request, createdAt: new Date() };
+    const row = { id: newId('org'), ...request, shreddedAt: null, createdAt: new Date() };
     await withOrg(this.dataSource, row.id, async (em) => {
       await em.insert(OrganizationEntity, row);
       await recordAudit(em, { type: 'organization.created', org: row.id, actor });
@@ -36,6 +46,48 @@ export class Organizations {
     const page = pageOf(rows);
     return { organizations: page.rows.map(toOrganization), nextCursor: page.nextCursor };
   }
+
+  /** @throws KeywardError `not_found`, `dependency_unavailable` */
+  async get(id: string): Promise<Organization> {
+    return toOrganization(await withOrg(this.dataSource, id, (em) => requireOrganization(em, id)));
+  }
+
+  /** What is left out stays as it is. @throws KeywardError `not_found`, `invalid_request` (return URL), `dependency_unavailable` */
+  async update(id: string, request: z.infer<typeof updateOrganizationSchema>, actor: Actor): Promise<Organization> {
+    refuseBadReturnUrls(request.returnUrls ?? []);
+    const change = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
+    return withOrg(this.dataSource, id, async (em) => {
+      await requireOrganization(em, id);
+      if (Object.keys(change).length > 0) {
+        await em.update(OrganizationEntity, { id }, change);
+        await recordAudit(em, { type: 'organization.updated', org: id, actor, reason: Object.keys(change).sort().join(', ') });
+      }
+      return toOrganization(await requireOrganization(em, id));
+    });
+  }
+
+  /** What is sealed from now on is sealed under a new data key. @throws KeywardError `not_found`, `revoked`, `dependency_unavailable` */
+  async rotateDataKey(id: string, actor: Actor): Promise<{ organization: string; rotatedAt: string }> {
+    await withOrg(this.dataSource, id, async (em) => {
+      await requireLiveOrganization(em, id);
+      await recordAudit(em, { type: 'data_key.rotated', org: id, actor });
+    });
+    await this.credentials.rotateDataKey(id);
+    return { organization: id, rotatedAt: new Date().toISOString() };
+  }
+}
+
+/**
+ * For whatever stores a secret: the organization, which can't be shredded before the transaction ends.
+ * @throws KeywardError `not_found`, `revoked` (shredded)
+ */
+export async function requireLiveOrganization(em: EntityManager, id: string): Promise<OrganizationEntity> {
+  const organization = await em.findOne(OrganizationEntity, { where: { id }, lock: { mode: 'pessimistic_read' } });
+  if (organization === null) throw notFound('org');
+  if (organization.shreddedAt !== null) {
+    throw new KeywardError('revoked', 'The keys of this organization were destroyed; nothing can be connected for it any more.');
+  }
+  return organization;
 }
 
 function refuseBadReturnUrls(urls: readonly string[]): void {
@@ -47,6 +99,6 @@ function refuseBadReturnUrls(urls: readonly string[]): void {
   });
 }
 
-function toOrganization({ id, slug, name, createdAt }: Omit<OrganizationEntity, 'returnUrls'>): Organization {
-  return { id, slug, name, createdAt: createdAt.toISOString() };
+export function toOrganization({ createdAt, shreddedAt, ...organization }: OrganizationEntity): Organization {
+  return { ...organization, createdAt: createdAt.toISOString(), shreddedAt: shreddedAt?.toISOString() ?? null };
 }
