@@ -4,14 +4,17 @@ import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import Fastify from 'fastify';
 import { registerBehaviour } from './api/behaviour-routes.js';
+import { registerKeyed } from './api/keyed-routes.js';
 import { registerNotes } from './api/notes-routes.js';
 import type { SandboxConfig } from './config.js';
 import { registerManagement } from './management/routes.js';
+import { registerMcp } from './mcp/mcp-routes.js';
 import { Accounts } from './oauth/accounts.js';
 import { newCounters } from './oauth/counters.js';
 import { Faults } from './oauth/faults.js';
 import { createProvider } from './oauth/provider.js';
 import { registerPages } from './pages/routes.js';
+import { ApiKeys } from './store/api-keys.js';
 import { openDatabase } from './store/database.js';
 import { Notes } from './store/notes.js';
 import { OAuthRecords } from './store/oauth-records.js';
@@ -23,7 +26,7 @@ export interface Sandbox {
 }
 
 /** What this application serves itself; everything else is oidc-provider's. */
-const OURS = /^\/(api\/|sandbox\/|interaction\/|$|\?)/;
+const OURS = /^\/(api\/|keyed\/|mcp(?:$|\?)|\.well-known\/oauth-protected-resource|sandbox\/|interaction\/|$|\?)/;
 const PURGE_INTERVAL_MS = 60_000;
 
 export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
@@ -43,15 +46,19 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
   const { accessTokenTtlSeconds } = config;
   const provider = await createProvider({ issuer: url, accessTokenTtlSeconds, database, records, accounts, counters, faults });
 
+  const notes = new Notes(database);
+  const apiKeys = new ApiKeys(database);
   const app = Fastify({ bodyLimit: 1_048_576, exposeHeadRoutes: false });
   await app.register(formbody);
   await app.register(async (pages) => registerPages(pages, provider, accounts));
   await app.register(async (api) => {
-    registerNotes(api, new Notes(database), records.accessTokens);
+    registerNotes(api, notes, records.accessTokens);
     registerBehaviour(api, records.accessTokens);
+    registerKeyed(api, notes, apiKeys);
+    registerMcp(api, url, notes, records.accessTokens);
   });
   await app.register(async (management) =>
-    registerManagement(management, { token: config.managementToken, provider, records, accounts, counters, faults }),
+    registerManagement(management, { token: config.managementToken, provider, records, accounts, counters, faults, apiKeys }),
   );
   await app.ready();
   const oauth = provider.callback();

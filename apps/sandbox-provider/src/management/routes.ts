@@ -5,9 +5,18 @@ import { z } from 'zod';
 import type { Accounts } from '../oauth/accounts.js';
 import type { Counters } from '../oauth/counters.js';
 import { faultSchema, type Faults } from '../oauth/faults.js';
+import { TOKEN_EXCHANGE } from '../oauth/token-exchange.js';
+import type { ApiKeys } from '../store/api-keys.js';
 import type { OAuthRecords } from '../store/oauth-records.js';
 import { issueGrants } from './issue-grants.js';
 
+const GRANT_TYPES = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  TOKEN_EXCHANGE,
+] as const;
 const clientBody = z.strictObject({
   client_id: z
     .string()
@@ -15,11 +24,14 @@ const clientBody = z.strictObject({
     .optional(),
   client_secret: z.string().min(16).max(200).optional(),
   client_name: z.string().min(1).max(100).default('Keyward'),
-  redirect_uris: z.array(z.url()).min(1).max(100),
+  redirect_uris: z.array(z.url()).max(100).default([]),
+  grant_types: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
+  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
   rotate_refresh_tokens: z.boolean().default(true),
 });
 const expireBody = z.strictObject({ user: z.string().optional() }).default({});
 const revokeBody = z.strictObject({ grant: z.string().optional(), user: z.string().optional(), client: z.string().optional() });
+const apiKeyBody = z.strictObject({ user: z.string() });
 const issueBody = z.strictObject({
   client_id: z.string(),
   user: z.string(),
@@ -34,11 +46,12 @@ export interface ManagementParts {
   accounts: Accounts;
   counters: Counters;
   faults: Faults;
+  apiKeys: ApiKeys;
 }
 
 /** Registration of clients, and the levers of tests. Behind a token of its own; a real provider has no such door. */
 export function registerManagement(app: FastifyInstance, parts: ManagementParts): void {
-  const { provider, records, accounts, counters, faults } = parts;
+  const { provider, records, accounts, counters, faults, apiKeys } = parts;
   const expected = digest(`Bearer ${parts.token}`);
 
   app.addHook('onRequest', async (request, reply) => {
@@ -57,10 +70,14 @@ export function registerManagement(app: FastifyInstance, parts: ManagementParts)
 
   app.post('/sandbox/clients', async (request, reply) => {
     const body = clientBody.parse(request.body);
+    const hasCodes = body.grant_types?.includes('authorization_code') ?? true;
     const client = {
       ...body,
+      ...(hasCodes ? {} : { response_types: [] }),
       client_id: body.client_id ?? `client_${randomBytes(8).toString('hex')}`,
-      client_secret: body.client_secret ?? randomBytes(32).toString('base64url'),
+      ...(body.token_endpoint_auth_method === 'none'
+        ? {}
+        : { client_secret: body.client_secret ?? randomBytes(32).toString('base64url') }),
     };
     // A client that oidc-provider refuses would, once stored, break every later request in its name.
     await provider.Client.validate(client);
@@ -92,6 +109,17 @@ export function registerManagement(app: FastifyInstance, parts: ManagementParts)
     if (tokens === undefined) return reply.code(404).send({ error: 'not_found', message: 'No such client or user.' });
     return reply.code(201).send({ tokens });
   });
+
+  app.post('/sandbox/api-keys', async (request, reply) => {
+    const { user } = apiKeyBody.parse(request.body);
+    if (!accounts.names.includes(user)) return reply.code(404).send({ error: 'not_found', message: 'No such user.' });
+    return reply.code(201).send(apiKeys.create(user));
+  });
+  app.delete<{ Params: { id: string } }>('/sandbox/api-keys/:id', async (request, reply) =>
+    apiKeys.revoke(request.params.id)
+      ? reply.code(204).send()
+      : reply.code(404).send({ error: 'not_found', message: 'No such key.' }),
+  );
 
   app.post('/sandbox/faults', async (request, reply) => {
     faults.order(faultSchema.parse(request.body));

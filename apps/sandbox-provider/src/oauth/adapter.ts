@@ -11,8 +11,7 @@ export function createAdapter(kind: string, records: OAuthRecords): Adapter {
     upsert: async (id, payload, expiresIn) => records.upsert(kind, id, payload, expiresIn),
     find: async (id) => records.find(kind, id),
     findByUid: async (uid) => records.findByUid(kind, uid),
-    // Only the device flow has user codes, and it is off.
-    findByUserCode: async () => undefined,
+    findByUserCode: async (userCode) => records.findByUserCode(kind, userCode),
     consume: async (id) => {
       const payload = records.find(kind, id);
       if (records.consume(kind, id)) return;

@@ -10,7 +10,9 @@ import type { Accounts } from './accounts.js';
 import { createAdapter } from './adapter.js';
 import type { Counters } from './counters.js';
 import type { Faults } from './faults.js';
+import { features } from './features.js';
 import { API_SCOPES } from './scopes.js';
+import { registerTokenExchange } from './token-exchange.js';
 
 const DAY = 86_400;
 
@@ -35,6 +37,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
   const signingKey: JWK = JSON.parse(await keptSetting(database, 'signing_key', newSigningKey));
   const cookieKey = await keptSetting(database, 'cookie_key', async () => randomBytes(32).toString('base64url'));
   const provider = new Provider(parts.issuer, configuration(parts, signingKey, cookieKey));
+  registerTokenExchange(provider);
 
   provider.use(async (ctx, next) => {
     const at = ctx.method === 'POST' ? ctx.path : undefined;
@@ -50,8 +53,9 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
     }
   });
   provider.on('grant.success', (ctx) => {
-    if (ctx.oidc.params?.['grant_type'] === 'refresh_token') counters.refreshes++;
-    else counters.codesRedeemed++;
+    const grantType = ctx.oidc.params?.['grant_type'];
+    if (grantType === 'refresh_token') counters.refreshes++;
+    if (grantType === 'authorization_code') counters.codesRedeemed++;
   });
   provider.on('server_error', (ctx, error) => {
     process.stderr.write(`${JSON.stringify({ level: 'error', path: ctx.path, message: error.message })}\n`);
@@ -88,15 +92,7 @@ function configuration(parts: ProviderParts, signingKey: JWK, cookieKey: string)
     claims: { openid: ['sub', 'name'] },
     findAccount: accounts.find,
     pkce: { required: () => true },
-    features: {
-      devInteractions: { enabled: false },
-      dPoP: { enabled: false },
-      introspection: { enabled: true, allowedPolicy: ownTokens },
-      pushedAuthorizationRequests: { enabled: false },
-      resourceIndicators: { enabled: false },
-      revocation: { enabled: true, allowedPolicy: ownTokens },
-      rpInitiatedLogout: { enabled: false },
-    },
+    features: features(parts.issuer),
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     // Every consent starts a grant of its own; with one grant for all, ending one connection would end its siblings.
     loadExistingGrant: (ctx) => {
@@ -112,6 +108,8 @@ function configuration(parts: ProviderParts, signingKey: JWK, cookieKey: string)
       AccessToken: parts.accessTokenTtlSeconds,
       AuthorizationCode: 60,
       Grant: 365 * DAY,
+      ClientCredentials: parts.accessTokenTtlSeconds,
+      DeviceCode: 600,
       IdToken: 3600,
       Interaction: 3600,
       RefreshToken: 30 * DAY,
@@ -123,11 +121,6 @@ function configuration(parts: ProviderParts, signingKey: JWK, cookieKey: string)
       ctx.body = renderErrorPage(out.error, out.error_description);
     },
   };
-}
-
-/** RFC 7009 section 2.1: a client may end, and here look into, only what was issued to it. */
-function ownTokens(_ctx: KoaContextWithOIDC, client: { clientId: string }, token: { clientId?: string | undefined }): boolean {
-  return token.clientId === client.clientId;
 }
 
 async function newSigningKey(): Promise<string> {

@@ -47,6 +47,7 @@ export function registerPages(app: FastifyInstance, provider: Provider, accounts
     const grant = new provider.Grant({ accountId: interaction.accountId, clientId: interaction.clientId });
     grant.addOIDCScope(chosen);
     grant.rejectOIDCScope(interaction.scopes.filter((scope) => !chosen.includes(scope)));
+    for (const resource of interaction.resources) grant.addResourceScope(resource, chosen.join(' '));
     return finish(provider, request, reply, { consent: { grantId: await grant.save() } });
   });
 
@@ -69,6 +70,8 @@ interface LoadedInteraction {
   accountId: string;
   user: string;
   scopes: string[];
+  /** RFC 8707: what the grant is for, besides the notes API. */
+  resources: string[];
   params: Record<string, unknown>;
 }
 
@@ -95,6 +98,7 @@ async function load(
     accountId: session?.accountId ?? '',
     user: displayName(session?.accountId ?? ''),
     scopes: asked.filter((scope) => scope !== ''),
+    resources: Object.keys(prompt.details['missingResourceScopes'] ?? {}),
     params,
   };
 }

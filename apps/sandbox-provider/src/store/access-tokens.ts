@@ -2,7 +2,10 @@ export interface AccessTokenInfo {
   user: string;
   client: string;
   scopes: ReadonlySet<string>;
-  grant: string;
+  /** Undefined for a client's own token. */
+  grant: string | undefined;
+  /** The one resource it is for (RFC 8707); undefined: the notes API. */
+  audience: string | undefined;
   expiresAtMs: number;
 }
 
@@ -10,10 +13,10 @@ export interface AccessTokenInfo {
 export class AccessTokens {
   readonly #byValue = new Map<string, AccessTokenInfo>();
 
-  /** Undefined for a token that is unknown, expired or revoked: RFC 6750 makes no difference between them. */
-  find(value: string): AccessTokenInfo | undefined {
+  /** Undefined for a token that is unknown, expired, revoked or for another resource: RFC 6750 makes no difference between them. */
+  find(value: string, audience?: string): AccessTokenInfo | undefined {
     const info = this.#byValue.get(value);
-    return info === undefined || info.expiresAtMs <= Date.now() ? undefined : info;
+    return info === undefined || info.audience !== audience || info.expiresAtMs <= Date.now() ? undefined : info;
   }
 
   put(value: string, info: AccessTokenInfo): void {

@@ -11,6 +11,9 @@ export interface GrantSummary {
   rotations: number;
 }
 
+/** What the API takes: a person's token, or a client's own (RFC 6749 section 4.4). */
+const TOKENS: ReadonlySet<string> = new Set(['AccessToken', 'ClientCredentials']);
+
 const seconds = () => Math.floor(Date.now() / 1000);
 
 /** Everything oidc-provider keeps (clients, sessions, grants, codes, tokens), one row each, in one table. */
@@ -22,8 +25,10 @@ export class OAuthRecords {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#statements = prepareStatements(database);
-    for (const row of this.#statements.live.all('AccessToken', seconds())) {
-      this.#admitAccessToken(String(row['id']), JSON.parse(String(row['payload'])));
+    for (const kind of TOKENS) {
+      for (const row of this.#statements.live.all(kind, seconds())) {
+        this.#admitAccessToken(String(row['id']), JSON.parse(String(row['payload'])));
+      }
     }
   }
 
@@ -35,10 +40,14 @@ export class OAuthRecords {
     return payloadOf(this.#statements.findByUid.get(kind, uid));
   }
 
+  findByUserCode(kind: string, userCode: string): AdapterPayload | undefined {
+    return payloadOf(this.#statements.findByUserCode.get(kind, userCode));
+  }
+
   upsert(kind: string, id: string, payload: AdapterPayload, ttlSeconds: number | undefined): void {
     const expiresAt = ttlSeconds === undefined ? null : seconds() + ttlSeconds;
     this.#statements.upsert.run(kind, id, payload.grantId ?? null, payload.uid ?? null, JSON.stringify(payload), expiresAt);
-    if (kind === 'AccessToken') this.#admitAccessToken(id, payload);
+    if (TOKENS.has(kind)) this.#admitAccessToken(id, payload);
   }
 
   /** @returns false when someone else was first: the check and the mark are one statement, so two redemptions can't both win. */
@@ -49,7 +58,7 @@ export class OAuthRecords {
 
   destroy(kind: string, id: string): void {
     this.#statements.destroy.run(kind, id);
-    if (kind === 'AccessToken') this.accessTokens.remove(id);
+    if (TOKENS.has(kind)) this.accessTokens.remove(id);
   }
 
   /** Ends one kind of token of a grant, as oidc-provider asks kind by kind. */
@@ -68,11 +77,13 @@ export class OAuthRecords {
   /** @param user undefined for everybody's. @returns how many tokens ended. */
   expireAccessTokens(user: string | undefined): number {
     let ended = 0;
-    for (const row of this.#statements.live.all('AccessToken', seconds())) {
-      const id = String(row['id']);
-      if (user !== undefined && payloadOf(row)?.accountId !== user) continue;
-      this.destroy('AccessToken', id);
-      ended++;
+    for (const kind of TOKENS) {
+      for (const row of this.#statements.live.all(kind, seconds())) {
+        const id = String(row['id']);
+        if (user !== undefined && payloadOf(row)?.accountId !== user) continue;
+        this.destroy(kind, id);
+        ended++;
+      }
     }
     return ended;
   }
@@ -99,12 +110,15 @@ export class OAuthRecords {
   }
 
   #admitAccessToken(id: string, payload: AdapterPayload): void {
-    const { accountId, clientId, grantId, scope, exp } = payload;
-    if (accountId === undefined || clientId === undefined || grantId === undefined || exp === undefined) return;
-    // A family revoked while this token was being made must not gain a member.
-    if (this.find('Grant', grantId) === undefined) return;
+    const { accountId, clientId, grantId, scope, exp, aud } = payload;
+    if (clientId === undefined || exp === undefined) return;
+    // A family revoked while this token was being made must not gain a member. A client's own token is of no family.
+    if (grantId !== undefined && this.find('Grant', grantId) === undefined) return;
     const scopes = new Set(scope?.split(' ') ?? []);
-    this.accessTokens.put(id, { user: accountId, client: clientId, scopes, grant: grantId, expiresAtMs: exp * 1000 });
+    const audience = typeof aud === 'string' ? aud : undefined;
+    // Who acts for nobody is a user of its own, with notes of its own.
+    const user = accountId ?? clientId;
+    this.accessTokens.put(id, { user, client: clientId, scopes, grant: grantId, audience, expiresAtMs: exp * 1000 });
   }
 }
 
@@ -116,6 +130,7 @@ function prepareStatements(database: DatabaseSync) {
   return {
     find: database.prepare('SELECT payload FROM oauth_record WHERE kind = ? AND id = ?'),
     findByUid: database.prepare('SELECT payload FROM oauth_record WHERE kind = ? AND uid = ?'),
+    findByUserCode: database.prepare("SELECT payload FROM oauth_record WHERE kind = ? AND payload ->> '$.userCode' = ?"),
     live: database.prepare('SELECT id, payload FROM oauth_record WHERE kind = ? AND expires_at > ?'),
     upsert: database.prepare(
       `INSERT INTO oauth_record (kind, id, grant_id, uid, payload, expires_at) VALUES (?, ?, ?, ?, ?, ?)
