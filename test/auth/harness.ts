@@ -98,8 +98,9 @@ export class AuthHarness {
       KEYWARD_AGENTS_SIGNING_SEED: operator.seeds.agentsSigning,
       KEYWARD_NATS_PUBLIC_URL: nats.url,
       KEYWARD_LOG_LEVEL: process.env['KEYWARD_LOG_LEVEL'] ?? 'fatal',
-      // Tests come from one address, and click faster than people.
+      // Tests come from one address, click faster than people and fail more often.
       KEYWARD_TRUSTED_PROXIES: '1',
+      KEYWARD_FAILED_AUTHENTICATIONS: '10000',
       ...options.env,
     };
     const database = new pg.Pool({ connectionString: postgres.url, max: 3 });

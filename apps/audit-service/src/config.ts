@@ -1,4 +1,4 @@
-import { adminConfig, databaseConfig, httpConfig, natsConfig } from '@keyward/service-host';
+import { adminConfig, clientLimitsConfig, databaseConfig, httpConfig, natsConfig } from '@keyward/service-host';
 
 const DEFAULT_HTTP_PORT = 8082;
 
@@ -6,5 +6,6 @@ export const auditConfig = {
   database: databaseConfig,
   nats: natsConfig,
   admin: adminConfig,
+  limits: clientLimitsConfig,
   http: httpConfig(DEFAULT_HTTP_PORT),
 };

@@ -1,4 +1,4 @@
-import type { ServiceOptions } from '@keyward/service-host';
+import { limitFailedAuthentications, limitPublicRoutes, type ServiceOptions } from '@keyward/service-host';
 import { AuditModule } from './audit.module.js';
 import { createAuditService, type AuditService } from './audit-service.js';
 import { auditConfig } from './config.js';
@@ -13,6 +13,10 @@ export function auditService(): ServiceOptions<typeof auditConfig> {
       return AuditModule.over(service);
     },
     http: (config) => config.http,
+    fastify: async (instance, { config: { limits } }) => {
+      await limitPublicRoutes(instance, limits);
+      limitFailedAuthentications(instance, limits);
+    },
     strategies: () => (service === undefined ? [] : [service.messages]),
   };
 }

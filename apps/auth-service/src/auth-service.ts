@@ -30,9 +30,7 @@ import { Organizations } from './identity/organizations.js';
 import { createMetrics, observeDatabase } from './metrics.js';
 import { Principals } from './identity/principals.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
-import { PersonSessions } from './people/person-sessions.js';
-import { SessionCookie } from './people/session-cookie.js';
-import { SessionStore } from './people/session-store.js';
+import { createPeople } from './people/create-people.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
 
 export type AuthHost = ServiceHost<ConfigOf<typeof authConfig>>;
@@ -56,10 +54,10 @@ export async function createAuthService(host: AuthHost) {
   const announce = announcer(nats, logger);
   const revocations = new ProviderRevocations({ dataSource, catalog, credentials, egress, logger });
   const sessions = new ConnectSessions(dataSource, catalog, config.public.url);
-  const people = new PersonSessions(dataSource, new SessionStore(dataSource), new SessionCookie(config.public.url));
+  const people = createPeople(host, dataSource, egress);
   startBackgroundWork(host, { dataSource, nats, egress, revocations, sessions });
   return {
-    principals: new Principals(new AdminAuthenticator(config.admin.token), people),
+    principals: new Principals(new AdminAuthenticator(config.admin.token), people.sessions),
     people,
     holders: new AgentKeyAuthenticator(dataSource),
     organizations: new Organizations(dataSource),

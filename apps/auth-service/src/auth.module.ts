@@ -11,7 +11,10 @@ import { BrowserCookie } from './doors/http/browser-cookie.js';
 import { ConnectController } from './doors/http/connect.controller.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
 import { FailureLog } from './doors/http/failure-log.js';
+import { LoginController } from './doors/http/login.controller.js';
+import { MembersController } from './doors/http/members.controller.js';
 import { OrganizationsController } from './doors/http/organizations.controller.js';
+import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
 import { Assignments } from './governance/assignments.js';
 import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
@@ -20,11 +23,26 @@ import { Agents } from './identity/agents.js';
 import { Organizations } from './identity/organizations.js';
 import { Principals } from './identity/principals.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
+import { Members } from './people/members.js';
 import { PersonSessions } from './people/person-sessions.js';
+import { Profiles } from './people/profiles.js';
+import { SessionCookie } from './people/session-cookie.js';
+import { SessionStore } from './people/session-store.js';
+import { SignIn } from './people/sign-in.js';
+import { SignInCookie } from './people/sign-in-cookie.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
 
 @Module({
-  controllers: [OrganizationsController, AgentsController, ProviderAppsController, ConnectionsController, ConnectController],
+  controllers: [
+    OrganizationsController,
+    AgentsController,
+    ProviderAppsController,
+    ConnectionsController,
+    ConnectController,
+    MembersController,
+    PeopleController,
+    LoginController,
+  ],
 })
 export class AuthModule {
   static over(service: AuthService): DynamicModule {
@@ -32,7 +50,13 @@ export class AuthModule {
       module: AuthModule,
       providers: [
         { provide: Principals, useValue: service.principals },
-        { provide: PersonSessions, useValue: service.people },
+        { provide: PersonSessions, useValue: service.people.sessions },
+        { provide: SessionStore, useValue: service.people.store },
+        { provide: SessionCookie, useValue: service.people.cookie },
+        { provide: SignInCookie, useValue: service.people.pending },
+        { provide: SignIn, useValue: service.people.signIn },
+        { provide: Profiles, useValue: service.people.profiles },
+        { provide: Members, useValue: service.people.members },
         { provide: AgentKeyAuthenticator, useValue: service.holders },
         { provide: Organizations, useValue: service.organizations },
         { provide: Agents, useValue: service.agents },

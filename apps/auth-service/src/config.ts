@@ -1,5 +1,6 @@
 import {
   adminConfig,
+  clientLimitsConfig,
   connectorsConfig,
   databaseConfig,
   egressConfig,
@@ -13,6 +14,7 @@ import {
 import { z } from 'zod';
 import { createAgentsSigner, type AgentsSigner } from './nats-credentials/user-jwt.js';
 import { isReturnUrl } from './connect/return-url.js';
+import { oidcConfig } from './people/oidc-config.js';
 
 const DEFAULT_PORT = 8081;
 
@@ -26,18 +28,10 @@ const publicConfig = fragment(
       })
       .describe('the origin under which browsers and providers reach this service, such as https://connect.example.com'),
     KEYWARD_STATE_SECRET: secret(z.string().min(32).describe('a random text of at least 32 characters')),
-    KEYWARD_TRUSTED_PROXIES: z.coerce
-      .number({ error: 'it must be a number' })
-      .int()
-      .min(0)
-      .max(10)
-      .default(0)
-      .describe('how many proxies of yours are in front and append to X-Forwarded-For'),
   },
   (env) => ({
     url: env.KEYWARD_AUTH_PUBLIC_URL,
     stateSecret: env.KEYWARD_STATE_SECRET,
-    trustedProxies: env.KEYWARD_TRUSTED_PROXIES,
   }),
 );
 
@@ -81,4 +75,6 @@ export const authConfig = {
   admin: adminConfig,
   public: publicConfig,
   agents: agentsConfig,
+  signIn: oidcConfig,
+  limits: clientLimitsConfig,
 };

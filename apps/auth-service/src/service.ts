@@ -9,5 +9,5 @@ export const authService: ServiceOptions<typeof authConfig> = {
   config: authConfig,
   module: async (host) => AuthModule.over(await createAuthService(host)),
   http: (config) => config.http,
-  fastify: (instance, host) => registerPlugins(instance, host.config.public.trustedProxies),
+  fastify: (instance, host) => registerPlugins(instance, host.config.limits),
 };

@@ -1,4 +1,12 @@
-import { agentsNatsConfig, connectorsConfig, databaseConfig, fragment, httpConfig, natsConfig } from '@keyward/service-host';
+import {
+  agentsNatsConfig,
+  clientLimitsConfig,
+  connectorsConfig,
+  databaseConfig,
+  fragment,
+  httpConfig,
+  natsConfig,
+} from '@keyward/service-host';
 import { z } from 'zod';
 
 const DEFAULT_PORT = 8080;
@@ -18,4 +26,5 @@ export const gatewayConfig = {
   connectors: connectorsConfig,
   http: httpConfig(DEFAULT_PORT),
   drain: drainConfig,
+  limits: clientLimitsConfig,
 };

@@ -15,7 +15,6 @@ import { Refusals } from './execute/refusals.js';
 import { SLOT_LIMITS, WaitSlots } from './execute/wait-slots.js';
 import { AgentKeys } from './identity/agent-keys.js';
 import { Authenticator } from './identity/authenticator.js';
-import { FailedAttempts } from './identity/failed-attempts.js';
 import { findAgentKey } from './identity/find-agent-key.js';
 import { createMetrics } from './metrics.js';
 import { Assignments } from './tools/assignments.js';
@@ -70,7 +69,7 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   });
   return {
     natsDoor: new NatsDoor(agents, executions, metrics, host.tracer, logger),
-    authenticator: new Authenticator(keys, new FailedAttempts(), metrics),
+    authenticator: new Authenticator(keys, config.limits, metrics),
     assignments,
     tools: new ToolIndex(catalog),
     connections: new Connections(database),

@@ -1,4 +1,4 @@
-import type { ServiceOptions } from '@keyward/service-host';
+import { limitPublicRoutes, type ServiceOptions } from '@keyward/service-host';
 import { gatewayConfig } from './config.js';
 import { createGateway, type Gateway } from './gateway.js';
 import { GatewayModule } from './gateway.module.js';
@@ -13,6 +13,7 @@ export function gatewayService(): ServiceOptions<typeof gatewayConfig> {
       return GatewayModule.over(gateway);
     },
     http: (config) => config.http,
+    fastify: (instance, host) => limitPublicRoutes(instance, host.config.limits),
     strategies: () => (gateway === undefined ? [] : [gateway.natsDoor]),
   };
 }

@@ -26,3 +26,34 @@ export const createMemberSchema = z.strictObject({
   role: z.enum(memberRoles),
 });
 export const updateMemberSchema = z.strictObject({ role: z.enum(memberRoles) });
+
+/** `GET /v1/me`: who asks, as Keyward sees them. */
+export const meSchema = z.discriminatedUnion('kind', [
+  /** The holder of the deployment's admin token: owner of every organization. */
+  z.object({ kind: z.literal('operator') }),
+  z.object({
+    kind: z.literal('person'),
+    issuer: z.string(),
+    subject: z.string(),
+    email: z.string().nullable(),
+    preferredUsername: z.string().nullable(),
+    memberships: z.array(
+      z.object({
+        member: idSchema('mbr'),
+        organization: idSchema('org'),
+        slug: z.string(),
+        name: z.string(),
+        role: z.enum(memberRoles),
+      }),
+    ),
+  }),
+]);
+export type Me = z.infer<typeof meSchema>;
+
+/** `POST /v1/cli-sessions`: what the loopback redirect brought, and the verifier whose S256 challenge opened the sign-in (RFC 7636). */
+export const createCliSessionSchema = z.strictObject({
+  code: z.string().min(1).max(4096),
+  verifier: z.string().regex(/^[A-Za-z0-9._~-]{43,128}$/, 'must be a code verifier of RFC 7636 section 4.1'),
+});
+/** The one answer that holds the token. */
+export const cliSessionSchema = z.object({ token: z.string(), expiresAt: z.iso.datetime() });

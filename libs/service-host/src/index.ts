@@ -21,6 +21,11 @@ export {
 export { ConfigError, type Environment } from './config/load.js';
 export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';
 export { bearerToken } from './http/bearer.js';
+export { clientAddress } from './limits/client-address.js';
+export { FailedAttempts } from './limits/failed-attempts.js';
+export { limitFailedAuthentications } from './limits/limit-failed-authentications.js';
+export { limitPublicRoutes, PUBLIC_ROUTE } from './limits/limit-public-routes.js';
+export { clientLimitsConfig, type ClientLimits } from './limits/limits-config.js';
 export { createLogger } from './log/logger.js';
 export { runService } from './run-service.js';
 export { startService, type RunningService } from './start-service.js';

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { KeywardError, memberRoles, type MemberRole } from '@keyward/contracts';
 import type { Membership, PersonSessions } from '../people/person-sessions.js';
+import type { Person } from '../people/session-store.js';
 import type { Actor } from '../records/record.js';
 import { ADMIN, type AdminAuthenticator } from './admin.js';
 import { unauthenticated } from './bearer.js';
@@ -30,8 +31,7 @@ export class Principals {
       if (typeof org === 'function') org();
       return ADMIN;
     }
-    const person = await this.people.authenticate(request);
-    if (person === undefined) throw unauthenticated();
+    const person = await this.#person(request);
     const wanted = typeof org === 'function' ? org() : org;
     const membership = (await this.people.memberships(person)).find(({ organization }) => organization === wanted);
     if (membership === undefined) throw absent;
@@ -42,8 +42,19 @@ export class Principals {
   /** Across organizations: the holder of the admin token alone. @throws KeywardError as `require` */
   async requireOperator(request: IncomingMessage): Promise<Actor> {
     if (this.admins.isAdmin(request)) return ADMIN;
-    if ((await this.people.authenticate(request)) === undefined) throw unauthenticated();
+    await this.#person(request);
     throw new KeywardError('forbidden', 'This is for the operator of the deployment alone.');
+  }
+
+  /** Whoever it is, whatever they may do. @throws KeywardError as `require` */
+  async identify(request: IncomingMessage): Promise<Person | 'operator'> {
+    return this.admins.isAdmin(request) ? 'operator' : this.#person(request);
+  }
+
+  async #person(request: IncomingMessage): Promise<Person> {
+    const person = await this.people.authenticate(request);
+    if (person === undefined) throw unauthenticated();
+    return person;
   }
 }
 

@@ -56,7 +56,7 @@ export class PersonSessions {
   }
 
   /** @throws KeywardError `dependency_unavailable` */
-  memberships({ issuer, subject }: Person): Promise<Membership[]> {
+  memberships({ issuer, subject }: Pick<Person, 'issuer' | 'subject'>): Promise<Membership[]> {
     return this.#find(issuer, subject, null);
   }
 

@@ -28,18 +28,21 @@ export class SessionCookie {
    * pages. `Sec-Fetch-Site` does, or the origin; and JSON is what no form of another site can send.
    * @throws KeywardError `forbidden`
    */
-  requireSameOrigin({ method = 'GET', headers }: IncomingMessage): void {
-    if (SAFE_METHODS.has(method)) return;
+  requireSameOrigin(request: IncomingMessage): void {
+    if (SAFE_METHODS.has(request.method ?? 'GET')) return;
+    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+    if (this.isSameOrigin(request) && (type === undefined || type === 'application/json')) return;
+    throw new KeywardError(
+      'forbidden',
+      'A browser that is signed in may send this from the pages of this service only, as JSON.',
+    );
+  }
+
+  /** What states neither is not taken for our own. */
+  isSameOrigin({ headers }: IncomingMessage): boolean {
     const site = headers['sec-fetch-site'];
-    const own = site === undefined ? headers.origin === this.publicUrl : site === 'same-origin';
-    const originFits = headers.origin === undefined || headers.origin === this.publicUrl;
-    const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-    if (!own || !originFits || (type !== undefined && type !== 'application/json')) {
-      throw new KeywardError(
-        'forbidden',
-        'A browser that is signed in may send this from the pages of this service only, as JSON.',
-      );
-    }
+    if (headers.origin !== undefined && headers.origin !== this.publicUrl) return false;
+    return site === undefined ? headers.origin !== undefined : site === 'same-origin';
   }
 
   /** `lax`: it must come along when the identity provider, or a link in a message, leads here; writes are checked besides. */

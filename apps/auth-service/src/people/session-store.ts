@@ -1,5 +1,6 @@
 import { asDatabaseError, PersonSessionEntity } from '@keyward/postgres';
-import { IsNull, MoreThan, type DataSource } from 'typeorm';
+import { IsNull, LessThan, MoreThan, type DataSource } from 'typeorm';
+import { asConflict } from '../identity/unique.js';
 import { isSecret, randomSecret, sha256 } from '../connect/secrets.js';
 
 /** Who somebody is, in the words of the identity provider. */
@@ -22,12 +23,14 @@ const CLI_PREFIX = 'kwp_';
 export class SessionStore {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** A secret that never was one before: nobody can have planted it (session fixation). */
-  async begin(kind: SessionKind, person: Person): Promise<{ token: string; expiresAt: Date }> {
-    const secret = randomSecret();
+  /**
+   * A secret that never was one before: nobody can have planted it (session fixation).
+   * @throws KeywardError `conflict` where the secret given was used already, `dependency_unavailable`
+   */
+  async begin(kind: SessionKind, person: Person, secret = randomSecret()): Promise<{ token: string; expiresAt: Date }> {
     const expiresAt = new Date(Date.now() + LIFETIME_MS[kind]);
     const row = { secretSha256: sha256(secret), kind, ...person, createdAt: new Date(), expiresAt, revokedAt: null };
-    await this.dataSource.manager.insert(PersonSessionEntity, row).catch(rethrow);
+    await this.dataSource.manager.insert(PersonSessionEntity, row).catch(asConflict('This works once.')).catch(rethrow);
     return { token: kind === 'cli' ? CLI_PREFIX + secret : secret, expiresAt };
   }
 
@@ -39,6 +42,11 @@ export class SessionStore {
     if (row === null) return undefined;
     const { issuer, subject, email, preferredUsername } = row;
     return { issuer, subject, email, preferredUsername };
+  }
+
+  /** Rows that are of no use any more. */
+  async purge(before: Date): Promise<void> {
+    await this.dataSource.manager.delete(PersonSessionEntity, { expiresAt: LessThan(before) }).catch(rethrow);
   }
 
   /** Ends it at once, on every replica: nothing of it is cached here. */

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { asKeywardError, KeywardError } from '@keyward/contracts';
+import { PUBLIC_ROUTE } from '@keyward/service-host';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ending, type ConnectAnswer } from '../../connect/answer.js';
@@ -10,9 +11,6 @@ import { OpenSession } from '../../connect/open-session.js';
 import { contentSecurityPolicy, renderPage } from '../../pages/page.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { FailureLog } from './failure-log.js';
-
-/** Per client address: far above a person's clicks, far below what guessing or flooding needs. */
-const RATE_LIMIT = { rateLimit: { max: 120, timeWindow: 60_000 } };
 
 const formSchema = z.strictObject({ csrf: z.string().max(100), decision: z.enum(['continue', 'cancel']) });
 
@@ -29,7 +27,7 @@ export class ConnectController {
   ) {}
 
   @Get('connect/:token')
-  @RouteConfig(RATE_LIMIT)
+  @RouteConfig(PUBLIC_ROUTE)
   open(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('token') token: string): Promise<void> {
     // A look ahead is not a visit: it must not take the link away from the browser that will open it.
     if (isLookAhead(request)) return Promise.resolve(void reply.status(503).send());
@@ -37,7 +35,7 @@ export class ConnectController {
   }
 
   @Post('connect/:token')
-  @RouteConfig(RATE_LIMIT)
+  @RouteConfig(PUBLIC_ROUTE)
   decide(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('token') token: string): Promise<void> {
     return this.#answer(reply, async () => {
       const form = formSchema.safeParse(request.body);
@@ -48,7 +46,7 @@ export class ConnectController {
   }
 
   @Get('oauth/callback/:context')
-  @RouteConfig(RATE_LIMIT)
+  @RouteConfig(PUBLIC_ROUTE)
   callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('context') context: string): Promise<void> {
     if (request.method === 'HEAD') return Promise.resolve(void reply.status(405).header('allow', 'GET').send());
     // Read from the URL itself: Fastify's parser would turn repeated parameters into arrays.

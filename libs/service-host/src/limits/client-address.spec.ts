@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { clientAddress } from './fastify-plugins.js';
+import { clientAddress } from './client-address.js';
 
 const address = (forwarded: string | string[] | undefined, trustedProxies: number) =>
   clientAddress({ headers: { 'x-forwarded-for': forwarded }, socket: { remoteAddress: '10.0.0.1' } } as never, trustedProxies);

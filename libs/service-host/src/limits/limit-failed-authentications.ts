@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
+import { clientAddress } from './client-address.js';
+import { FailedAttempts } from './failed-attempts.js';
+import type { ClientLimits } from './limits-config.js';
+
+/** Credentials that were accepted lately: nobody is locked out by failures of others behind the same proxy. */
+const PROVEN = { max: 1_000, ttl: 600_000 };
+const API = '/v1/';
+
+/**
+ * Whoever guesses credentials at the API, and makes the database look for what does not exist, is slowed down by address: 401 first, then
+ * 429 before anything is looked up.
+ */
+export function limitFailedAuthentications(instance: FastifyInstance, limits: ClientLimits): void {
+  const attempts = new FailedAttempts({ burst: limits.failedAuthentications });
+  const proven = new LRUCache<string, true>(PROVEN);
+  const addressOf = (request: FastifyRequest) => clientAddress(request, limits.trustedProxies);
+
+  instance.addHook('onRequest', async (request) => {
+    if (!request.url.startsWith(API) || proven.has(credentialsDigest(request))) return;
+    attempts.requireRoom(addressOf(request));
+  });
+  instance.addHook('onResponse', (request, reply, done) => {
+    if (request.url.startsWith(API)) {
+      if (reply.statusCode === 401) attempts.failed(addressOf(request));
+      else if (reply.statusCode < 400) proven.set(credentialsDigest(request), true);
+    }
+    done();
+  });
+}
+
+function credentialsDigest({ headers }: FastifyRequest): string {
+  return createHash('sha256')
+    .update(headers.authorization ?? headers.cookie ?? '')
+    .digest('base64url');
+}
