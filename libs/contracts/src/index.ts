@@ -144,7 +144,18 @@ export {
   type AppliedManifest,
   type StoredManifest,
 } from './agent-manifest.js';
-export { createMemberSchema, memberRoles, memberSchema, updateMemberSchema, type Member, type MemberRole } from './member.js';
+export {
+  cliSessionSchema,
+  createCliSessionSchema,
+  createMemberSchema,
+  memberRoles,
+  memberSchema,
+  meSchema,
+  updateMemberSchema,
+  type Me,
+  type Member,
+  type MemberRole,
+} from './member.js';
 export {
   createTrustedIssuerSchema,
   createWorkloadBindingSchema,

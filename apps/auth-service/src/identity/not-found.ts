@@ -1,6 +1,15 @@
 import { idSchema, KeywardError, type IdPrefix } from '@keyward/contracts';
 
-const NAMES = { org: 'organization', agt: 'agent', key: 'agent key', app: 'provider app', conn: 'connection' } as const;
+const NAMES = {
+  org: 'organization',
+  agt: 'agent',
+  key: 'agent key',
+  app: 'provider app',
+  conn: 'connection',
+  mbr: 'member',
+  iss: 'trusted issuer',
+  wlb: 'workload binding',
+} as const;
 export type NamedPrefix = keyof typeof NAMES & IdPrefix;
 
 /** One sentence per kind of thing, whether it never was, is another organization's, or its id is not an id at all. */
