@@ -13,8 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const revoke = () =>
-  revokeToken({ provider: testProvider({ url: server.url }), client, token: 'rt', tokenTypeHint: 'refresh_token' }, wire);
+const revoke = () => revokeToken({ provider: testProvider({ url: server.url }), client, refreshToken: 'rt' }, wire);
 
 describe('revokeToken', () => {
   it('sends token and hint to the revocation endpoint (RFC 7009 section 2.1)', async () => {

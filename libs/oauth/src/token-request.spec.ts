@@ -3,11 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { KeywardError } from '@keyward/contracts';
 import { testProvider } from '../test/provider.js';
 import { json, startTokenServer, type TokenServer } from '../test/token-server.js';
-import { createPkcePair } from './authorize.js';
 import { readCallback } from './callback.js';
 import { OAuthError } from './errors.js';
 import { exchangeCode } from './exchange.js';
-import { refreshTokens } from './refresh.js';
+import { createPkcePair } from './pkce.js';
+import { renewToken } from './renew.js';
 import type { Wire } from './wire.js';
 
 const SECRET = 'secret-canary:+/%';
@@ -27,7 +27,7 @@ beforeEach(() => {
 
 const provider = (auth: Record<string, unknown> = {}) => testProvider({ url: server.url, auth });
 const refresh = (overrides: Partial<Wire> = {}, auth: Record<string, unknown> = {}) =>
-  refreshTokens({ provider: provider(auth), client, refreshToken: REFRESH_TOKEN }, { ...wire, ...overrides });
+  renewToken({ provider: provider(auth), client, scopes: [], refreshToken: REFRESH_TOKEN }, { ...wire, ...overrides });
 const failure = async (attempt: Promise<unknown>): Promise<OAuthError> => {
   const thrown = await attempt.then(
     () => undefined,
@@ -47,7 +47,7 @@ describe('code exchange', () => {
         refresh_token: 'rt',
         scope: 'notes:read',
       });
-    const { verifier } = await createPkcePair();
+    const { verifier } = await createPkcePair(provider());
     const callback = readCallback(provider(), client, new URLSearchParams('code=c-1&state=s'), 's');
     if (callback.kind !== 'code') throw new Error('expected a code');
     const redirectUri = 'https://auth.example/oauth/callback/abc';
@@ -60,6 +60,7 @@ describe('code exchange', () => {
       refreshToken: 'rt',
       expiresAt: new Date('2030-01-01T00:02:00.000Z'),
       scopes: ['notes:read'],
+      captured: {},
     });
     expect(server.received).toHaveLength(1);
     expect(Object.fromEntries(server.received[0]?.form ?? [])).toEqual({
@@ -92,8 +93,8 @@ describe('client authentication', () => {
   });
 
   it('is missed before anything is sent', async () => {
-    const request = { provider: provider(), client: { clientId: 'c' }, refreshToken: REFRESH_TOKEN };
-    await expect(refreshTokens(request, wire)).rejects.toThrow(/client secret/);
+    const request = { provider: provider(), client: { clientId: 'c' }, scopes: [], refreshToken: REFRESH_TOKEN };
+    await expect(renewToken(request, wire)).rejects.toThrow(/client secret/);
     expect(server.received).toHaveLength(0);
   });
 });

@@ -4,7 +4,8 @@ import { tidyTokenResponse, toTokenSet } from './token-response.js';
 
 const provider = testProvider();
 const SENT_AT = new Date('2030-01-01T00:00:00.000Z');
-const read = (body: Record<string, unknown>) => toTokenSet(tidyTokenResponse(provider, body), SENT_AT);
+const read = (body: Record<string, unknown>, manifest = provider) =>
+  toTokenSet(tidyTokenResponse(manifest, manifest.auth.token_response, body, SENT_AT), SENT_AT);
 const expiresInSeconds = (expires_in: unknown) => {
   const { expiresAt } = read({ access_token: 'at', expires_in });
   return expiresAt === null ? null : (expiresAt.getTime() - SENT_AT.getTime()) / 1000;
@@ -64,7 +65,7 @@ describe('scope', () => {
 
   it('is split by the separator of the manifest', () => {
     const comma = testProvider({ auth: { scopes: { default: [], separator: ',' } } });
-    expect(toTokenSet(tidyTokenResponse(comma, { access_token: 'at', scope: 'a,b c' }), SENT_AT).scopes).toEqual(['a', 'b', 'c']);
+    expect(read({ access_token: 'at', scope: 'a,b c' }, comma).scopes).toEqual(['a', 'b', 'c']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { providerManifestSchema, type ProviderManifest } from '@keyward/connectors';
+import { hasAuth, providerManifestSchema, type ProviderWith } from '@keyward/connectors';
 
 interface Overrides {
   url?: string;
@@ -7,8 +7,12 @@ interface Overrides {
 }
 
 /** A valid manifest of an authorization server at `url`, with whatever a test needs to be different. */
-export function testProvider({ url = 'https://as.example.com', auth = {}, refresh = {} }: Overrides = {}): ProviderManifest {
-  return providerManifestSchema.parse({
+export function testProvider({
+  url = 'https://as.example.com',
+  auth = {},
+  refresh = {},
+}: Overrides = {}): ProviderWith<'oauth2_authorization_code'> {
+  const provider = providerManifestSchema.parse({
     name: 'example',
     title: 'Example',
     auth: {
@@ -24,4 +28,6 @@ export function testProvider({ url = 'https://as.example.com', auth = {}, refres
     base_url: `${url}/api`,
     origins: [url],
   });
+  if (!hasAuth(provider, 'oauth2_authorization_code')) throw new Error('tests of the code flow');
+  return provider;
 }
