@@ -1,10 +1,9 @@
-import { loadCatalog } from '@keyward/connectors';
-import type { ControlRevoked } from '@keyward/contracts';
+import { createCatalogs, loadCatalog } from '@keyward/connectors';
 import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
-import { broadcastRevoked, createPublisher, openNats } from '@keyward/jetstream';
+import { broadcastCatalogChanged, broadcastRevoked, createPublisher, onCatalogChanged, openNats } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
-import { openDatabase, OutboxRelay } from '@keyward/postgres';
+import { createConnectorLoader, openDatabase, OutboxRelay } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -22,6 +21,7 @@ import { ProviderRevocations } from './connections/provider-revocations.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { serveConnectSessions } from './doors/nats/connect-session-requests.js';
 import { Assignments } from './governance/assignments.js';
+import { Connectors } from './governance/connectors.js';
 import { AdminAuthenticator } from './identity/admin.js';
 import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
 import { AgentKeys } from './identity/agent-keys.js';
@@ -36,7 +36,7 @@ import { ProviderApps } from './provider-apps/provider-apps.js';
 export type AuthHost = ServiceHost<ConfigOf<typeof authConfig>>;
 export type AuthService = Awaited<ReturnType<typeof createAuthService>>;
 
-/** How long a broadcast may hold up the answer to who revoked something. What is revoked is so without it. */
+/** How long a broadcast may hold up the answer to who revoked or changed something. What is revoked is so without it. */
 const BROADCAST_TIMEOUT_MS = 1_000;
 
 /** Everything the doors need, each made once. */
@@ -46,12 +46,15 @@ export async function createAuthService(host: AuthHost) {
   const metrics = createMetrics(host.metrics);
   const dataSource = await openDatabase(host, config.database);
   const nats = await openNats(host, config.nats);
+  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(dataSource), logger });
+  onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const credentials = await openCredentials(host, dataSource, metrics.vault);
   const egress = createEgress(config.egress);
 
   const signer = new ConnectSigner(config.public.stateSecret);
   const failures = new FailureLog(logger);
-  const announce = announcer(nats, logger);
+  const announce = announcer(nats, broadcastRevoked, logger);
+  const announceCatalog = announcer(nats, broadcastCatalogChanged, logger);
   const revocations = new ProviderRevocations({ dataSource, catalog, credentials, egress, logger });
   const sessions = new ConnectSessions(dataSource, catalog, config.public.url);
   const people = createPeople(host, dataSource, egress);
@@ -64,6 +67,10 @@ export async function createAuthService(host: AuthHost) {
     agents: new Agents(dataSource),
     keys: new AgentKeys(dataSource, announce),
     assignments: new Assignments(dataSource, catalog, announce),
+    connectors: new Connectors(dataSource, catalogs, async (org) => {
+      catalogs.forget(org);
+      await announceCatalog({ org });
+    }),
     natsCredentials: new NatsCredentials(dataSource, config.agents),
     providerApps: new ProviderApps(dataSource, catalog, credentials, config.public.url),
     sessions,
@@ -134,14 +141,18 @@ function startBackgroundWork(host: AuthHost, { dataSource, nats, egress, revocat
 }
 
 /** Told at once to who listens. It only shortens how long caches lag behind the database, so that it never fails a request. */
-function announcer(nats: NatsConnection, logger: AuthHost['logger']): (revoked: ControlRevoked) => Promise<void> {
-  return async (revoked) => {
+function announcer<Message>(
+  nats: NatsConnection,
+  broadcast: (nats: NatsConnection, message: Message) => Promise<void>,
+  logger: AuthHost['logger'],
+): (message: Message) => Promise<void> {
+  return async (message) => {
     const timeout = AbortSignal.timeout(BROADCAST_TIMEOUT_MS);
     const late = new Promise<never>((_resolve, reject) =>
       timeout.addEventListener('abort', () => reject(timeout.reason as Error)),
     );
-    await Promise.race([broadcastRevoked(nats, revoked), late]).catch((error: unknown) => {
-      logger.warn({ err: error, kind: revoked.kind }, 'a revocation could not be broadcast; caches will notice by themselves');
+    await Promise.race([broadcast(nats, message), late]).catch((error: unknown) => {
+      logger.warn({ err: error, change: message }, 'a change could not be broadcast; caches will notice by themselves');
     });
   };
 }

@@ -9,6 +9,7 @@ import { Disconnect } from './connections/disconnect.js';
 import { AgentsController } from './doors/http/agents.controller.js';
 import { BrowserCookie } from './doors/http/browser-cookie.js';
 import { ConnectController } from './doors/http/connect.controller.js';
+import { ConnectorsController } from './doors/http/connectors.controller.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { LoginController } from './doors/http/login.controller.js';
@@ -17,6 +18,7 @@ import { OrganizationsController } from './doors/http/organizations.controller.j
 import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
 import { Assignments } from './governance/assignments.js';
+import { Connectors } from './governance/connectors.js';
 import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
 import { AgentKeys } from './identity/agent-keys.js';
 import { Agents } from './identity/agents.js';
@@ -42,6 +44,7 @@ import { ProviderApps } from './provider-apps/provider-apps.js';
     MembersController,
     PeopleController,
     LoginController,
+    ConnectorsController,
   ],
 })
 export class AuthModule {
@@ -62,6 +65,7 @@ export class AuthModule {
         { provide: Agents, useValue: service.agents },
         { provide: AgentKeys, useValue: service.keys },
         { provide: Assignments, useValue: service.assignments },
+        { provide: Connectors, useValue: service.connectors },
         { provide: NatsCredentials, useValue: service.natsCredentials },
         { provide: ProviderApps, useValue: service.providerApps },
         { provide: ConnectSessions, useValue: service.sessions },

@@ -73,6 +73,18 @@ export class Catalog {
     );
   }
 
+  /** This catalog without one connector and its tools. */
+  without(connector: string): Catalog {
+    return new Catalog(
+      new Map([...this.byName].filter(([, tool]) => tool.provider.name !== connector)),
+      new Map([...this.providers].filter(([name]) => name !== connector)),
+    );
+  }
+
+  toolsOf(connector: string): readonly Tool[] {
+    return this.tools().filter((tool) => tool.provider.name === connector);
+  }
+
   /** Whether a name that the connector uses is taken. */
   collides({ manifest, tools }: Connector): boolean {
     return this.providers.has(manifest.name) || tools.some((tool) => this.byName.has(tool.name));

@@ -1,0 +1,57 @@
+import { authorizationServerOrigins, type ProviderManifest } from '@keyward/connectors';
+import { KeywardError } from '@keyward/contracts';
+import { ProviderAppEntity } from '@keyward/postgres';
+import type { EntityManager } from 'typeorm';
+
+/** A revoked connection counts while its credential is still there to be revoked at the provider. */
+const HELD = `
+SELECT EXISTS (
+  SELECT 1 FROM vault.connection c LEFT JOIN vault.credential s ON s.connection_id = c.id AND s.org_id = c.org_id
+  WHERE c.org_id = $1 AND c.provider = $2 AND (c.status <> 'revoked' OR s.connection_id IS NOT NULL)
+) AS held`;
+
+interface Replacement {
+  org: string;
+  /** Undefined: what is stored can't be used (any more). */
+  before: ProviderManifest | undefined;
+  after: ProviderManifest;
+}
+
+/**
+ * Secrets that were entrusted to the connector as it was must not go elsewhere by its next version: while there are any, the kind of
+ * grant stays and no origin is added.
+ * @throws KeywardError `conflict`
+ */
+export async function requireReplaceable(em: EntityManager, { org, before, after }: Replacement): Promise<void> {
+  if (!(await holdsSecrets(em, org, after.name))) return;
+  if (before === undefined || before.auth.kind !== after.auth.kind) throw inUse('its kind of grant can not change');
+  const known = new Set(destinations(before));
+  const added = destinations(after).find((origin) => !known.has(origin));
+  if (added !== undefined)
+    throw inUse(`secrets that it already holds would reach ${added.slice(0, 200)}, which it did not name before`);
+}
+
+/** @throws KeywardError `conflict` */
+export async function requireUnused(em: EntityManager, org: string, provider: string): Promise<void> {
+  if (await holdsSecrets(em, org, provider)) throw inUse('it can not be removed');
+}
+
+/** Connections, or the secret of a registration. */
+async function holdsSecrets(em: EntityManager, org: string, provider: string): Promise<boolean> {
+  if (await em.existsBy(ProviderAppEntity, { orgId: org, provider })) return true;
+  const [row] = await em.query<{ held: boolean }[]>(HELD, [org, provider]);
+  return row?.held === true;
+}
+
+/** Everywhere that a secret of this provider may be sent to, late references as they are written. */
+function destinations(manifest: ProviderManifest): string[] {
+  const resource = manifest.auth.kind === 'mcp_oauth2' ? [manifest.auth.resource] : [];
+  return [...manifest.origins, ...authorizationServerOrigins(manifest), ...resource];
+}
+
+function inUse(consequence: string): KeywardError {
+  return new KeywardError(
+    'conflict',
+    `The connector has connections or a registration: ${consequence}. Revoke the connections and remove the registration first.`,
+  );
+}
