@@ -9,7 +9,7 @@ import { ensureTopology } from '@keyward/jetstream';
 import { createKeyFile } from '@keyward/kms-local';
 import { createLogin, migrate } from '@keyward/postgres';
 import { startService, type RunningService } from '@keyward/service-host';
-import { testNats, testPostgres, waitFor, type TestNats, type TestPostgres } from '@keyward/testing';
+import { sandboxVariables, testNats, testPostgres, waitFor, type TestNats, type TestPostgres } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
@@ -87,7 +87,7 @@ export class AuthHarness {
       KEYWARD_KMS: 'local',
       KEYWARD_KMS_KEY_FILE: keyFile,
       KEYWARD_CONNECTORS_DIR: CONNECTORS,
-      KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: sandbox.url } }),
+      KEYWARD_CONNECTOR_VARIABLES: sandboxVariables(sandbox.url),
       KEYWARD_EGRESS_PRIVATE_ORIGINS: sandbox.url,
       KEYWARD_HTTP_PORT: String(port),
       KEYWARD_OPS_PORT: '0',

@@ -8,7 +8,14 @@ import { createNatsOperator, mintAgentCreds, mintServiceCreds, type NatsOperator
 import { ensureTopology } from '@keyward/jetstream';
 import { createLogin, migrate } from '@keyward/postgres';
 import { startService, type RunningService } from '@keyward/service-host';
-import { testNats, testPostgres, type TestNats, type TestNatsOptions, type TestPostgres } from '@keyward/testing';
+import {
+  sandboxVariables,
+  testNats,
+  testPostgres,
+  type TestNats,
+  type TestNatsOptions,
+  type TestPostgres,
+} from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
@@ -111,7 +118,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       KEYWARD_DATABASE_URL: databaseUrl.href,
       KEYWARD_NATS_URL: nats.url,
       KEYWARD_CONNECTORS_DIR: CONNECTORS,
-      KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: 'http://127.0.0.1:9' } }),
+      KEYWARD_CONNECTOR_VARIABLES: sandboxVariables('http://127.0.0.1:9'),
       KEYWARD_HTTP_PORT: '0',
       KEYWARD_OPS_PORT: '0',
       KEYWARD_DRAIN_TIMEOUT_MS: '2000',

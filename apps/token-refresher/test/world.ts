@@ -11,7 +11,7 @@ import { clientSecretContext } from '@keyward/oauth';
 import { createDataSource, createLogin, migrate, withOrg } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore, type CredentialStore } from '@keyward/postgres-vault';
 import { startService, type RunningService } from '@keyward/service-host';
-import { testNats, testPostgres, type TestNats } from '@keyward/testing';
+import { sandboxVariables, testNats, testPostgres, type TestNats } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
@@ -107,7 +107,7 @@ export class World {
       KEYWARD_KMS: 'local',
       KEYWARD_KMS_KEY_FILE: this.keyFile,
       KEYWARD_CONNECTORS_DIR: CONNECTORS,
-      KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: this.sandbox.url } }),
+      KEYWARD_CONNECTOR_VARIABLES: sandboxVariables(this.sandbox.url),
       KEYWARD_EGRESS_PRIVATE_ORIGINS: this.sandbox.url,
       KEYWARD_OPS_PORT: '0',
       KEYWARD_LOG_LEVEL: 'fatal',
@@ -194,7 +194,7 @@ export class World {
   async connectorsWith(line: string, instead: string): Promise<string> {
     const directory = await mkdtemp(join(tmpdir(), 'connectors-'));
     this.closers.push(() => rm(directory, { recursive: true }));
-    await cp(join(CONNECTORS, 'sandbox'), join(directory, 'sandbox'), { recursive: true });
+    await cp(CONNECTORS, directory, { recursive: true });
     const file = join(directory, 'sandbox', 'connector.yaml');
     await writeFile(file, (await readFile(file, 'utf8')).replace(line, instead));
     return directory;

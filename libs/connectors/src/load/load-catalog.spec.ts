@@ -48,6 +48,13 @@ function failure(manifest: string, tools: string, variables: Record<string, Reco
   return 'loaded';
 }
 
+const OURS = Object.fromEntries(
+  ['sandbox', 'sandbox_device', 'sandbox_key', 'sandbox_mcp', 'sandbox_service'].map((name) => [
+    name,
+    { url: 'http://127.0.0.1:8090' },
+  ]),
+);
+
 describe('loadCatalog', () => {
   it('fills variables in and gives the tools by name', () => {
     connector('acme', MANIFEST, TOOLS);
@@ -71,9 +78,7 @@ describe('loadCatalog', () => {
   });
 
   it('loads our own connectors', () => {
-    const catalog = loadCatalog(join(import.meta.dirname, '../../../../connectors'), {
-      sandbox: { url: 'http://127.0.0.1:8090' },
-    });
+    const catalog = loadCatalog(join(import.meta.dirname, '../../../../connectors'), OURS);
     expect(catalog.tools().map((tool) => tool.name)).toContain('sandbox_create_note');
   });
 

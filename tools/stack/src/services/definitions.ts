@@ -83,10 +83,15 @@ function databaseUrl(settings: ServiceSettings, service: ServiceName): string {
   return url.href;
 }
 
+/** The connectors that show one way to connect each, all of them to the sandbox provider. */
+const SANDBOX_CONNECTORS = ['sandbox', 'sandbox_device', 'sandbox_key', 'sandbox_mcp', 'sandbox_service'];
+
 function connectors({ addresses }: ServiceSettings): Record<string, string> {
   return {
     KEYWARD_CONNECTORS_DIR: join(root, 'connectors'),
-    KEYWARD_CONNECTOR_VARIABLES: JSON.stringify({ sandbox: { url: addresses.sandboxUrl } }),
+    KEYWARD_CONNECTOR_VARIABLES: JSON.stringify(
+      Object.fromEntries(SANDBOX_CONNECTORS.map((name) => [name, { url: addresses.sandboxUrl }])),
+    ),
   };
 }
 
