@@ -1,3 +1,4 @@
+import { Catalogs } from '@keyward/connectors';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConnectSessions } from './connections/connect-sessions.js';
 import { Connections } from './connections/connections.js';
@@ -11,7 +12,6 @@ import { PendingExecutions } from './execute/pending-executions.js';
 import type { Gateway } from './gateway.js';
 import { Authenticator } from './identity/authenticator.js';
 import { Assignments } from './tools/assignments.js';
-import { ToolIndex } from './tools/listing.js';
 
 @Module({ controllers: [ToolsController, ExecutionsController, ConnectionsController, OpenApiController] })
 export class GatewayModule {
@@ -21,7 +21,7 @@ export class GatewayModule {
       providers: [
         { provide: Authenticator, useValue: gateway.authenticator },
         { provide: Assignments, useValue: gateway.assignments },
-        { provide: ToolIndex, useValue: gateway.tools },
+        { provide: Catalogs, useValue: gateway.catalogs },
         { provide: Connections, useValue: gateway.connections },
         { provide: ConnectSessions, useValue: gateway.sessions },
         { provide: Executions, useValue: gateway.executions },

@@ -1,7 +1,7 @@
-import { loadCatalog } from '@keyward/connectors';
+import { createCatalogs, loadCatalog, type Catalogs } from '@keyward/connectors';
 import type { ControlRevoked } from '@keyward/contracts';
-import { createAuditPublisher, createPublisher, onRevoked, openNats, ReplyInbox } from '@keyward/jetstream';
-import { openDatabase } from '@keyward/postgres';
+import { createAuditPublisher, createPublisher, onRevoked, openNats, ReplyInbox, onCatalogChanged } from '@keyward/jetstream';
+import { createConnectorLoader, openDatabase } from '@keyward/postgres';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { gatewayConfig } from './config.js';
@@ -18,7 +18,6 @@ import { Authenticator } from './identity/authenticator.js';
 import { findAgentKey } from './identity/find-agent-key.js';
 import { createMetrics } from './metrics.js';
 import { Assignments } from './tools/assignments.js';
-import { ToolIndex } from './tools/listing.js';
 import { loadAssignments } from './tools/load-assignments.js';
 
 export type GatewayHost = ServiceHost<ConfigOf<typeof gatewayConfig>>;
@@ -30,7 +29,7 @@ export interface Gateway {
   natsDoor: NatsDoor;
   authenticator: Authenticator;
   assignments: Assignments;
-  tools: ToolIndex;
+  catalogs: Catalogs;
   connections: Connections;
   sessions: ConnectSessions;
   executions: Executions;
@@ -50,6 +49,8 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   host.onDrain('NATS, account AGENTS', () => agents.drain());
 
   const keys = new AgentKeys((keyId) => findAgentKey(database, keyId));
+  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
+  onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const assignments = new Assignments((org, agent) => loadAssignments(database, { org, agent }));
   dropWhatIsRevoked(nats, keys, assignments);
 
@@ -58,7 +59,7 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   host.stopping.addEventListener('abort', () => setTimeout(() => slots.abandonAll(), config.drain.waitMs).unref());
   const pending = new PendingExecutions();
   const executions = new Executions({
-    catalog,
+    catalogs,
     assignments,
     refusals: new Refusals(createAuditPublisher(publisher), metrics),
     slots,
@@ -71,7 +72,7 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
     natsDoor: new NatsDoor(agents, executions, metrics, host.tracer, logger),
     authenticator: new Authenticator(keys, config.limits, metrics),
     assignments,
-    tools: new ToolIndex(catalog),
+    catalogs,
     connections: new Connections(database),
     sessions: new ConnectSessions(nats),
     executions,

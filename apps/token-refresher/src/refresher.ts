@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { loadCatalog } from '@keyward/connectors';
+import { createCatalogs, loadCatalog } from '@keyward/connectors';
 import { streams, subjects } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
-import { createPublisher, JetStreamServer, openNats } from '@keyward/jetstream';
+import { createPublisher, JetStreamServer, openNats, onCatalogChanged } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
-import { openDatabase, OutboxRelay, prepared } from '@keyward/postgres';
+import { createConnectorLoader, openDatabase, OutboxRelay, prepared } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -40,6 +40,8 @@ export async function createRefresher(host: RefresherHost): Promise<Refresher> {
   const kms = await openKms(config.kms);
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats);
+  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
+  onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const metrics = createMetrics(host.metrics, (withinMs) => countExpiring(database, withinMs));
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
   const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault });
@@ -50,7 +52,7 @@ export async function createRefresher(host: RefresherHost): Promise<Refresher> {
     owner,
     redeemTimeoutMs,
     store,
-    catalog,
+    catalogs,
     lanes: new ProviderLanes(metrics.breaker),
     redeemer: new Redeemer({
       credentials,

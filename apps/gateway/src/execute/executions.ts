@@ -1,4 +1,4 @@
-import type { Catalog, Tool } from '@keyward/connectors';
+import type { Catalogs, Tool } from '@keyward/connectors';
 import {
   asKeywardError,
   headers,
@@ -44,7 +44,7 @@ export interface HandedOver {
 }
 
 interface Parts {
-  catalog: Catalog;
+  catalogs: Pick<Catalogs, 'of'>;
   assignments: Assignments;
   refusals: Refusals;
   slots: WaitSlots;
@@ -73,7 +73,7 @@ export class Executions {
   async check({ id, address, tool: toolName, body }: Call): Promise<void> {
     let tool: Tool | undefined;
     try {
-      tool = this.parts.catalog.tool(toolName);
+      tool = (await this.parts.catalogs.of(address.org)).tool(toolName);
       requireAssigned(tool, await this.parts.assignments.of(address.org, address.agent));
       tool.validateArguments(body.arguments);
     } catch (thrown) {

@@ -22,7 +22,7 @@ export interface ToolPage {
   nextCursor: string | null;
 }
 
-/** Tools in the order of their names, prepared once: the catalogue does not change while the process runs. */
+/** Tools of one catalog in the order of their names, prepared once: a catalog does not change. */
 export class ToolIndex {
   readonly #tools: readonly { tool: Tool; text: string }[];
 
@@ -50,6 +50,17 @@ export class ToolIndex {
     const last = tools.at(-1);
     return { tools, nextCursor: found.length > PAGE_SIZE && last !== undefined ? encodeCursor(selection, last.name) : null };
   }
+}
+
+const indexes = new WeakMap<Catalog, ToolIndex>();
+
+export function indexOf(catalog: Catalog): ToolIndex {
+  let index = indexes.get(catalog);
+  if (index === undefined) {
+    index = new ToolIndex(catalog);
+    indexes.set(catalog, index);
+  }
+  return index;
 }
 
 export function toListing(tool: Tool, connectionStatus: ConnectionStatus | null): ToolListing {

@@ -1,4 +1,4 @@
-import type { Catalog, ProviderManifest } from '@keyward/connectors';
+import type { Catalogs, ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import type { CredentialStore, RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
 import { OAuthError } from '@keyward/oauth';
@@ -17,7 +17,7 @@ export interface RefreshWorkParts {
   owner: string;
   redeemTimeoutMs: number;
   store: CredentialStore;
-  catalog: Catalog;
+  catalogs: Pick<Catalogs, 'of'>;
   lanes: ProviderLanes;
   redeemer: Redeemer;
   metrics: RefresherMetrics;
@@ -51,7 +51,7 @@ export class RefreshWork {
   }
 
   async #refresh(claim: Claim, row: Redeemable, startedAt: number): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
-    const provider = this.parts.catalog.connector(row.provider);
+    const provider = await this.#provider(row);
     if (provider === undefined) return this.#withoutProvider(claim, row);
     if (claim.staleIntent && provider.refresh.rotates) return this.#fail(claim, row, provider, undefined);
 
@@ -173,6 +173,16 @@ export class RefreshWork {
   }
 
   /** The deployment has lost the connector of a connection. Not the connection's fault: it waits. */
+  /** Undefined also where the organization's connectors can't be read: either way the token stays as it is, for now. */
+  async #provider({ org, provider }: Redeemable): Promise<ProviderManifest | undefined> {
+    try {
+      return (await this.parts.catalogs.of(org)).connector(provider);
+    } catch (error) {
+      this.parts.logger.warn({ err: error, org, provider }, 'the connector of a connection could not be read');
+      return undefined;
+    }
+  }
+
   async #withoutProvider(claim: Claim, row: Redeemable): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
     const error = new KeywardError(
       'provider_unavailable',

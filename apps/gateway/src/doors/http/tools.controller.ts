@@ -1,3 +1,4 @@
+import { Catalogs } from '@keyward/connectors';
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { executeBodySchema, parseOrThrow, toolNameSchema } from '@keyward/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -5,7 +6,7 @@ import { Connections } from '../../connections/connections.js';
 import { Executions, OUTCOME_GRACE_MS } from '../../execute/executions.js';
 import { Authenticator } from '../../identity/authenticator.js';
 import { Assignments } from '../../tools/assignments.js';
-import { ToolIndex, toListing, toolQuerySchema } from '../../tools/listing.js';
+import { indexOf, toListing, toolQuerySchema } from '../../tools/listing.js';
 import { sendAccepted, sendJson, sendOutcome } from './answer.js';
 
 @Controller('v1/tools')
@@ -13,7 +14,7 @@ export class ToolsController {
   constructor(
     @Inject(Authenticator) private readonly authenticator: Authenticator,
     @Inject(Executions) private readonly executions: Executions,
-    @Inject(ToolIndex) private readonly tools: ToolIndex,
+    @Inject(Catalogs) private readonly catalogs: Catalogs,
     @Inject(Assignments) private readonly assignments: Assignments,
     @Inject(Connections) private readonly connections: Connections,
   ) {}
@@ -22,7 +23,7 @@ export class ToolsController {
   async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { org, agent } = await this.authenticator.authenticate(request.raw);
     const query = parseOrThrow(toolQuerySchema, request.query, 'query');
-    const page = this.tools.page(query, await this.assignments.of(org, agent));
+    const page = indexOf(await this.catalogs.of(org)).page(query, await this.assignments.of(org, agent));
     const statuses = query.user === undefined ? new Map() : await this.connections.statuses({ org, agent }, query.user);
     const tools = page.tools.map((tool) => toListing(tool, statuses.get(tool.provider.name) ?? null));
     sendJson(reply, 200, { tools, nextCursor: page.nextCursor });
