@@ -1,7 +1,17 @@
 import { createCatalogs, loadCatalog } from '@keyward/connectors';
 import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
-import { broadcastCatalogChanged, broadcastRevoked, createPublisher, onCatalogChanged, openNats } from '@keyward/jetstream';
+import {
+  broadcastCatalogChanged,
+  broadcastRevoked,
+  createPublisher,
+  onCatalogChanged,
+  onRevoked,
+  openNats,
+  ReplyInbox,
+  requestRefresh,
+  type Publisher,
+} from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase, OutboxRelay } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
@@ -9,15 +19,11 @@ import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DataSource } from 'typeorm';
 import type { authConfig } from './config.js';
-import { ConnectSessions } from './connect/connect-sessions.js';
-import { DecideSession } from './connect/decide-session.js';
-import { FinishAuthorization } from './connect/finish-authorization.js';
-import { OpenSession } from './connect/open-session.js';
+import type { ConnectSessions } from './connect/connect-sessions.js';
+import { createConnectServices } from './connect/create-connect.js';
 import { purgeSessionsHourly } from './connect/purge-sessions.js';
-import { ConnectSigner } from './connect/secrets.js';
-import { Connections } from './connections/connections.js';
-import { Disconnect } from './connections/disconnect.js';
-import { ProviderRevocations } from './connections/provider-revocations.js';
+import { createConnectionServices } from './connections/connection-services.js';
+import type { ProviderRevocations } from './connections/provider-revocations.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { serveConnectSessions } from './doors/nats/connect-session-requests.js';
 import { Assignments } from './governance/assignments.js';
@@ -27,11 +33,12 @@ import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
 import { AgentKeys } from './identity/agent-keys.js';
 import { Agents } from './identity/agents.js';
 import { Organizations } from './identity/organizations.js';
+import type { OrganizationShredder } from './identity/shred-organization.js';
 import { createMetrics, observeDatabase } from './metrics.js';
 import { Principals } from './identity/principals.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
 import { createPeople } from './people/create-people.js';
-import { ProviderApps } from './provider-apps/provider-apps.js';
+import { RewrapVault } from './vault/rewrap-vault.js';
 
 export type AuthHost = ServiceHost<ConfigOf<typeof authConfig>>;
 export type AuthService = Awaited<ReturnType<typeof createAuthService>>;
@@ -50,20 +57,34 @@ export async function createAuthService(host: AuthHost) {
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const credentials = await openCredentials(host, dataSource, metrics.vault);
   const egress = createEgress(config.egress);
+  onRevoked(nats, ({ kind, org }) => kind === 'organization' && credentials.forgetOrganization(org), logger);
 
-  const signer = new ConnectSigner(config.public.stateSecret);
   const failures = new FailureLog(logger);
   const announce = announcer(nats, broadcastRevoked, logger);
   const announceCatalog = announcer(nats, broadcastCatalogChanged, logger);
-  const revocations = new ProviderRevocations({ dataSource, catalog, credentials, egress, logger });
-  const sessions = new ConnectSessions(dataSource, catalog, config.public.url);
+  const [publisher, inbox] = [createPublisher(nats), new ReplyInbox(nats)];
+  const services = createConnectionServices({
+    ...{ dataSource, catalogs, credentials, egress, logger, broadcast: announce },
+    credentialStore: createCredentialStore(dataSource),
+    refresh: (provider, request) => requestRefresh(publisher, inbox, provider, request),
+  });
   const people = createPeople(host, dataSource, egress);
-  startBackgroundWork(host, { dataSource, nats, egress, revocations, sessions });
+  const connect = createConnectServices({
+    ...{ dataSource, catalogs, credentials, egress, publicUrl: config.public.url, stateSecret: config.public.stateSecret },
+    credentialStore: createCredentialStore(dataSource),
+    memberships: (person) => people.sessions.memberships(person),
+    signIn: config.signIn !== undefined,
+    callbacks: metrics.callbacks,
+    onFailure: (error, ending) => failures.log(error, `connecting ended: ${ending}`),
+  });
+  startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, sessions });
   return {
     principals: new Principals(new AdminAuthenticator(config.admin.token), people.sessions),
     people,
     holders: new AgentKeyAuthenticator(dataSource),
-    organizations: new Organizations(dataSource),
+    ...services,
+    organizations: new Organizations(dataSource, credentials),
+    vault: new RewrapVault(credentials, logger),
     agents: new Agents(dataSource),
     keys: new AgentKeys(dataSource, announce),
     assignments: new Assignments(dataSource, catalog, announce),
@@ -72,22 +93,7 @@ export async function createAuthService(host: AuthHost) {
       await announceCatalog({ org });
     }),
     natsCredentials: new NatsCredentials(dataSource, config.agents),
-    providerApps: new ProviderApps(dataSource, catalog, credentials, config.public.url),
-    sessions,
-    connections: new Connections(dataSource),
-    disconnect: new Disconnect(dataSource, announce, () => revocations.notify()),
-    openSession: new OpenSession(dataSource, catalog, signer),
-    decideSession: new DecideSession({ dataSource, catalog, credentials, signer, publicUrl: config.public.url }),
-    finishAuthorization: new FinishAuthorization({
-      dataSource,
-      catalog,
-      credentials,
-      credentialStore: createCredentialStore(dataSource),
-      egress,
-      signer,
-      callbacks: metrics.callbacks,
-      onFailure: (error, ending) => failures.log(error, `an authorization ended: ${ending}`),
-    }),
+    ...connect,
     failures,
     publicUrl: config.public.url,
   };
@@ -114,14 +120,16 @@ async function openCredentials(
 interface BackgroundWork {
   dataSource: DataSource;
   nats: NatsConnection;
+  publisher: Publisher;
   egress: Egress;
-  revocations: ProviderRevocations;
+  providerRevocations: ProviderRevocations;
+  shredder: OrganizationShredder;
   sessions: ConnectSessions;
 }
 
 /** What runs beside the doors, and the order in which everything ends: first who takes work, then what the work needs. */
-function startBackgroundWork(host: AuthHost, { dataSource, nats, egress, revocations, sessions }: BackgroundWork): void {
-  const publisher = createPublisher(nats);
+function startBackgroundWork(host: AuthHost, work: BackgroundWork): void {
+  const { dataSource, nats, publisher, egress, providerRevocations, shredder, sessions } = work;
   const relay = new OutboxRelay(
     dataSource,
     ({ id, subject, headers, payload }) => publisher.publish(subject, payload, { msgId: id, headers }),
@@ -129,11 +137,12 @@ function startBackgroundWork(host: AuthHost, { dataSource, nats, egress, revocat
   );
   observeDatabase(host.metrics, dataSource, relay);
   const requests = serveConnectSessions(nats, sessions, host.logger);
-  revocations.start();
+  providerRevocations.start();
   relay.start();
   host.onDrain('purge of old links', purgeSessionsHourly(dataSource, host.logger));
   host.onDrain('requests on the bus', () => requests.close());
-  host.onDrain('revocations at providers', () => revocations.stop());
+  host.onDrain('shreddings left behind', shredder.sweepRegularly());
+  host.onDrain('revocations at providers', () => providerRevocations.stop());
   host.onDrain('outbox', () => relay.stop());
   host.onDrain('egress', () => egress.close());
   host.onDrain('NATS', () => nats.drain());

@@ -5,10 +5,16 @@ import { DecideSession } from './connect/decide-session.js';
 import { FinishAuthorization } from './connect/finish-authorization.js';
 import { OpenSession } from './connect/open-session.js';
 import { Connections } from './connections/connections.js';
+import { ConnectWithoutBrowser } from './connections/create-connection.js';
 import { Disconnect } from './connections/disconnect.js';
+import { EraseUser } from './connections/erase-user.js';
+import { Grantees } from './connections/grantees.js';
+import { RevokeConnections } from './connections/revoke-connections.js';
+import { TestConnection } from './connections/test-connection.js';
 import { AgentsController } from './doors/http/agents.controller.js';
 import { BrowserCookie } from './doors/http/browser-cookie.js';
 import { ConnectController } from './doors/http/connect.controller.js';
+import { ConnectSessionsController } from './doors/http/connect-sessions.controller.js';
 import { ConnectorsController } from './doors/http/connectors.controller.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
 import { FailureLog } from './doors/http/failure-log.js';
@@ -17,6 +23,8 @@ import { MembersController } from './doors/http/members.controller.js';
 import { OrganizationsController } from './doors/http/organizations.controller.js';
 import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
+import { UsersController } from './doors/http/users.controller.js';
+import { VaultController } from './doors/http/vault.controller.js';
 import { Assignments } from './governance/assignments.js';
 import { Connectors } from './governance/connectors.js';
 import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
@@ -24,6 +32,7 @@ import { AgentKeys } from './identity/agent-keys.js';
 import { Agents } from './identity/agents.js';
 import { Organizations } from './identity/organizations.js';
 import { Principals } from './identity/principals.js';
+import { OrganizationShredder } from './identity/shred-organization.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
 import { Members } from './people/members.js';
 import { PersonSessions } from './people/person-sessions.js';
@@ -33,6 +42,7 @@ import { SessionStore } from './people/session-store.js';
 import { SignIn } from './people/sign-in.js';
 import { SignInCookie } from './people/sign-in-cookie.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
+import { RewrapVault } from './vault/rewrap-vault.js';
 
 @Module({
   controllers: [
@@ -40,6 +50,9 @@ import { ProviderApps } from './provider-apps/provider-apps.js';
     AgentsController,
     ProviderAppsController,
     ConnectionsController,
+    UsersController,
+    VaultController,
+    ConnectSessionsController,
     ConnectController,
     MembersController,
     PeopleController,
@@ -71,6 +84,13 @@ export class AuthModule {
         { provide: ConnectSessions, useValue: service.sessions },
         { provide: Connections, useValue: service.connections },
         { provide: Disconnect, useValue: service.disconnect },
+        { provide: ConnectWithoutBrowser, useValue: service.connectWithoutBrowser },
+        { provide: RevokeConnections, useValue: service.revocation },
+        { provide: Grantees, useValue: service.grantees },
+        { provide: TestConnection, useValue: service.tests },
+        { provide: EraseUser, useValue: service.erasure },
+        { provide: OrganizationShredder, useValue: service.shredder },
+        { provide: RewrapVault, useValue: service.vault },
         { provide: OpenSession, useValue: service.openSession },
         { provide: DecideSession, useValue: service.decideSession },
         { provide: FinishAuthorization, useValue: service.finishAuthorization },

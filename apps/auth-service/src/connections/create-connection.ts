@@ -49,7 +49,7 @@ export class ConnectWithoutBrowser {
       app,
       parameters,
       scopes,
-      secret: request.secret,
+      secret: secretOf(request, offer.manifest),
     });
     const provider = resolveOffer(offer, acquired.parameters);
     const grant = request.probe ? await this.#probed(provider, acquired) : acquired;
@@ -91,6 +91,11 @@ export class ConnectWithoutBrowser {
 
 function targetOf({ organization: org, kind, agent, user, agents, provider, alias }: CreateConnection): GrantTarget {
   return { org, kind, agent: agent ?? null, user: user ?? null, provider, alias, grantees: [...new Set(agents)] };
+}
+
+/** Spaces and line breaks around a key come with copying it. */
+function secretOf({ secret }: CreateConnection, manifest: ProviderManifest): string | undefined {
+  return hasAuth(manifest, 'api_key', 'signed_jwt') ? secret?.trim() : secret;
 }
 
 function refuse(pointer: string, detail: string): KeywardError {

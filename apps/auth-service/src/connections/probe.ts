@@ -1,7 +1,6 @@
 import { hasAuth, type ProviderManifest } from '@keyward/connectors';
-import { KeywardError, parseBoundedJson, type ConnectionTest } from '@keyward/contracts';
+import { KeywardError, parseBoundedJson, valueAt, type ConnectionTest } from '@keyward/contracts';
 import type { Egress, EgressResponse } from '@keyward/egress';
-import { valueAt } from './json-pointer.js';
 
 export interface ProbeRequest {
   /** Resolved: nothing in it is open but the secret. */

@@ -1,20 +1,15 @@
-import { KeywardError, type ConnectionTest, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
+import { KeywardError, type ConnectionTest } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import { ConnectionEntity, withOrg, type CredentialEntity } from '@keyward/postgres';
+import { freshCredential, type FreshCredentialOptions } from '../custody/fresh-credential.js';
 import { recordAudit, type Actor } from '../records/record.js';
 import { findHeld, type HeldCredential, type HeldOptions } from './held-credential.js';
 import { probeConnection, type Probe } from './probe.js';
 
-/** An access token with less left than this is renewed first: it could end under way. */
-const ABOUT_TO_EXPIRE_MS = 10_000;
-const REFRESH_TIMEOUT_MS = 15_000;
-
-export interface TestConnectionOptions extends HeldOptions {
+export interface TestConnectionOptions extends HeldOptions, FreshCredentialOptions {
   credentials: Credentials;
   egress: Egress;
-  /** By token-refresher: nobody else redeems a refresh token. */
-  refresh: (provider: string, request: RefreshRequest) => Promise<RefreshReply>;
 }
 
 interface Usable extends HeldCredential {
@@ -32,27 +27,18 @@ export class TestConnection {
    */
   async test(org: string, id: string, actor: Actor): Promise<ConnectionTest> {
     const held = usable(await findHeld(this.options, org, id));
-    const probed = held.provider.probe === undefined ? held : await this.#fresh(held);
-    const { credential, provider } = probed;
-    const ref = { org, connection: id, generation: credential.generation, sealedAccess: credential.sealedAccess };
+    const { provider } = held;
+    const { generation, sealedAccess } =
+      provider.probe === undefined
+        ? held.credential
+        : await freshCredential(this.options, { org, connection: id, provider: held.connection.provider });
+    const ref = { org, connection: id, generation, sealedAccess };
     const probe = await this.options.credentials.open(ref, (secret) =>
       probeConnection(this.options.egress, { provider, secret }),
     );
     const testedAt = new Date();
-    await this.#record(probed, probe, actor);
-    return { connection: id, ...probe, account: accountAfter(probed, probe), testedAt: testedAt.toISOString() };
-  }
-
-  async #fresh(held: Usable): Promise<Usable> {
-    const { credential, connection } = held;
-    const expiresAt = credential.accessExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
-    if (!credential.renewable || expiresAt - Date.now() > ABOUT_TO_EXPIRE_MS) return held;
-    const { id, orgId: org, provider } = connection;
-    const deadline = new Date(Date.now() + REFRESH_TIMEOUT_MS).toISOString();
-    const request = { org, connection: id, newerThan: credential.generation, reason: 'expiring' as const, deadline };
-    const reply = await this.options.refresh(provider, request);
-    if (reply.outcome === 'failed') throw new KeywardError(reply.error.code, reply.error.detail);
-    return usable(await findHeld(this.options, org, id));
+    await this.#record(held, probe, actor);
+    return { connection: id, ...probe, account: accountAfter(held, probe), testedAt: testedAt.toISOString() };
   }
 
   async #record({ connection: { id, orgId: org, userId: user, agentId: agent, provider } }: Usable, probe: Probe, actor: Actor) {

@@ -1,10 +1,21 @@
-import { Controller, Delete, Get, Inject, Param, Post, Query, Req } from '@nestjs/common';
-import { createConnectSessionSchema, idSchema, parseOrThrow, userIdSchema, type ConnectSession } from '@keyward/contracts';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req } from '@nestjs/common';
+import {
+  connectionKinds,
+  connectionStatuses,
+  createConnectionSchema,
+  parseOrThrow,
+  replaceConnectionAgentsSchema,
+  revokeConnectionsSchema,
+  userIdSchema,
+} from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ConnectSessions } from '../../connect/connect-sessions.js';
 import { Connections } from '../../connections/connections.js';
+import { ConnectWithoutBrowser } from '../../connections/create-connection.js';
 import { Disconnect } from '../../connections/disconnect.js';
+import { Grantees } from '../../connections/grantees.js';
+import { RevokeConnections } from '../../connections/revoke-connections.js';
+import { TestConnection } from '../../connections/test-connection.js';
 import { notFound, possibleId } from '../../identity/not-found.js';
 import { Principals } from '../../identity/principals.js';
 import { readCursor } from '../../records/page.js';
@@ -14,53 +25,98 @@ const listQuerySchema = z.strictObject({
   organization: z.string(),
   user: userIdSchema.optional(),
   agent: z.string().optional(),
+  provider: z.string().max(64).optional(),
+  status: z.enum(connectionStatuses).optional(),
+  kind: z.enum(connectionKinds).optional(),
   cursor: z.string().optional(),
 });
-const createSessionSchema = createConnectSessionSchema.extend({ organization: idSchema('org'), agent: idSchema('agt') });
 
-@Controller('v1')
+@Controller('v1/connections')
 export class ConnectionsController {
   constructor(
     @Inject(Principals) private readonly principals: Principals,
-    @Inject(ConnectSessions) private readonly sessions: ConnectSessions,
     @Inject(Connections) private readonly connections: Connections,
+    @Inject(ConnectWithoutBrowser) private readonly connectors: ConnectWithoutBrowser,
     @Inject(Disconnect) private readonly disconnects: Disconnect,
+    @Inject(RevokeConnections) private readonly revocation: RevokeConnections,
+    @Inject(Grantees) private readonly grantees: Grantees,
+    @Inject(TestConnection) private readonly tests: TestConnection,
   ) {}
 
-  @Post('connect-sessions')
-  async createSession(@Req() request: FastifyRequest): Promise<ConnectSession> {
-    const absent = notFound('agt');
-    const { id } = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
-    // An unknown organization and an unknown agent are one answer: neither has such an agent.
-    const { organization, ...session } = parseBody(
-      createSessionSchema,
-      request.body,
-      { organization: 'org', agent: 'agt' },
-      absent,
-    );
-    return this.sessions.create({ ...session, org: organization, initiator: { kind: 'admin', id } });
-  }
-
-  @Get('connections')
+  @Get()
   async list(@Req() request: FastifyRequest, @Query() query: unknown) {
     await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
-    const organization = organizationOf(request);
-    const { user, agent, cursor } = parseOrThrow(listQuerySchema, query, 'query');
-    const filter = { ...(user === undefined ? {} : { user }), ...(agent === undefined ? {} : { agent }) };
-    return this.connections.list(organization, filter, readCursor('conn', cursor));
+    const { organization: _organization, cursor, ...filter } = parseOrThrow(listQuerySchema, query, 'query');
+    return this.connections.list(organizationOf(request), filter, readCursor('conn', cursor));
   }
 
-  @Get('connections/:id')
+  /** Without a browser at the provider: API keys, service accounts and their like. */
+  @Post()
+  async create(@Req() request: FastifyRequest, @Body() body: unknown) {
+    // An unknown organization and an unknown agent are one answer: neither has such an agent.
+    const absent = notFound('agt');
+    const actor = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
+    possibleAgents(body);
+    return this.connectors.connect(parseBody(createConnectionSchema, body, { organization: 'org', agent: 'agt' }, absent), actor);
+  }
+
+  @Post('revoke')
+  @HttpCode(200)
+  async revoke(@Req() request: FastifyRequest, @Body() body: unknown) {
+    const actor = await this.principals.require(request.raw, 'admin', () => organizationOf(request));
+    const ids = { organization: 'org', agent: 'agt' } as const;
+    const { organization: org, user, agent, provider } = parseBody(revokeConnectionsSchema, body, ids);
+    return this.revocation.revoke({ org, user, agent, provider, actor, reason: 'disconnected' });
+  }
+
+  @Get(':id')
   async get(@Req() request: FastifyRequest, @Param('id') id: string) {
-    const absent = notFound('conn');
-    await this.principals.require(request.raw, 'viewer', () => organizationOf(request, absent), absent);
-    return this.connections.get(organizationOf(request, absent), possibleId('conn', id));
+    await this.#require(request, 'viewer');
+    return this.connections.get(...this.#named(request, id));
   }
 
-  @Delete('connections/:id')
+  @Delete(':id')
   async disconnect(@Req() request: FastifyRequest, @Param('id') id: string) {
-    const absent = notFound('conn');
-    const admin = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
-    return this.disconnects.disconnect(organizationOf(request, absent), possibleId('conn', id), admin);
+    const actor = await this.#require(request, 'admin');
+    return this.disconnects.disconnect(...this.#named(request, id), actor);
   }
+
+  @Get(':id/history')
+  async history(@Req() request: FastifyRequest, @Param('id') id: string) {
+    await this.#require(request, 'viewer');
+    return this.connections.history(...this.#named(request, id));
+  }
+
+  @Post(':id/test')
+  @HttpCode(200)
+  async test(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const actor = await this.#require(request, 'admin');
+    return this.tests.test(...this.#named(request, id), actor);
+  }
+
+  @Put(':id/agents')
+  async replaceAgents(@Req() request: FastifyRequest, @Param('id') id: string, @Body() body: unknown) {
+    const actor = await this.#require(request, 'admin');
+    const [org, connection] = this.#named(request, id);
+    possibleAgents(body);
+    const { agents } = parseBody(replaceConnectionAgentsSchema, body, { organization: 'org' }, notFound('conn'));
+    return this.grantees.replace(org, connection, agents, actor);
+  }
+
+  #require(request: FastifyRequest, role: 'viewer' | 'admin') {
+    const absent = notFound('conn');
+    return this.principals.require(request.raw, role, () => organizationOf(request, absent), absent);
+  }
+
+  /** Organization and connection; what can be no id is like one that nobody has. */
+  #named(request: FastifyRequest, id: string): [string, string] {
+    return [organizationOf(request, notFound('conn')), possibleId('conn', id)];
+  }
+}
+
+/** The members of a list of agents that can be no id, likewise. */
+function possibleAgents(body: unknown): void {
+  const agents: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'agents') : undefined;
+  if (!Array.isArray(agents)) return;
+  for (const agent of agents) if (typeof agent === 'string') possibleId('agt', agent);
 }
