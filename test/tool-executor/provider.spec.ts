@@ -84,7 +84,7 @@ describe('a call that goes out', () => {
     expect(await bench.call('acme_get')).toMatchObject({
       error: { code: 'missing_scopes', missingScopes: ['things:admin'], connectUrl: 'https://connect.example/c1' },
     });
-    expect(bench.links).toEqual([['things:read', 'things:write', 'things:admin']]);
+    expect(bench.links).toEqual([{ scopes: ['things:read', 'things:write', 'things:admin'], alias: 'default', parameters: {} }]);
   });
 
   it('ends at its deadline while the provider is silent', async () => {

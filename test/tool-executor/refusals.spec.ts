@@ -57,7 +57,27 @@ describe('a call that may not go on', () => {
     bench.reset();
     bench.connection.scopes = ['a'];
     await bench.call('acme_create');
-    expect(bench.links).toEqual([['a', 'things:write']]);
+    expect(bench.links).toEqual([{ scopes: ['a', 'things:write'], alias: 'default', parameters: {} }]);
+  });
+
+  it('offers a link that keeps alias and parameters of the connection that was named', async () => {
+    Object.assign(bench.connection, { status: 'needs_reauthorization', alias: 'second', parameters: { subdomain: 'acme' } });
+    await bench.call('acme_create', { connection: bench.connection.id });
+    expect(bench.links).toEqual([
+      { scopes: ['things:read', 'things:write', 'things:write'], alias: 'second', parameters: { subdomain: 'acme' } },
+    ]);
+  });
+
+  it.each<[string, string, () => unknown]>([
+    ['needs_reauthorization', 'an admin must authorize it again', () => (bench.connection.status = 'needs_reauthorization')],
+    ['missing_scopes', 'an admin must authorize it again', () => (bench.connection.scopes = [])],
+  ])('of a workspace’s connection, %s carries no link for a person but says whose work it is', async (code, sentence, given) => {
+    bench.connection.kind = 'workspace';
+    given();
+    const { error } = await bench.call('acme_create');
+    expect(error).toMatchObject({ code, detail: expect.stringContaining(sentence) });
+    expect(error).not.toHaveProperty('connectUrl');
+    expect(bench.links).toEqual([]);
   });
 
   it('answers without a link where none is to be had', async () => {

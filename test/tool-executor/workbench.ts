@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadCatalog } from '@keyward/connectors';
+import { createCatalogs, loadCatalog, type PostedConnector } from '@keyward/connectors';
 import {
   KeywardError,
   newId,
@@ -20,6 +20,7 @@ import { testPostgres, type TestPostgres } from '@keyward/testing';
 import { HostileServer } from '@keyward/testing/hostile-server';
 import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
+import type { WantedLink } from '../../apps/tool-executor/src/connection/connect-links.js';
 import { Call } from '../../apps/tool-executor/src/execute/call.js';
 import { execute } from '../../apps/tool-executor/src/execute/execute.js';
 import type { ExecutorParts } from '../../apps/tool-executor/src/execute/parts.js';
@@ -33,7 +34,10 @@ export class Workbench {
   readonly audited: AuditEvent[] = [];
   readonly opened: string[] = [];
   readonly refreshes: RefreshRequest[] = [];
-  readonly links: string[][] = [];
+  readonly links: WantedLink[] = [];
+  /** Connectors of the organization's own, as they are read with its first call. */
+  posted: PostedConnector[] = [];
+  readonly refused: object[] = [];
   readonly revoked = new Set<string>();
   /** What the database says of the caller. */
   grant: CallCredential;
@@ -52,22 +56,22 @@ export class Workbench {
     readonly rows: ExecutionRows,
     private readonly egress: Egress,
     private readonly closers: (() => Promise<unknown> | void)[],
-    dir: string,
+    private readonly dir: string,
   ) {
     this.grant = { permission: 'destructive', tools: null, connection: activeConnection() };
     this.onRefresh = () => this.renew();
     this.parts = {
-      catalog: loadCatalog(dir, { acme: { url: upstream.origin } }),
+      catalogs: this.catalogsOf(dir),
       calls: { openForCall: (query) => this.openForCall(query) },
       credentials: { open: (ref, use) => this.open(ref.sealedAccess, use) },
       egress,
       intents: new Intents(rows),
       audit: { record: (event) => this.record(event) },
       links: {
-        create: async (_call, _provider, scopes) => (this.links.push([...scopes]), { connectUrl: 'https://connect.example/c1' }),
+        create: async (_call, _provider, wanted) => (this.links.push(wanted), { connectUrl: 'https://connect.example/c1' }),
       },
       refresh: async (_provider, request) => (this.refreshes.push(request), this.onRefresh(request)),
-      isRevoked: (connection) => this.revoked.has(connection),
+      isRevoked: ({ connection }) => connection !== null && this.revoked.has(connection.id),
       metrics: createMetrics(this.metrics),
       maxOutputBytes: 100_000,
       random: () => 0,
@@ -91,6 +95,22 @@ export class Workbench {
     for (const close of this.closers) await close();
   }
 
+  /** One connector more in the deployment, until the next reset. */
+  deploy(name: string, manifest: string, tools: string): void {
+    mkdirSync(join(this.dir, name), { recursive: true });
+    writeFileSync(join(this.dir, name, 'connector.yaml'), manifest);
+    writeFileSync(join(this.dir, name, 'tools.yaml'), tools);
+    this.parts.catalogs = this.catalogsOf(this.dir);
+  }
+
+  private catalogsOf(dir: string): ExecutorParts['catalogs'] {
+    return createCatalogs({
+      deployment: loadCatalog(dir, { acme: { url: this.upstream.origin } }),
+      load: async () => this.posted,
+      logger: { warn: (context) => this.refused.push(context) },
+    });
+  }
+
   /** A clean slate between tests; the servers stay. */
   reset(): void {
     this.upstream.requests.length = 0;
@@ -98,6 +118,9 @@ export class Workbench {
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
     for (const list of [this.audited, this.opened, this.refreshes, this.links, this.queries]) list.length = 0;
     this.revoked.clear();
+    this.posted = [];
+    this.refused.length = 0;
+    this.parts.catalogs = this.catalogsOf(this.dir);
     this.auditIsDown = false;
     this.databaseIsDown = false;
     this.onRefresh = () => this.renew();
@@ -179,10 +202,15 @@ export function tokenOf(generation: number): { generation: number; sealedAccess:
 function activeConnection(): CallConnection {
   return {
     id: newId('conn'),
+    kind: 'agent',
+    alias: 'default',
     status: 'active',
     statusReason: null,
     scopes: ['things:read', 'things:write'],
     refreshable: true,
+    parameters: {},
+    clientId: 'client',
+    appParameters: {},
     ...tokenOf(1),
   };
 }

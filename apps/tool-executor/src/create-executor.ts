@@ -1,5 +1,5 @@
-import { loadCatalog } from '@keyward/connectors';
-import { streams, subjects } from '@keyward/contracts';
+import { createCatalogs, loadCatalog } from '@keyward/connectors';
+import { streams, subjects, type ControlRevoked } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
 import {
@@ -7,13 +7,14 @@ import {
   createPublisher,
   ensureTopology,
   JetStreamServer,
+  onCatalogChanged,
   onRevoked,
   openNats,
   ReplyInbox,
   requestRefresh,
 } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
-import { openDatabase } from '@keyward/postgres';
+import { createConnectorLoader, openDatabase } from '@keyward/postgres';
 import { createCallCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -49,20 +50,27 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
   const publisher = createPublisher(nats);
   const inbox = new ReplyInbox(nats);
   const inFlight = new InFlight();
-  onRevoked(nats, (message) => inFlight.revoke(message), logger);
+  const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault });
+  const revoked = (message: ControlRevoked) => {
+    inFlight.revoke(message);
+    if (message.kind === 'organization') credentials.forgetOrganization(message.org);
+  };
+  onRevoked(nats, revoked, logger);
+  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
+  onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
 
   const executor = new Executor({
     parts: {
-      catalog,
+      catalogs,
       egress,
       metrics,
       calls: createCallCredentialStore(database),
-      credentials: createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault }),
+      credentials,
       intents: new Intents(new ExecutionRows(database)),
       audit: createAuditPublisher(publisher),
       links: connectLinksOverNats(nats, logger),
       refresh: (provider, request) => requestRefresh(publisher, inbox, provider, request),
-      isRevoked: (connection) => inFlight.isRevoked(connection),
+      isRevoked: (call) => inFlight.isRevoked(call),
       maxOutputBytes: (nats.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES,
       random: Math.random,
     },

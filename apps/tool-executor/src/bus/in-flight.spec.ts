@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Tool } from '@keyward/connectors';
 import { newId, type ExecutionRequested } from '@keyward/contracts';
+import { waitFor } from '@keyward/testing';
 import { Call } from '../execute/call.js';
 import { InFlight } from './in-flight.js';
+import { Revocations } from './revocations.js';
 
 const [org, agent, connection] = [newId('org'), newId('agt'), newId('conn')];
 
@@ -13,7 +16,8 @@ function callOf(change: Partial<ExecutionRequested> = {}): Call {
     deadline: new Date(now + 1_000).toISOString(),
     ...change,
   });
-  call.connection = connection;
+  call.resolved({ name: 'acme_get', provider: { name: 'acme' } } as Tool);
+  call.connection = { id: connection, kind: 'agent' };
   return call;
 }
 
@@ -31,7 +35,7 @@ async function abortedBy(message: Parameters<InFlight['revoke']>[0], ...calls: C
 describe('a revocation ends', () => {
   it('the calls over that connection, in that organization', async () => {
     const other = callOf();
-    other.connection = newId('conn');
+    other.connection = { id: newId('conn'), kind: 'agent' };
     expect(await abortedBy({ kind: 'connection', org, connection }, callOf(), other)).toEqual(['revoked', 'goes on']);
     expect(await abortedBy({ kind: 'connection', org: newId('org'), connection }, callOf())).toEqual(['goes on']);
   });
@@ -56,8 +60,62 @@ describe('a revocation ends', () => {
 
   it('also the call that is about to learn its connection', () => {
     const inFlight = new InFlight();
-    expect(inFlight.isRevoked(connection)).toBe(false);
+    expect(inFlight.isRevoked(callOf())).toBe(false);
     inFlight.revoke({ kind: 'connection', org, connection });
-    expect([inFlight.isRevoked(connection), inFlight.isRevoked(newId('conn'))]).toEqual([true, false]);
+    const other = callOf();
+    other.connection = { id: newId('conn'), kind: 'agent' };
+    expect([inFlight.isRevoked(callOf()), inFlight.isRevoked(other)]).toEqual([true, false]);
+  });
+
+  it.each<[string, object, Record<'own' | 'colleague' | 'workspace' | 'foreign', string>]>([
+    ['everything', {}, { own: 'revoked', colleague: 'revoked', workspace: 'revoked', foreign: 'goes on' }],
+    ['a user’s', { user: 'usr_ada' }, { own: 'revoked', colleague: 'goes on', workspace: 'goes on', foreign: 'goes on' }],
+    ['an agent’s', { agent }, { own: 'revoked', colleague: 'revoked', workspace: 'goes on', foreign: 'goes on' }],
+    ['a provider’s', { provider: 'acme' }, { own: 'revoked', colleague: 'revoked', workspace: 'revoked', foreign: 'goes on' }],
+    ['another provider’s', { provider: 'x' }, { own: 'goes on', colleague: 'goes on', workspace: 'goes on', foreign: 'goes on' }],
+    [
+      'a user’s of another agent',
+      { user: 'usr_ada', agent: newId('agt') },
+      { own: 'goes on', colleague: 'goes on', workspace: 'goes on', foreign: 'goes on' },
+    ],
+  ])('many connections at once: %s', async (_what, filter, expected) => {
+    const workspace = callOf();
+    workspace.connection = { id: connection, kind: 'workspace' };
+    const calls = { own: callOf(), colleague: callOf({ user: 'usr_bob' }), workspace, foreign: callOf({ org: newId('org') }) };
+    const outcomes = await abortedBy({ kind: 'connections', org, ...filter }, ...Object.values(calls));
+    expect(Object.fromEntries(Object.keys(calls).map((name, index) => [name, outcomes[index]]))).toEqual(expected);
+  });
+
+  it('every call of an organization whose keys were destroyed, also one that has no connection yet', async () => {
+    const without = callOf();
+    without.connection = null;
+    expect(await abortedBy({ kind: 'organization', org }, callOf(), without, callOf({ org: newId('org') }))).toEqual([
+      'revoked',
+      'revoked',
+      'goes on',
+    ]);
+  });
+
+  it('of many at once also the call that has read its connection a moment before, but not one over a connection made since', async () => {
+    const inFlight = new InFlight();
+    inFlight.revoke({ kind: 'connections', org, user: 'usr_ada' });
+    const heardAt = Date.now();
+    await waitFor(() => Date.now() > heardAt);
+    const since = callOf();
+    since.connection = { id: newId('conn'), kind: 'agent' };
+    expect(
+      [callOf(), callOf({ user: 'usr_bob' }), callOf({ org: newId('org') }), since].map((call) => inFlight.isRevoked(call)),
+    ).toEqual([...[true, false, false, false]]);
+  });
+});
+
+describe('what is remembered of a disconnection', () => {
+  it('is forgotten once no read can still be under way', () => {
+    let now = Date.now();
+    const revocations = new Revocations(() => now);
+    revocations.remember({ kind: 'connections', org });
+    expect(revocations.covers(callOf())).toBe(true);
+    now += 61_000;
+    expect(revocations.covers(callOf())).toBe(false);
   });
 });

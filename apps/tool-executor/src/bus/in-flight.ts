@@ -1,14 +1,11 @@
 import { KeywardError, type ControlRevoked } from '@keyward/contracts';
 import type { Call } from '../execute/call.js';
-
-/** Longer than any read of a connection's row can be under way when the news of its revocation arrives. */
-const REMEMBER_MS = 60_000;
+import { concerns, disconnection, Revocations } from './revocations.js';
 
 /** The calls of this process, so that a disconnected account stops being used at once and not with the next call. */
 export class InFlight {
   private readonly calls = new Set<Call>();
-  /** Connection id → until when to remember. A connection never comes back to life, so remembering too long is harmless. */
-  private readonly revoked = new Map<string, number>();
+  private readonly revocations = new Revocations();
 
   get size(): number {
     return this.calls.size;
@@ -24,26 +21,22 @@ export class InFlight {
   }
 
   /** For a call that has just learnt its connection: the row may have been read a moment before it was revoked. */
-  isRevoked(connection: string): boolean {
-    return this.revoked.size > 0 && this.revoked.has(connection);
+  isRevoked(call: Call): boolean {
+    return this.revocations.covers(call);
   }
 
   revoke(message: ControlRevoked): void {
     if (message.kind === 'agent_key') return;
-    if (message.kind === 'connection') this.remember(message.connection);
-    const reason =
-      message.kind === 'connection'
-        ? new KeywardError('revoked', 'This connection was disconnected while the call was running.')
-        : new KeywardError('forbidden', 'The agent was revoked while the call was running.');
-    for (const call of this.calls) {
-      const meant = message.kind === 'connection' ? call.connection === message.connection : call.request.agent === message.agent;
-      if (meant && call.request.org === message.org) call.abort(reason);
-    }
+    if (message.kind === 'agent')
+      return this.end(
+        new KeywardError('forbidden', 'The agent was revoked while the call was running.'),
+        ({ request }) => request.org === message.org && request.agent === message.agent,
+      );
+    this.revocations.remember(message);
+    this.end(disconnection(message), (call) => concerns(message, call));
   }
 
-  private remember(connection: string): void {
-    const now = Date.now();
-    for (const [id, until] of this.revoked) if (until < now) this.revoked.delete(id);
-    this.revoked.set(connection, now + REMEMBER_MS);
+  private end(reason: KeywardError, isMeant: (call: Call) => boolean): void {
+    for (const call of this.calls) if (isMeant(call)) call.abort(reason);
   }
 }

@@ -4,7 +4,8 @@ import { authorise } from '../execute/authorise.js';
 import type { Call } from '../execute/call.js';
 import { callQuery } from '../execute/call-query.js';
 import type { ExecutorParts } from '../execute/parts.js';
-import { needsReauthorization, requireConnection, type UsableConnection } from './require-connection.js';
+import { needsReauthorization } from './refusals.js';
+import { requireConnection, type UsableConnection } from './require-connection.js';
 
 /** A token that has less than this left could expire on its way. token-refresher renews long before; this is for when it could not. */
 const EXPIRY_MARGIN_MS = 5_000;
@@ -23,7 +24,7 @@ export async function unexpired(
   if (validMs > EXPIRY_MARGIN_MS) return connection;
   if (!connection.refreshable) {
     if (validMs > 0) return connection;
-    throw await needsReauthorization(parts, call, tool, connection);
+    throw await needsReauthorization(parts.links, call, tool, connection);
   }
   try {
     return await renewed(parts, call, tool, connection, 'expiring', validMs > 0 ? PATIENCE_MS : Infinity);
@@ -51,7 +52,7 @@ export async function replaced(
   tool: Tool,
   connection: UsableConnection,
 ): Promise<UsableConnection> {
-  if (!connection.refreshable) throw await needsReauthorization(parts, call, tool, connection);
+  if (!connection.refreshable) throw await needsReauthorization(parts.links, call, tool, connection);
   return renewed(parts, call, tool, connection, 'rejected_by_provider', Infinity);
 }
 
@@ -64,13 +65,14 @@ async function renewed(
   patienceMs: number,
 ): Promise<UsableConnection> {
   const { org } = call.request;
+  if (connection.id === null) throw new KeywardError('internal', 'A call without a credential can not renew one.');
   call.assertWanted();
   const deadline = new Date(Date.now() + Math.min(patienceMs, call.msLeft)).toISOString();
   const newerThan = connection.generation;
   const reply = await parts.refresh(tool.provider.name, { org, connection: connection.id, newerThan, reason, deadline });
   if (reply.outcome === 'failed') {
     const error = fromProblem(reply.error as Problem);
-    if (error.code === 'needs_reauthorization') throw await needsReauthorization(parts, call, tool, connection, error);
+    if (error.code === 'needs_reauthorization') throw await needsReauthorization(parts.links, call, tool, connection, error);
     throw error;
   }
   call.assertWanted();

@@ -1,17 +1,25 @@
-import type { Tool } from '@keyward/connectors';
-import { KeywardError } from '@keyward/contracts';
+import { resolveProvider, type ProviderManifest, type Tool } from '@keyward/connectors';
+import { KeywardError, type ConnectionKind } from '@keyward/contracts';
 import type { CallConnection, CallCredential } from '@keyward/credentials';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
+import { connectionRequired, needsReauthorization, scopesMissing } from './refusals.js';
 
 /** A connection that can be used now. */
 export interface UsableConnection {
-  id: string;
+  /** Null: the provider asks for none, and there is none. */
+  id: string | null;
+  kind: ConnectionKind;
+  alias: string;
+  scopes: readonly string[];
+  parameters: Record<string, string>;
+  /** With what differs per connection filled in. */
+  provider: ProviderManifest;
   generation: number;
-  sealedAccess: Buffer;
+  /** Null: the provider asks for no credential. */
+  sealedAccess: Buffer | null;
   accessExpiresAt: Date | null;
   refreshable: boolean;
-  scopes: readonly string[];
 }
 
 type Parts = Pick<ExecutorParts, 'links' | 'isRevoked'>;
@@ -19,7 +27,8 @@ type Parts = Pick<ExecutorParts, 'links' | 'isRevoked'>;
 /**
  * A connection of someone else and one that does not exist were never told apart by the query, so neither are they here.
  *
- * @throws KeywardError `connection_required`, `needs_reauthorization`, `missing_scopes`, each with a Connect URL; `revoked`
+ * @throws KeywardError `connection_required`, `needs_reauthorization`, `missing_scopes`, each with a Connect URL where the user can help;
+ * `revoked`; `invalid_request` where what differs per connection is missing or leads elsewhere
  */
 export async function requireConnection(
   parts: Parts,
@@ -27,16 +36,37 @@ export async function requireConnection(
   tool: Tool,
   { connection }: Pick<CallCredential, 'connection'>,
 ): Promise<UsableConnection> {
-  if (connection === null || connection.status === 'pending') throw await connectionRequired(parts, call, tool);
-  call.connection = connection.id;
+  const { provider } = tool;
+  if (connection === null && needsNone(provider)) return anonymous(provider);
+  if (connection === null || connection.status === 'pending') throw await connectionRequired(parts.links, call, tool);
+  call.connection = { id: connection.id, kind: connection.kind };
   call.signal.throwIfAborted();
-  if (connection.status === 'revoked' || parts.isRevoked(connection.id))
+  if (connection.status === 'revoked' || parts.isRevoked(call))
     throw new KeywardError('revoked', 'This connection was disconnected.');
-  const { sealedAccess } = connection;
-  if (connection.status !== 'active' || sealedAccess === null) throw await needsReauthorization(parts, call, tool, connection);
+  const sealedAccess = provider.auth.kind === 'none' ? null : connection.sealedAccess;
+  const isUsable = connection.status === 'active' && (sealedAccess !== null || provider.auth.kind === 'none');
+  if (!isUsable) throw await needsReauthorization(parts.links, call, tool, connection);
   const missing = missingScopes(tool, connection.scopes);
-  if (missing.length > 0) throw await scopesMissing(parts, call, tool, connection, missing);
-  return { ...connection, sealedAccess };
+  if (missing.length > 0) throw await scopesMissing(parts.links, call, tool, connection, missing);
+  return { ...connection, sealedAccess, provider: resolved(provider, connection) };
+}
+
+/** Nothing to authorize with, and nothing that differs from one connection to the next. */
+function needsNone({ auth, connection_parameters }: ProviderManifest): boolean {
+  return (
+    auth.kind === 'none' && !Object.values(connection_parameters).some((each) => each.required && each.default === undefined)
+  );
+}
+
+function anonymous(provider: ProviderManifest): UsableConnection {
+  return {
+    ...{ id: null, kind: 'agent', alias: 'default', scopes: [], parameters: {}, provider: resolveProvider(provider, {}) },
+    ...{ generation: 0, sealedAccess: null, accessExpiresAt: null, refreshable: false },
+  };
+}
+
+function resolved(provider: ProviderManifest, { parameters, clientId, appParameters }: CallConnection): ProviderManifest {
+  return resolveProvider(provider, { connection: parameters, app: appParameters, ...(clientId === null ? {} : { clientId }) });
 }
 
 /** What is missing of the set that lacks least; nothing where one set is granted whole, or the tool needs none. */
@@ -48,43 +78,4 @@ function missingScopes(tool: Tool, granted: readonly string[]): readonly string[
       undefined,
     ) ?? []
   );
-}
-
-async function connectionRequired({ links }: Parts, call: Call, tool: Tool): Promise<KeywardError> {
-  const [needed = []] = tool.scopes;
-  return new KeywardError('connection_required', 'The user has not connected an account for this tool yet.', {
-    details: await links.create(call, tool.provider, [...tool.provider.auth.scopes.default, ...needed]),
-  });
-}
-
-export async function needsReauthorization(
-  { links }: Parts,
-  call: Call,
-  tool: Tool,
-  connection: Pick<CallConnection, 'scopes'> | UsableConnection,
-  cause?: unknown,
-): Promise<KeywardError> {
-  const [needed = []] = tool.scopes;
-  return new KeywardError(
-    'needs_reauthorization',
-    'The provider no longer accepts this connection; the user must connect again.',
-    {
-      details: await links.create(call, tool.provider, [...connection.scopes, ...needed]),
-      cause,
-    },
-  );
-}
-
-/** @param missing empty where only the provider knows */
-export async function scopesMissing(
-  { links }: Parts,
-  call: Call,
-  tool: Tool,
-  connection: Pick<CallConnection, 'scopes'> | UsableConnection,
-  missing: readonly string[],
-): Promise<KeywardError> {
-  const link = await links.create(call, tool.provider, [...connection.scopes, ...missing]);
-  return new KeywardError('missing_scopes', 'The user’s connection lacks permissions that this tool needs.', {
-    details: { ...link, missingScopes: [...missing] },
-  });
 }

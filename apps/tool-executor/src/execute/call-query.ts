@@ -3,7 +3,7 @@ import type { ExecutionRequested } from '@keyward/contracts';
 import type { CallQuery } from '@keyward/credentials';
 
 /** The connection that a call uses when it names none. */
-const DEFAULT_ALIAS = 'default';
+export const DEFAULT_ALIAS = 'default';
 
 export function callQuery(request: ExecutionRequested, { provider }: Tool, connection = request.connection): CallQuery {
   return {

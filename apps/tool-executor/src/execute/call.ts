@@ -1,13 +1,13 @@
 import type { Tool } from '@keyward/connectors';
-import { KeywardError, type ExecutionRequested } from '@keyward/contracts';
+import { KeywardError, type ConnectionKind, type ExecutionRequested } from '@keyward/contracts';
 import { trace } from '@opentelemetry/api';
 
 /** What is learnt about one execution while it runs. */
 export class Call {
   readonly startedAt = performance.now();
   readonly traceId: string;
-  /** Id of the connection, once one was found. */
-  connection: string | null = null;
+  /** The connection, once one was found. */
+  connection: { readonly id: string; readonly kind: ConnectionKind } | null = null;
   /** Requests sent to the provider. */
   attempts = 0;
   /** Time spent waiting for the provider, pauses between requests included: what is not our own. */

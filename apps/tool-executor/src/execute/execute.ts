@@ -1,4 +1,4 @@
-import { renderRequest } from '@keyward/connectors';
+import { renderRequest, type ProviderManifest } from '@keyward/connectors';
 import type { ExecutionResult } from '@keyward/contracts';
 import { requireConnection } from '../connection/require-connection.js';
 import { callProvider } from '../provider/call-provider.js';
@@ -20,19 +20,20 @@ import type { ExecutorParts } from './parts.js';
 export async function execute(parts: ExecutorParts, call: Call): Promise<ExecutionResult> {
   const { request } = call;
   const outcome = await outcomeOf(call, async () => {
-    const tool = call.resolved(parts.catalog.tool(request.tool));
+    const tool = call.resolved((await parts.catalogs.of(request.org)).tool(request.tool));
     const earlier = await parts.intents.resume(call); //           a write that was interrupted is never begun anew
     if (earlier !== undefined) return earlier;
     call.assertWanted();
     tool.validateArguments(request.arguments);
     const grant = await parts.calls.openForCall(callQuery(request, tool)); // assignment and connection, one round trip
     authorise(tool, grant);
-    const connection = await requireConnection(parts, call, tool, grant); //  this agent's, active, with the scopes
-    const rendered = renderRequest(tool, request.arguments, { idempotencyKey: request.id });
-    if (request.dryRun) return { output: bounded({ dryRun: true, request: rendered }, parts.maxOutputBytes) };
+    const connection = await requireConnection(parts, call, tool, grant); //  the agent may use it, active, with the scopes
+    const render = (provider: ProviderManifest) =>
+      renderRequest(tool, request.arguments, { idempotencyKey: request.id, provider });
+    if (request.dryRun) return { output: bounded({ dryRun: true, request: render(connection.provider) }, parts.maxOutputBytes) };
     const first = await parts.intents.begin(call, connection.id); //  writes: the intent is stored before anything is sent
     if (first !== undefined) return first; //                         the same idempotency key, answered before
-    const response = await callProvider(parts, call, tool, connection, rendered); // credential, egress, retries, refresh
+    const response = await callProvider(parts, call, tool, connection, render); // credential, egress, retries, refresh
     return { output: outputOf(response, parts.maxOutputBytes) };
   });
   const result = await parts.intents.finish(call, outcome, resultOf(call, outcome));

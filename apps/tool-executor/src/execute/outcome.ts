@@ -48,7 +48,14 @@ function stateOf(call: Call, error: KeywardError): ExecutionState {
 
 export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
   const { request, traceId, connection, attempts } = call;
-  const common = { id: request.id, tool: request.tool, connection, attempts, durationMs: durationMs(call), traceId };
+  const common = {
+    id: request.id,
+    tool: request.tool,
+    connection: connection?.id ?? null,
+    attempts,
+    durationMs: durationMs(call),
+    traceId,
+  };
   if ('stored' in outcome) {
     // A repetition under the same idempotency key gets the first result, as the answer to its own id.
     return outcome.stored.id === request.id ? outcome.stored : { ...outcome.stored, id: request.id, traceId };

@@ -1,15 +1,16 @@
 import type { AuditPort } from '@keyward/audit';
-import type { Catalog } from '@keyward/connectors';
+import type { Catalogs } from '@keyward/connectors';
 import type { RefreshReply, RefreshRequest } from '@keyward/contracts';
 import type { CallCredentialStore, Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import type { ConnectLinks } from '../connection/connect-links.js';
+import type { Call } from './call.js';
 import type { Intents } from '../intent/intents.js';
 import type { ExecutorMetrics } from '../metrics.js';
 
 /** What an execution works with. */
 export interface ExecutorParts {
-  catalog: Catalog;
+  catalogs: Pick<Catalogs, 'of'>;
   calls: CallCredentialStore;
   credentials: Pick<Credentials, 'open'>;
   egress: Pick<Egress, 'send'>;
@@ -18,8 +19,8 @@ export interface ExecutorParts {
   links: ConnectLinks;
   /** Asks token-refresher. @throws KeywardError where it does not answer */
   refresh: (provider: string, request: RefreshRequest) => Promise<RefreshReply>;
-  /** Whether the news came, a moment ago, that this connection was disconnected. */
-  isRevoked: (connection: string) => boolean;
+  /** Whether the news came, a moment ago, that the connection of this call was disconnected. */
+  isRevoked: (call: Call) => boolean;
   metrics: ExecutorMetrics;
   /** Of a result's output: what the bus carries. */
   maxOutputBytes: number;

@@ -16,7 +16,8 @@ export interface NewExecution {
   agent: string;
   user: string;
   tool: string;
-  connection: string;
+  /** Null: the provider asks for none. */
+  connection: string | null;
   idempotencyKey: string | undefined;
   requestHash: Buffer;
 }

@@ -32,7 +32,7 @@ export class Intents {
    *
    * @throws KeywardError `idempotency_conflict` where the key was used for another request
    */
-  async begin(call: Call, connection: string): Promise<Outcome | undefined> {
+  async begin(call: Call, connection: string | null): Promise<Outcome | undefined> {
     if (!call.writes || call.epoch !== undefined) return undefined;
     const { id, org, agent, user, tool, idempotencyKey } = call.request;
     const hash = requestHash(call.request);

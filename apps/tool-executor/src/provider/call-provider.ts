@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RenderedRequest, Tool } from '@keyward/connectors';
-import { EgressError, type EgressResponse } from '@keyward/egress';
+import type { ProviderManifest, RenderedRequest, Tool } from '@keyward/connectors';
+import { EgressError, type EgressResponse, type InjectedCredential } from '@keyward/egress';
 import { replaced, unexpired } from '../connection/renew.js';
-import { needsReauthorization, scopesMissing, type UsableConnection } from '../connection/require-connection.js';
+import { needsReauthorization, scopesMissing } from '../connection/refusals.js';
+import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { backoffMs } from './backoff.js';
@@ -10,7 +11,7 @@ import { judge, type Attempt } from './judge.js';
 
 /**
  * Sends the request until there is an answer that counts: retries what is safe to retry, and replaces a token that the provider
- * refuses, once.
+ * refuses, once. The request is rendered for each token: with a new one the provider may name another host.
  *
  * @throws KeywardError whatever the call ends with
  */
@@ -19,13 +20,13 @@ export async function callProvider(
   call: Call,
   tool: Tool,
   connection: UsableConnection,
-  rendered: RenderedRequest,
+  render: (provider: ProviderManifest) => RenderedRequest,
 ): Promise<EgressResponse> {
   const { provider } = tool;
   let current = await unexpired(parts, call, tool, connection);
   let rejected = false;
   for (;;) {
-    const verdict = judge(tool, await attempt(parts, call, tool, current, rendered));
+    const verdict = judge(tool, provider.limits, await attempt(parts, call, tool, current, render(current.provider)));
     if (verdict.effect === 'settled') [call.settled, call.uncertain] = [true, false];
     else if (verdict.effect === 'unknown') call.uncertain = call.writes;
     switch (verdict.kind) {
@@ -33,13 +34,14 @@ export async function callProvider(
         return verdict.response;
       case 'unauthorized':
         // The second time it is not the token's age: a new one was refused as well.
-        if (rejected) throw await needsReauthorization(parts, call, tool, current, verdict.error);
+        if (rejected || current.sealedAccess === null)
+          throw await needsReauthorization(parts.links, call, tool, current, verdict.error);
         rejected = true;
         current = await replaced(parts, call, tool, current);
         parts.metrics.retry(provider.name, 'unauthorized');
         break;
       case 'insufficient_scope':
-        throw await scopesMissing(parts, call, tool, current, verdict.missing);
+        throw await scopesMissing(parts.links, call, tool, current, verdict.missing);
       case 'final':
         throw verdict.error;
       case 'again': {
@@ -53,42 +55,54 @@ export async function callProvider(
 }
 
 /** The credential is open for the time of one request, pauses between requests not included. */
-async function attempt(
-  { credentials, egress, maxOutputBytes }: ExecutorParts,
+function attempt(
+  parts: ExecutorParts,
   call: Call,
   tool: Tool,
-  { id, generation, sealedAccess }: UsableConnection,
+  connection: UsableConnection,
   rendered: RenderedRequest,
 ): Promise<Attempt> {
-  const { provider, pathTemplate } = tool;
+  const { id, provider, generation, sealedAccess } = connection;
   call.assertWanted();
-  return credentials.open({ org: call.request.org, connection: id, generation, sealedAccess }, async (secret) => {
-    const began = performance.now();
-    call.attempts += 1;
-    try {
-      const response = await egress.send({
-        provider: provider.name,
-        origins: provider.origins,
-        method: rendered.method,
-        url: rendered.url,
-        urlTemplate: pathTemplate,
-        headers: rendered.headers,
-        body: rendered.body,
-        credential: { header: provider.credential.name, prefix: provider.credential.prefix, secret },
-        timeoutMs: call.msLeft,
-        signal: call.signal,
-        maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),
-        propagateTrace: provider.propagate_trace,
-      });
-      call.providerStatus = response.status;
-      return { response };
-    } catch (error) {
-      if (error instanceof EgressError) return { error };
-      throw error;
-    } finally {
-      call.providerMs += performance.now() - began;
-    }
-  });
+  if (id === null || sealedAccess === null) return sendOnce(parts, call, tool, provider, rendered, undefined);
+  return parts.credentials.open({ org: call.request.org, connection: id, generation, sealedAccess }, (secret) =>
+    sendOnce(parts, call, tool, provider, rendered, { ...provider.credential, secret }),
+  );
+}
+
+async function sendOnce(
+  { egress, maxOutputBytes }: ExecutorParts,
+  call: Call,
+  { pathTemplate }: Tool,
+  provider: ProviderManifest,
+  rendered: RenderedRequest,
+  credential: InjectedCredential | undefined,
+): Promise<Attempt> {
+  const began = performance.now();
+  call.attempts += 1;
+  try {
+    const response = await egress.send({
+      provider: provider.name,
+      origins: provider.origins,
+      method: rendered.method,
+      url: rendered.url,
+      urlTemplate: pathTemplate,
+      headers: rendered.headers,
+      body: rendered.body,
+      credential,
+      timeoutMs: call.msLeft,
+      signal: call.signal,
+      maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),
+      propagateTrace: provider.propagate_trace,
+    });
+    call.providerStatus = response.status;
+    return { response };
+  } catch (error) {
+    if (error instanceof EgressError) return { error };
+    throw error;
+  } finally {
+    call.providerMs += performance.now() - began;
+  }
 }
 
 /** @throws the signal's reason when the call is aborted meanwhile */

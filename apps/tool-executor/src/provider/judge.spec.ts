@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { EgressError, type EgressResponse } from '@keyward/egress';
-import { judge, type Verdict } from './judge.js';
+import { judge as judgeWith, type Attempt, type Verdict } from './judge.js';
 
+const standard = { rate: { limited_when: [], remaining: [], reset: [] } };
+const judge = (tool: Parameters<typeof judgeWith>[0], attempt: Attempt) => judgeWith(tool, standard, attempt);
 const read = { effect: 'read', idempotent: false } as const;
 const write = { effect: 'write', idempotent: false } as const;
 const keyed = { effect: 'write', idempotent: true } as const;

@@ -1,7 +1,8 @@
-import type { Tool } from '@keyward/connectors';
+import type { ProviderManifest, Tool } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import type { EgressError, EgressResponse } from '@keyward/egress';
 import { errorBody } from './output.js';
+import { isRateLimited, limitedForMs } from './rate-limit.js';
 import { retryAfterMs } from './retry-after.js';
 
 /** What one request came to. */
@@ -25,6 +26,7 @@ export type Verdict = { effect: Effect } & (
 );
 
 type Retrying = Pick<Tool, 'effect' | 'idempotent'>;
+type Limits = Pick<ProviderManifest['limits'], 'rate'>;
 
 /** Reads change nothing, and a provider that knows the idempotency key carries a write out once however often it is sent. */
 function isRepeatable({ effect, idempotent }: Retrying): boolean {
@@ -35,8 +37,8 @@ function isRepeatable({ effect, idempotent }: Retrying): boolean {
  * Decides what one request came to. Repeated is what failed for a passing reason and either surely was not carried out or may be
  * carried out twice.
  */
-export function judge(tool: Retrying, attempt: Attempt): Verdict {
-  return 'error' in attempt ? judgeFailure(tool, attempt.error) : judgeResponse(tool, attempt.response);
+export function judge(tool: Retrying, limits: Limits, attempt: Attempt): Verdict {
+  return 'error' in attempt ? judgeFailure(tool, attempt.error) : judgeResponse(tool, limits, attempt.response);
 }
 
 function judgeFailure(tool: Retrying, error: EgressError): Verdict {
@@ -45,20 +47,21 @@ function judgeFailure(tool: Retrying, error: EgressError): Verdict {
   return again ? { kind: 'again', reason: 'network', retryAfterMs: undefined, error, effect } : { kind: 'final', error, effect };
 }
 
-function judgeResponse(tool: Retrying, response: EgressResponse): Verdict {
+function judgeResponse(tool: Retrying, { rate }: Limits, response: EgressResponse): Verdict {
   const { status, headers } = response;
   if (status >= 200 && status < 300) return { kind: 'answer', response, effect: 'settled' };
+  if (isRateLimited(rate, response)) {
+    const wait = limitedForMs(rate, response, Date.now());
+    return { kind: 'again', reason: 'rate_limited', retryAfterMs: wait, error: rateLimited(response, wait), effect: 'none' };
+  }
   if (status === 401) return { kind: 'unauthorized', error: providerError(response), effect: 'none' };
   const missing = status === 403 ? scopesAskedFor(headers['www-authenticate']) : undefined;
   if (missing !== undefined) return { kind: 'insufficient_scope', missing, effect: 'none' };
-  const wait = retryAfterMs(headers['retry-after'], Date.now());
-  if (status === 429) {
-    return { kind: 'again', reason: 'rate_limited', retryAfterMs: wait, error: rateLimited(response, wait), effect: 'none' };
-  }
   const error = providerError(response);
   // 501: the server does not know how (RFC 9110 section 15.6.2), now or later.
   if ((status < 500 && status !== 408) || status === 501) return { kind: 'final', error, effect: 'settled' };
   if (!isRepeatable(tool)) return { kind: 'final', error, effect: 'unknown' };
+  const wait = retryAfterMs(headers['retry-after'], Date.now());
   return { kind: 'again', reason: 'server_error', retryAfterMs: wait, error, effect: 'unknown' };
 }
 

@@ -8,7 +8,10 @@ const MAX_MS = 24 * 3_600_000;
 export function retryAfterMs(value: string | undefined, now: number): number | undefined {
   if (value === undefined) return undefined;
   const text = value.trim();
-  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) - now : NaN;
-  if (Number.isNaN(ms) || ms > MAX_MS) return undefined;
-  return Math.max(0, ms);
+  return boundedWait(/^\d{1,9}$/.test(text) ? Number(text) * 1000 : /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) - now : NaN);
+}
+
+/** Undefined for what is no time, or beyond a day; what lies in the past is now. */
+export function boundedWait(ms: number): number | undefined {
+  return Number.isNaN(ms) || ms > MAX_MS ? undefined : Math.max(0, ms);
 }
