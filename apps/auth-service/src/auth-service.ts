@@ -1,4 +1,5 @@
 import { createCatalogs, loadCatalog } from '@keyward/connectors';
+import type { RefreshRequest } from '@keyward/contracts';
 import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
 import {
@@ -19,24 +20,20 @@ import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DataSource } from 'typeorm';
 import type { authConfig } from './config.js';
-import type { ConnectSessions } from './connect/connect-sessions.js';
 import { createConnectServices } from './connect/create-connect.js';
 import { purgeSessionsHourly } from './connect/purge-sessions.js';
 import { createConnectionServices } from './connections/connection-services.js';
 import type { ProviderRevocations } from './connections/provider-revocations.js';
+import { createCustody } from './custody/create-custody.js';
 import { FailureLog } from './doors/http/failure-log.js';
-import { serveConnectSessions } from './doors/nats/connect-session-requests.js';
-import { Assignments } from './governance/assignments.js';
+import { serveAuthRequests, type AuthHandlers } from './doors/nats/auth-micro-service.js';
 import { Connectors } from './governance/connectors.js';
 import { AdminAuthenticator } from './identity/admin.js';
-import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
-import { AgentKeys } from './identity/agent-keys.js';
-import { Agents } from './identity/agents.js';
+import { createAgents } from './identity/create-agents.js';
 import { Organizations } from './identity/organizations.js';
 import type { OrganizationShredder } from './identity/shred-organization.js';
 import { createMetrics, observeDatabase } from './metrics.js';
 import { Principals } from './identity/principals.js';
-import { NatsCredentials } from './nats-credentials/nats-credentials.js';
 import { createPeople } from './people/create-people.js';
 import { RewrapVault } from './vault/rewrap-vault.js';
 
@@ -63,10 +60,11 @@ export async function createAuthService(host: AuthHost) {
   const announce = announcer(nats, broadcastRevoked, logger);
   const announceCatalog = announcer(nats, broadcastCatalogChanged, logger);
   const [publisher, inbox] = [createPublisher(nats), new ReplyInbox(nats)];
+  const refresh = (provider: string, request: RefreshRequest) => requestRefresh(publisher, inbox, provider, request);
   const services = createConnectionServices({
     ...{ dataSource, catalogs, credentials, egress, logger, broadcast: announce },
     credentialStore: createCredentialStore(dataSource),
-    refresh: (provider, request) => requestRefresh(publisher, inbox, provider, request),
+    refresh,
   });
   const people = createPeople(host, dataSource, egress);
   const connect = createConnectServices({
@@ -77,22 +75,27 @@ export async function createAuthService(host: AuthHost) {
     callbacks: metrics.callbacks,
     onFailure: (error, ending) => failures.log(error, `connecting ended: ${ending}`),
   });
-  startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, sessions });
+  const { sessions, finishAuthorization: finishing } = connect;
+  const catalogOf = (org: string) => catalogs.of(org);
+  const agents = createAgents({ dataSource, catalogOf, egress, sessions, broadcast: announce, account: config.agents });
+  const custody = createCustody({
+    ...{ dataSource, catalogOf, credentials, sessions, finishing, refresh },
+    disconnects: services.disconnect,
+  });
+  const handlers = { sessions, custody, workloads: agents.workloads };
+  startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, handlers });
   return {
     principals: new Principals(new AdminAuthenticator(config.admin.token), people.sessions),
     people,
-    holders: new AgentKeyAuthenticator(dataSource),
+    ...agents,
+    custody,
     ...services,
     organizations: new Organizations(dataSource, credentials),
     vault: new RewrapVault(credentials, logger),
-    agents: new Agents(dataSource),
-    keys: new AgentKeys(dataSource, announce),
-    assignments: new Assignments(dataSource, catalog, announce),
     connectors: new Connectors(dataSource, catalogs, async (org) => {
       catalogs.forget(org);
       await announceCatalog({ org });
     }),
-    natsCredentials: new NatsCredentials(dataSource, config.agents),
     ...connect,
     failures,
     publicUrl: config.public.url,
@@ -124,19 +127,19 @@ interface BackgroundWork {
   egress: Egress;
   providerRevocations: ProviderRevocations;
   shredder: OrganizationShredder;
-  sessions: ConnectSessions;
+  handlers: AuthHandlers;
 }
 
 /** What runs beside the doors, and the order in which everything ends: first who takes work, then what the work needs. */
 function startBackgroundWork(host: AuthHost, work: BackgroundWork): void {
-  const { dataSource, nats, publisher, egress, providerRevocations, shredder, sessions } = work;
+  const { dataSource, nats, publisher, egress, providerRevocations, shredder, handlers } = work;
   const relay = new OutboxRelay(
     dataSource,
     ({ id, subject, headers, payload }) => publisher.publish(subject, payload, { msgId: id, headers }),
     { logger: host.logger },
   );
   observeDatabase(host.metrics, dataSource, relay);
-  const requests = serveConnectSessions(nats, sessions, host.logger);
+  const requests = serveAuthRequests(nats, handlers, host.logger);
   providerRevocations.start();
   relay.start();
   host.onDrain('purge of old links', purgeSessionsHourly(dataSource, host.logger));

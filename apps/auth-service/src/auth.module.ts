@@ -11,12 +11,15 @@ import { EraseUser } from './connections/erase-user.js';
 import { Grantees } from './connections/grantees.js';
 import { RevokeConnections } from './connections/revoke-connections.js';
 import { TestConnection } from './connections/test-connection.js';
+import { AgentKeysController } from './doors/http/agent-keys.controller.js';
+import { AgentManifestsController } from './doors/http/agent-manifests.controller.js';
 import { AgentsController } from './doors/http/agents.controller.js';
 import { BrowserCookie } from './doors/http/browser-cookie.js';
 import { ConnectController } from './doors/http/connect.controller.js';
 import { ConnectSessionsController } from './doors/http/connect-sessions.controller.js';
 import { ConnectorsController } from './doors/http/connectors.controller.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
+import { CustodyController } from './doors/http/custody.controller.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { LoginController } from './doors/http/login.controller.js';
 import { MembersController } from './doors/http/members.controller.js';
@@ -25,8 +28,13 @@ import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
 import { UsersController } from './doors/http/users.controller.js';
 import { VaultController } from './doors/http/vault.controller.js';
+import { TokenReleasesController } from './doors/http/token-releases.controller.js';
+import { TrustedIssuersController } from './doors/http/trusted-issuers.controller.js';
+import { Custody } from './custody/custody.js';
+import { AgentManifests } from './governance/agent-manifests.js';
 import { Assignments } from './governance/assignments.js';
 import { Connectors } from './governance/connectors.js';
+import { TokenReleases } from './governance/token-releases.js';
 import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
 import { AgentKeys } from './identity/agent-keys.js';
 import { Agents } from './identity/agents.js';
@@ -42,12 +50,20 @@ import { SessionStore } from './people/session-store.js';
 import { SignIn } from './people/sign-in.js';
 import { SignInCookie } from './people/sign-in-cookie.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
+import { TrustedIssuers } from './workloads/trusted-issuers.js';
+import { WorkloadAuthenticator } from './workloads/workload-authenticator.js';
+import { WorkloadBindings } from './workloads/workload-bindings.js';
 import { RewrapVault } from './vault/rewrap-vault.js';
 
 @Module({
   controllers: [
     OrganizationsController,
     AgentsController,
+    AgentKeysController,
+    AgentManifestsController,
+    TokenReleasesController,
+    TrustedIssuersController,
+    CustodyController,
     ProviderAppsController,
     ConnectionsController,
     UsersController,
@@ -78,6 +94,12 @@ export class AuthModule {
         { provide: Agents, useValue: service.agents },
         { provide: AgentKeys, useValue: service.keys },
         { provide: Assignments, useValue: service.assignments },
+        { provide: AgentManifests, useValue: service.manifests },
+        { provide: TokenReleases, useValue: service.tokenReleases },
+        { provide: TrustedIssuers, useValue: service.issuers },
+        { provide: WorkloadBindings, useValue: service.bindings },
+        { provide: WorkloadAuthenticator, useValue: service.workloads },
+        { provide: Custody, useValue: service.custody },
         { provide: Connectors, useValue: service.connectors },
         { provide: NatsCredentials, useValue: service.natsCredentials },
         { provide: ProviderApps, useValue: service.providerApps },

@@ -35,6 +35,11 @@ export class Agents {
     const page = pageOf(rows);
     return { agents: page.rows.map(toAgent), nextCursor: page.nextCursor };
   }
+
+  /** @throws KeywardError `not_found`, `dependency_unavailable` */
+  async get(org: string, agent: string): Promise<Agent> {
+    return toAgent(await withOrg(this.dataSource, org, (em) => requireAgent(em, org, agent)));
+  }
 }
 
 /** @throws KeywardError `not_found` */

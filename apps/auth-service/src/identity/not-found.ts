@@ -5,6 +5,7 @@ const NAMES = {
   agt: 'agent',
   key: 'agent key',
   app: 'provider app',
+  cse: 'connect session',
   conn: 'connection',
   mbr: 'member',
   iss: 'trusted issuer',

@@ -1,25 +1,25 @@
-import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post, Put, Query, Req } from '@nestjs/common';
 import { assignmentSchema, createAgentSchema, parseOrThrow, type AgentAddress, type MemberRole } from '@keyward/contracts';
 import { bearerToken } from '@keyward/service-host';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Assignments } from '../../governance/assignments.js';
 import { AgentKeyAuthenticator } from '../../identity/agent-key-authenticator.js';
-import { AgentKeys } from '../../identity/agent-keys.js';
 import { Agents } from '../../identity/agents.js';
-import { notFound, possibleId } from '../../identity/not-found.js';
+import { notFound } from '../../identity/not-found.js';
 import { Principals } from '../../identity/principals.js';
 import { NatsCredentials } from '../../nats-credentials/nats-credentials.js';
 import { readCursor } from '../../records/page.js';
 import type { Actor } from '../../records/record.js';
-import { organizationOf, parseBody } from './input.js';
+import { WorkloadAuthenticator } from '../../workloads/workload-authenticator.js';
+import { isCompactJwt } from '../../workloads/workload-token.js';
+import { agentAddress, onlyOrganizationSchema, organizationOf, parseBody } from './input.js';
 
 const listQuerySchema = z.strictObject({ organization: z.string(), cursor: z.string().optional() });
 const assignmentsSchema = z.strictObject({
   organization: z.string().optional(),
   assignments: z.array(assignmentSchema).max(500),
 });
-const onlyOrganizationSchema = z.strictObject({ organization: z.string().optional() }).optional();
 
 @Controller('v1/agents')
 export class AgentsController {
@@ -27,7 +27,7 @@ export class AgentsController {
     @Inject(Principals) private readonly principals: Principals,
     @Inject(AgentKeyAuthenticator) private readonly holders: AgentKeyAuthenticator,
     @Inject(Agents) private readonly agents: Agents,
-    @Inject(AgentKeys) private readonly keys: AgentKeys,
+    @Inject(WorkloadAuthenticator) private readonly workloads: WorkloadAuthenticator,
     @Inject(Assignments) private readonly assignments: Assignments,
     @Inject(NatsCredentials) private readonly natsCredentials: NatsCredentials,
   ) {}
@@ -46,61 +46,50 @@ export class AgentsController {
     return this.agents.list(organization, readCursor('agt', cursor));
   }
 
-  @Post(':id/keys')
-  async createKey(@Req() request: FastifyRequest, @Param('id') id: string) {
-    const admin = await this.#require(request, 'admin');
-    parseOrThrow(onlyOrganizationSchema, request.body, 'body');
-    return this.keys.create(address(request, id), admin);
-  }
-
-  @Get(':id/keys')
-  async listKeys(@Req() request: FastifyRequest, @Param('id') id: string) {
+  @Get(':id')
+  async get(@Req() request: FastifyRequest, @Param('id') id: string) {
     await this.#require(request, 'viewer');
-    return this.keys.list(address(request, id));
-  }
-
-  @Delete(':id/keys/:key')
-  async revokeKey(@Req() request: FastifyRequest, @Param('id') id: string, @Param('key') key: string) {
-    const admin = await this.#require(request, 'admin', notFound('key'));
-    const owner = address(request, id, notFound('key'));
-    return this.keys.revoke(owner, possibleId('key', key), admin);
+    const { org, agent } = agentAddress(request, id);
+    return this.agents.get(org, agent);
   }
 
   @Put(':id/assignments')
   async replaceAssignments(@Req() request: FastifyRequest, @Param('id') id: string) {
     const admin = await this.#require(request, 'admin');
     const { assignments } = parseOrThrow(assignmentsSchema, request.body, 'body');
-    return this.assignments.replace(address(request, id), assignments, admin);
+    return this.assignments.replace(agentAddress(request, id), assignments, admin);
   }
 
   @Get(':id/assignments')
   async listAssignments(@Req() request: FastifyRequest, @Param('id') id: string) {
     await this.#require(request, 'viewer');
-    return this.assignments.list(address(request, id));
+    return this.assignments.list(agentAddress(request, id));
   }
 
-  /** For an admin, and for the agent itself with a key of its own: with it, it may be no other agent. */
+  /** For an admin, and for the agent itself with a key or a workload identity of its own: with it, it may be no other agent. */
   @Post(':id/nats-credentials')
   @HttpCode(201)
   async issueNatsCredentials(@Req() request: FastifyRequest, @Param('id') id: string) {
-    const token = bearerToken(request.raw);
-    if (token?.startsWith('kwa_') !== true) {
+    const holder = await this.#holder(bearerToken(request.raw));
+    if (holder === undefined) {
       const admin = await this.#require(request, 'admin');
       parseOrThrow(onlyOrganizationSchema, request.body, 'body');
-      return this.natsCredentials.issue(address(request, id), admin);
+      return this.natsCredentials.issue(agentAddress(request, id), admin);
     }
     parseOrThrow(onlyOrganizationSchema, request.body, 'body');
-    const holder = await this.holders.authenticate(token);
     if (holder.agent !== id) throw notFound('agt');
     return this.natsCredentials.issue(holder, { kind: 'agent', id: holder.agent });
+  }
+
+  /** Undefined for what is neither an agent key nor a workload's token: then it is for Principals to say who asks. */
+  async #holder(token: string | undefined): Promise<AgentAddress | undefined> {
+    if (token?.startsWith('kwa_') === true) return this.holders.authenticate(token);
+    if (token === undefined || !isCompactJwt(token)) return undefined;
+    const { org, agent } = await this.workloads.authenticate(token);
+    return { org, agent };
   }
 
   #require(request: FastifyRequest, role: MemberRole, absent = notFound('agt')): Promise<Actor> {
     return this.principals.require(request.raw, role, () => organizationOf(request, absent), absent);
   }
-}
-
-/** That an organization or agent does not exist is no news about what it would have: all are one answer. */
-function address(request: FastifyRequest, id: string, absent = notFound('agt')): AgentAddress {
-  return { org: organizationOf(request, absent), agent: possibleId('agt', id, absent) };
 }

@@ -1,4 +1,4 @@
-import { KeywardError, parseOrThrow } from '@keyward/contracts';
+import { KeywardError, parseOrThrow, type AgentAddress } from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { notFound, possibleId, type NamedPrefix } from '../../identity/not-found.js';
@@ -39,4 +39,12 @@ export function organizationOf(request: FastifyRequest, absent: KeywardError = n
     throw new KeywardError('invalid_request', 'The query and the body name different organizations.');
   const source = query['organization'] === undefined ? body : query;
   return possibleId('org', parseOrThrow(organizationSchema, source, 'request').organization, absent);
+}
+
+/** Of a body that has nothing to say but, perhaps, the organization. */
+export const onlyOrganizationSchema = z.strictObject({ organization: z.string().optional() }).optional();
+
+/** That an organization or agent does not exist is no news about what it would have: all are one answer. */
+export function agentAddress(request: FastifyRequest, id: string, absent = notFound('agt')): AgentAddress {
+  return { org: organizationOf(request, absent), agent: possibleId('agt', id, absent) };
 }
