@@ -63,8 +63,12 @@ describe('the link', () => {
     await browser.open(expired.url);
     expect({ status: browser.status, title: browser.title }).toEqual({ status: 410, title: 'This link has expired' });
     await browser.connect(used.url);
+    const other = new Browser();
+    await other.open(used.url);
+    expect({ status: other.status, title: other.title }).toEqual({ status: 410, title: 'This link has been used' });
+    // Who has connected is told so.
     await browser.open(used.url);
-    expect({ status: browser.status, title: browser.title }).toEqual({ status: 410, title: 'This link has been used' });
+    expect({ status: browser.status, title: browser.title }).toEqual({ status: 200, title: 'Sandbox is connected' });
   });
 });
 
@@ -145,7 +149,7 @@ describe('the form', () => {
       headers: { 'content-type': 'application/json' },
     });
     expect(browser.status).toBe(403);
-    await post(browser, url, { decision: 'continue', csrf, padding: 'x'.repeat(10_000) });
+    await post(browser, url, { decision: 'continue', csrf, padding: 'x'.repeat(25_000) });
     expect(browser.status).toBe(413);
     await browser.open(url, { method: 'POST', body: '<x/>', headers: { 'content-type': 'text/xml' } });
     expect(browser.status).toBe(415);

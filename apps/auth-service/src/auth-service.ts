@@ -25,6 +25,8 @@ import { purgeSessionsHourly } from './connect/purge-sessions.js';
 import { createConnectionServices } from './connections/connection-services.js';
 import type { ProviderRevocations } from './connections/provider-revocations.js';
 import { createCustody } from './custody/create-custody.js';
+import { BrowserCookie } from './doors/http/browser-cookie.js';
+import { ConnectDoor } from './doors/http/connect-door.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { serveAuthRequests, type AuthHandlers } from './doors/nats/auth-micro-service.js';
 import { Connectors } from './governance/connectors.js';
@@ -97,6 +99,7 @@ export async function createAuthService(host: AuthHost) {
       await announceCatalog({ org });
     }),
     ...connect,
+    connectDoor: new ConnectDoor(new BrowserCookie(config.public.url), people.sessions, failures),
     failures,
     publicUrl: config.public.url,
   };

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { AuthService } from './auth-service.js';
 import { ConnectSessions } from './connect/connect-sessions.js';
 import { DecideSession } from './connect/decide-session.js';
+import { DeliverCode } from './connect/delivered-code.js';
 import { FinishAuthorization } from './connect/finish-authorization.js';
 import { OpenSession } from './connect/open-session.js';
 import { Connections } from './connections/connections.js';
@@ -14,8 +15,8 @@ import { TestConnection } from './connections/test-connection.js';
 import { AgentKeysController } from './doors/http/agent-keys.controller.js';
 import { AgentManifestsController } from './doors/http/agent-manifests.controller.js';
 import { AgentsController } from './doors/http/agents.controller.js';
-import { BrowserCookie } from './doors/http/browser-cookie.js';
 import { ConnectController } from './doors/http/connect.controller.js';
+import { ConnectDoor } from './doors/http/connect-door.js';
 import { ConnectSessionsController } from './doors/http/connect-sessions.controller.js';
 import { ConnectorsController } from './doors/http/connectors.controller.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
@@ -23,6 +24,7 @@ import { CustodyController } from './doors/http/custody.controller.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { LoginController } from './doors/http/login.controller.js';
 import { MembersController } from './doors/http/members.controller.js';
+import { OAuthController } from './doors/http/oauth.controller.js';
 import { OrganizationsController } from './doors/http/organizations.controller.js';
 import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
@@ -49,6 +51,7 @@ import { SessionCookie } from './people/session-cookie.js';
 import { SessionStore } from './people/session-store.js';
 import { SignIn } from './people/sign-in.js';
 import { SignInCookie } from './people/sign-in-cookie.js';
+import { ClientMetadata } from './provider-apps/client-metadata.js';
 import { ProviderApps } from './provider-apps/provider-apps.js';
 import { TrustedIssuers } from './workloads/trusted-issuers.js';
 import { WorkloadAuthenticator } from './workloads/workload-authenticator.js';
@@ -70,6 +73,7 @@ import { RewrapVault } from './vault/rewrap-vault.js';
     VaultController,
     ConnectSessionsController,
     ConnectController,
+    OAuthController,
     MembersController,
     PeopleController,
     LoginController,
@@ -117,7 +121,9 @@ export class AuthModule {
         { provide: DecideSession, useValue: service.decideSession },
         { provide: FinishAuthorization, useValue: service.finishAuthorization },
         { provide: FailureLog, useValue: service.failures },
-        { provide: BrowserCookie, useValue: new BrowserCookie(service.publicUrl) },
+        { provide: ConnectDoor, useValue: service.connectDoor },
+        { provide: DeliverCode, useValue: service.deliverCode },
+        { provide: ClientMetadata, useValue: service.clientMetadata },
         { provide: 'PUBLIC_URL', useValue: service.publicUrl },
       ],
     };

@@ -41,13 +41,23 @@ export async function acquireGrant(options: AcquireGrantOptions, request: GrantR
     const { app } = request;
     if (app === null) throw new KeywardError('invalid_request', `The organization has no registration at ${provider.title} yet.`);
     const tokens = await withClient(options.credentials, app, (client) => obtain(options, request, client));
-    return grantOf(provider, tokens, parameters, hasAuth(provider, 'oauth2_token_exchange') ? required(provider, secret) : undefined);
+    return grantOf(
+      provider,
+      tokens,
+      parameters,
+      hasAuth(provider, 'oauth2_token_exchange') ? required(provider, secret) : undefined,
+    );
   }
   throw new KeywardError('invalid_request', `${provider.title} is connected by a person in a browser.`);
 }
 
 /** @param material what the grant is made again with, where that is not the token set's own refresh token */
-export function grantOf(provider: ProviderManifest, tokens: TokenSet, parameters: Record<string, string>, material?: string): Grant {
+export function grantOf(
+  provider: ProviderManifest,
+  tokens: TokenSet,
+  parameters: Record<string, string>,
+  material?: string,
+): Grant {
   const { accessToken, refreshToken, expiresAt, scopes, captured } = tokens;
   return {
     accessToken,

@@ -1,8 +1,13 @@
-import { endPage } from '../pages/connect-pages.js';
+import { endPage } from '../pages/end-pages.js';
 import type { Page } from '../pages/page.js';
 
-/** What the browser gets. `browser` is to become its cookie. */
-export type ConnectAnswer = { kind: 'page'; page: Page; browser?: string } | { kind: 'redirect'; url: string };
+/** How an exchange with the browser went. */
+export type Outcome = Ending | 'connected' | 'shown' | 'redirected' | 'waiting' | 'not_accepted' | 'sign_in_required';
+
+/** What the browser gets. `browser` is to become its cookie; `connection` is there where one was just made. */
+export type ConnectAnswer = { outcome: Outcome; connection?: string } & (
+  { kind: 'page'; page: Page; browser?: string } | { kind: 'redirect'; url: string }
+);
 
 const ENDINGS = {
   unknown: [404, 'This link is not valid', 'Check that you opened it completely, or ask for a new one.'],
@@ -13,9 +18,21 @@ const ENDINGS = {
     'This link was opened in another browser',
     'To protect you, it works only where it was opened first. Continue there, or ask for a new link.',
   ],
+  wrong_person: [
+    403,
+    'This link is for somebody else',
+    'You are signed in as another person than the one it was made for. Nothing was connected. Sign in as that person, or pass the link on to them.',
+  ],
+  signed_out: [403, 'You are not signed in any more', 'Nothing was connected. Open your link again and sign in.'],
+  sign_in_unavailable: [
+    503,
+    'Signing in is not possible here',
+    'The organization asks people to sign in before they connect, and this service can not do that yet. Nothing was connected.',
+  ],
   form: [403, 'That did not come from our page', 'Open the link again and choose there.'],
   cancelled: [200, 'Cancelled', 'Nothing was connected. You can close this page.'],
   denied: [200, 'Not connected', 'You declined, so nothing was connected. You can close this page.'],
+  code_expired: [410, 'The code has expired', 'Nothing was connected. Open your link again to get a new code.'],
   state_invalid: [
     400,
     'This answer is not valid',
@@ -36,5 +53,5 @@ export type Ending = keyof typeof ENDINGS;
 
 export function ending(name: Ending, returnUrl?: string | null): ConnectAnswer {
   const [status, title, sentence] = ENDINGS[name];
-  return { kind: 'page', page: endPage({ status, title, sentence, ...(returnUrl ? { returnUrl } : {}) }) };
+  return { kind: 'page', outcome: name, page: endPage({ status, title, sentence, ...(returnUrl ? { returnUrl } : {}) }) };
 }

@@ -1,22 +1,26 @@
-import { authorizationServerOrigins, type Catalog, type ProviderManifest } from '@keyward/connectors';
-import type { Egress } from '@keyward/egress';
-import { asKeywardError, type KeywardError } from '@keyward/contracts';
-import { clientSecretContext, exchangeCode, OAuthError, readCallback, type OAuthClient, type TokenSet } from '@keyward/oauth';
+import type { ProviderManifest } from '@keyward/connectors';
+import { asKeywardError, type AgentAddress, type KeywardError } from '@keyward/contracts';
+import { OAuthError, readCallback, type Callback } from '@keyward/oauth';
 import type { Counter } from 'prom-client';
-import { connectedPage } from '../pages/connect-pages.js';
 import { ending, type ConnectAnswer, type Ending } from './answer.js';
+import { turnAway, type Authorizer, type Completers, type Visitor } from './completers.js';
+import { takeDeliveredCode } from './delivered-code.js';
+import type { Grant } from './grant.js';
+import { findOffer, resolveOffer, type Offer, type OfferOptions } from './offer.js';
 import { isOwner } from './open-session.js';
 import { consume, findPending, type PendingAuthorization } from './pending-authorization.js';
 import { recordFailure, type Failure } from './record-failure.js';
+import { redeem, type RedeemOptions } from './redeem.js';
 import { isSecret, type ConnectSigner } from './secrets.js';
-import { namesOf, OPEN_STATES } from './session-store.js';
-import { storeAuthorization, type StoreAuthorizationOptions } from './store-authorization.js';
-import { verifierContext } from './verifier-context.js';
+import type { SessionPages } from './session-pages.js';
+import { OPEN_STATES } from './session-store.js';
+import { targetOf } from './session-target.js';
+import { storeGrant, type StoreGrantOptions } from './store-grant.js';
 
-export interface FinishAuthorizationOptions extends StoreAuthorizationOptions {
-  catalog: Catalog;
-  egress: Egress;
+export interface FinishAuthorizationOptions extends StoreGrantOptions, OfferOptions, RedeemOptions {
   signer: ConnectSigner;
+  completers: Completers;
+  pages: SessionPages;
   callbacks: Counter<'provider' | 'outcome'>;
   /** Told why, where the page says only that. */
   onFailure: (error: KeywardError, ending: Ending) => void;
@@ -26,16 +30,20 @@ export interface CallbackRequest {
   /** Last segment of the redirect URI. */
   context: string;
   query: URLSearchParams;
-  cookie: unknown;
+  /** Of an agent that hands the callback in itself: the session must be its own. */
+  caller?: AgentAddress;
 }
 
 /** `GET /oauth/callback/{context}`: the browser is back from the provider. */
 export class FinishAuthorization {
   constructor(private readonly options: FinishAuthorizationOptions) {}
 
-  /** Signature → request → browser → consume → answer → exchange → store. What fails ends in a page, and nothing is stored. */
-  async finish({ context, query, cookie }: CallbackRequest): Promise<ConnectAnswer> {
-    const { dataSource, signer, catalog } = this.options;
+  /**
+   * Signature → request → browser → person → consume → answer → exchange → store. What fails ends in a page, and nothing is stored.
+   * @throws KeywardError `dependency_unavailable`
+   */
+  async finish({ context, query, caller }: CallbackRequest, visitor: Visitor): Promise<ConnectAnswer> {
+    const { dataSource, signer, completers } = this.options;
     const states = query.getAll('state');
     const state = states[0];
     if (state === undefined || states.length > 1) return this.#end('state_invalid', undefined);
@@ -43,54 +51,67 @@ export class FinishAuthorization {
     if (verdict !== 'valid') return this.#end(verdict === 'expired' ? 'state_expired' : 'state_invalid', undefined);
 
     const pending = await findPending(dataSource, state, context);
-    const manifest = pending === null ? undefined : catalog.connector(pending.session.provider);
-    if (pending === null) return this.#end('state_invalid', undefined);
-    if (manifest === undefined) return this.#end('unsupported', pending);
+    if (pending === null || !isOf(pending, caller)) return this.#end('state_invalid', undefined);
+    const offer = await findOffer(this.options, pending.session);
+    // A registration made anew meanwhile is another one: what was started with the old one ends here.
+    if (offer === undefined || offer.app?.id !== pending.app.id) return this.#end('unsupported', pending);
     // Who was sent away is who must come back: a link or an answer that someone else passes on stores nothing.
-    if (!isOwner(pending.session, isSecret(cookie) ? cookie : undefined))
+    if (!isOwner(pending.session, isSecret(visitor.cookie) ? visitor.cookie : undefined))
       return this.#end('other_browser', pending, { failure: 'other_browser' });
-    if (!(await consume(dataSource, pending))) return this.#end('replayed', pending, { failure: 'replayed' });
+    const completer = await completers.check(pending.session, visitor);
+    if (!completer.may) return turnAway(completer.why === 'sign_in_required' ? 'signed_out' : completer.why, '');
 
+    return this.#answer({ pending, offer, authorizedBy: completer.authorizedBy }, query, state);
+  }
+
+  async #answer(attempt: Attempt, query: URLSearchParams, state: string): Promise<ConnectAnswer> {
+    const { pending } = attempt;
+    let callback: Callback | undefined;
+    let unread: unknown;
+    const provider = resolveOffer(attempt.offer, pending.transaction.parameters);
+    try {
+      callback = readCallback(provider, { clientId: pending.app.clientId }, query, state);
+    } catch (thrown) {
+      unread = thrown;
+    }
+    if (
+      callback?.kind === 'awaiting_webhook' &&
+      pending.transaction.usedAt === null &&
+      !(await this.#isDelivered(attempt, callback))
+    )
+      return this.options.pages.waiting(provider.title);
+    if (!(await consume(this.options.dataSource, pending))) return this.#end('replayed', pending, { failure: 'replayed' });
     // Cancelled or completed in another tab: the code is not redeemed for nothing.
     if (!OPEN_STATES.includes(pending.session.state)) return this.#end('used', pending);
-
+    if (callback === undefined) return this.#failed(pending, asKeywardError(unread));
+    if (callback.kind === 'error') return this.#declined(pending, callback.error);
     try {
-      const callback = readCallback(manifest, { clientId: pending.app.clientId }, query, state);
-      if (callback.kind === 'error') return await this.#declined(pending, callback.error);
-      // Read first: once it is stored, nothing may fail any more.
-      const { agent } = await namesOf(dataSource, pending.session);
-      const obtainedAt = new Date();
-      const tokens = await this.#exchange(pending, manifest, callback.parameters);
-      const connection = await storeAuthorization(this.options, { pending, provider: manifest, tokens, obtainedAt });
-      return connection === undefined ? await this.#end('used', pending) : this.#connected(pending, manifest, agent);
+      return await this.#store(attempt, provider, callback);
     } catch (thrown) {
       return this.#failed(pending, asKeywardError(thrown));
     }
   }
 
-  #exchange(
-    { app, transaction }: PendingAuthorization,
-    provider: ProviderManifest,
-    parameters: URLSearchParams,
-  ): Promise<TokenSet> {
-    const { credentials, egress } = this.options;
-    const { orgId: org, redirectUri, sealedVerifier, stateSha256 } = transaction;
-    const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
-    return credentials.openSecret(verifierContext(org, stateSha256), sealedVerifier, (codeVerifier) => {
-      const exchange = (client: OAuthClient) =>
-        exchangeCode({ provider, client, parameters, redirectUri, codeVerifier }, { fetch });
-      if (app.sealedSecret === null) return exchange({ clientId: app.clientId });
-      const context = clientSecretContext({ org, id: app.id, generation: app.generation });
-      return credentials.openSecret(context, app.sealedSecret, (clientSecret) =>
-        exchange({ clientId: app.clientId, clientSecret }),
-      );
-    });
+  async #isDelivered({ pending }: Attempt, { correlation }: Extract<Callback, { kind: 'awaiting_webhook' }>): Promise<boolean> {
+    return (await takeDeliveredCode(this.options.dataSource, pending.app, correlation, 'look')) !== undefined;
   }
 
-  #connected({ session }: PendingAuthorization, manifest: ProviderManifest, agent: string): ConnectAnswer {
+  async #store(
+    { pending, offer, authorizedBy }: Attempt,
+    provider: ProviderManifest,
+    callback: Exclude<Callback, { kind: 'error' }>,
+  ): Promise<ConnectAnswer> {
+    const { session, app } = pending;
+    const obtainedAt = new Date();
+    const grant: Grant = await redeem(this.options, { pending, offer, provider, callback });
+    const target = targetOf(session);
+    const requestedScopes = session.scopes;
+    const stored = { target, provider: offer.manifest, grant, requestedScopes, authorizedBy, obtainedAt, app, session };
+    const connection = await storeGrant(this.options, stored);
+    if (connection === undefined) return this.#end('used', pending);
     this.#count('connected', session.provider);
-    if (session.returnUrl !== null) return { kind: 'redirect', url: session.returnUrl };
-    return { kind: 'page', page: connectedPage({ provider: manifest.title, agent }) };
+    if (session.returnUrl !== null) return { kind: 'redirect', outcome: 'connected', connection, url: session.returnUrl };
+    return this.options.pages.connected(session, provider.title, connection);
   }
 
   /** The person's no ends the session; what the provider could not do leaves the link usable. */
@@ -114,6 +135,16 @@ export class FinishAuthorization {
   #count(outcome: string, provider: string): void {
     this.options.callbacks.inc({ provider, outcome });
   }
+}
+
+interface Attempt {
+  pending: PendingAuthorization;
+  offer: Offer;
+  authorizedBy: Authorizer;
+}
+
+function isOf({ session }: PendingAuthorization, caller: AgentAddress | undefined): boolean {
+  return caller === undefined || (session.orgId === caller.org && session.agentId === caller.agent);
 }
 
 function failureOf(error: KeywardError): [Ending, Failure] {

@@ -1,10 +1,13 @@
-import type { Catalog } from '@keyward/connectors';
-import type { ConnectSessionEntity } from '@keyward/postgres';
+import type { ConnectSessionEntity, DeviceAuthorizationEntity } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
-import { consentPage } from '../pages/connect-pages.js';
 import { ending, type ConnectAnswer, type Ending } from './answer.js';
-import { isSecret, randomSecret, sha256, type ConnectSigner } from './secrets.js';
-import { claimForBrowser, findSession, namesOf, OPEN_STATES } from './session-store.js';
+import { turnAway, type Completers, type Visitor } from './completers.js';
+import { findDevice } from './device.js';
+import { findOffer, type OfferOptions } from './offer.js';
+import type { PollSession } from './poll-session.js';
+import { isSecret, randomSecret, sha256 } from './secrets.js';
+import type { OpenedSession, SessionPages } from './session-pages.js';
+import { claimForBrowser, findSession, OPEN_STATES } from './session-store.js';
 
 /** Why this browser can't go on with this session; undefined where it can. */
 export function obstacle(session: ConnectSessionEntity, browser: string | undefined): Ending | undefined {
@@ -18,46 +21,51 @@ export function isOwner(session: ConnectSessionEntity, browser: string | undefin
   return browser !== undefined && session.browserSha256 !== null && sha256(browser).equals(session.browserSha256);
 }
 
+export interface OpenSessionOptions extends OfferOptions {
+  completers: Completers;
+  pages: SessionPages;
+  poll: PollSession;
+}
+
 /** `GET /connect/{token}`: the first browser to come makes the session its own, and sees who asks for what. */
 export class OpenSession {
-  constructor(
-    private readonly dataSource: DataSource,
-    private readonly catalog: Catalog,
-    private readonly signer: ConnectSigner,
-  ) {}
+  constructor(private readonly options: OpenSessionOptions) {}
 
-  async open(token: string, cookie: unknown): Promise<ConnectAnswer> {
-    const session = await findSession(this.dataSource, token);
+  async open(token: string, visitor: Visitor): Promise<ConnectAnswer> {
+    const { dataSource, completers } = this.options;
+    const session = await findSession(dataSource, token);
     if (session === null) return ending('unknown');
-    const browser = isSecret(cookie) ? cookie : randomSecret();
-    const problem = obstacle(session, browser) ?? (await this.#claim(session, browser));
+    const browser = isSecret(visitor.cookie) ? visitor.cookie : randomSecret();
+    const problem = obstacle(session, browser);
+    if (problem === 'used' && session.state === 'completed' && isOwner(session, browser)) return this.#done(session);
     if (problem !== undefined) return ending(problem);
-    return this.#consent(session, token, browser);
+    // Before it is claimed: a link that reached the wrong person is still there for the right one.
+    const completer = await completers.check(session, visitor);
+    if (!completer.may) return turnAway(completer.why, `/connect/${token}`);
+    if (!(await claim(dataSource, session, browser))) return ending('other_browser');
+    const device = session.state === 'redirected' ? await findDevice(dataSource, session) : null;
+    return this.#show({ session, token, browser }, device, completer.authorizedBy);
   }
 
-  async #claim(session: ConnectSessionEntity, browser: string): Promise<Ending | undefined> {
-    if (session.browserSha256 !== null) return undefined;
-    return (await claimForBrowser(this.dataSource, session, sha256(browser))) ? undefined : 'other_browser';
+  async #show(
+    opened: OpenedSession,
+    device: DeviceAuthorizationEntity | null,
+    authorizedBy: Parameters<PollSession['poll']>[3],
+  ): Promise<ConnectAnswer> {
+    const { pages, poll } = this.options;
+    const offer = await findOffer(this.options, opened.session);
+    if (offer === undefined) return ending('unsupported');
+    return device === null ? pages.consent(opened, offer) : poll.poll(opened, offer, device, authorizedBy);
   }
 
-  async #consent(session: ConnectSessionEntity, token: string, browser: string): Promise<ConnectAnswer> {
-    const manifest = this.catalog.connector(session.provider);
-    if (manifest === undefined) return ending('unsupported');
-    const { descriptions } = manifest.auth.scopes;
-    const targets = [manifest.auth.authorization_endpoint, ...(session.returnUrl === null ? [] : [session.returnUrl])];
-    const page = consentPage({
-      ...(await namesOf(this.dataSource, session)),
-      user: session.userId,
-      provider: manifest,
-      alias: session.alias,
-      scopes: session.scopes.map((name) => ({
-        name,
-        description: Object.hasOwn(descriptions, name) ? descriptions[name] : undefined,
-      })),
-      action: `/connect/${token}`,
-      csrfToken: this.signer.formToken(session.id, browser),
-      formTargets: [...new Set(targets.map((url) => new URL(url).origin))],
-    });
-    return { kind: 'page', page, browser };
+  /** Opened again by who has connected it. */
+  async #done(session: ConnectSessionEntity): Promise<ConnectAnswer> {
+    const offer = await findOffer(this.options, session);
+    if (offer === undefined || session.connectionId === null) return ending('used');
+    return this.options.pages.connected(session, offer.manifest.title, session.connectionId);
   }
+}
+
+async function claim(dataSource: DataSource, session: ConnectSessionEntity, browser: string): Promise<boolean> {
+  return session.browserSha256 !== null || claimForBrowser(dataSource, session, sha256(browser));
 }

@@ -24,9 +24,9 @@ export async function recordFailure(dataSource: DataSource, session: ConnectSess
     await recordAudit(em, {
       type: 'connection.authorization_failed',
       org,
-      actor: chosen === true ? { kind: 'user', id: user } : SERVICE,
-      agent,
-      user,
+      actor: chosen === true && user !== null ? { kind: 'user', id: user } : SERVICE,
+      agent: agent ?? undefined,
+      user: user ?? undefined,
       provider,
       reason: `${failure} (${id})`,
       errorCode: error?.code,

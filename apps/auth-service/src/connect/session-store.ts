@@ -6,7 +6,7 @@ import {
   withOrg,
   type ConnectSessionState,
 } from '@keyward/postgres';
-import { In, IsNull, MoreThan, type DataSource, type EntityManager } from 'typeorm';
+import { In, IsNull, LessThan, MoreThan, type DataSource, type EntityManager } from 'typeorm';
 import { isSecret, sha256 } from './secrets.js';
 
 const FIND_ORG = { name: 'auth_find_session_org', text: 'SELECT connect.find_session_org($1) AS org' };
@@ -25,15 +25,17 @@ export async function findSession(dataSource: DataSource, token: string): Promis
 
 export interface SessionNames {
   organization: string;
-  agent: string;
+  agents: string[];
 }
 
-/** As the person is to see them. */
-export async function namesOf(dataSource: DataSource, { orgId, agentId }: ConnectSessionEntity): Promise<SessionNames> {
+/** As the person is to see them: the organization, and whoever will be able to use the connection. */
+export async function namesOf(dataSource: DataSource, session: ConnectSessionEntity): Promise<SessionNames> {
+  const { orgId, agentId, grantees } = session;
+  const ids = agentId === null ? grantees : [agentId];
   return withOrg(dataSource, orgId, async (em) => {
     const { name: organization } = await em.findOneByOrFail(OrganizationEntity, { id: orgId });
-    const { name: agent } = await em.findOneByOrFail(AgentEntity, { id: agentId, orgId });
-    return { organization, agent };
+    const agents = await em.find(AgentEntity, { where: { orgId, id: In(ids) }, order: { name: 'ASC' } });
+    return { organization, agents: agents.map(({ name }) => name) };
   });
 }
 
@@ -58,6 +60,23 @@ export async function advance(
 ): Promise<boolean> {
   const { affected } = await em.update(ConnectSessionEntity, { ...keyOf(session), state: In(OPEN_STATES) }, change);
   return affected === 1;
+}
+
+/** Longer than any of the requests that are made meanwhile. */
+const BUSY_MS = 60_000;
+
+/** Of any number of requests at once, one is told true and does the work; it gives the session back, or time does. */
+export async function occupy(dataSource: DataSource, session: ConnectSessionEntity): Promise<boolean> {
+  const now = new Date();
+  return withOrg(dataSource, session.orgId, async (em) => {
+    const free = { ...keyOf(session), state: In(OPEN_STATES), busyUntil: LessThan(now) };
+    const { affected } = await em.update(ConnectSessionEntity, free, { busyUntil: new Date(now.getTime() + BUSY_MS) });
+    return affected === 1;
+  });
+}
+
+export async function release(dataSource: DataSource, session: ConnectSessionEntity): Promise<void> {
+  await withOrg(dataSource, session.orgId, (em) => em.update(ConnectSessionEntity, keyOf(session), { busyUntil: new Date(0) }));
 }
 
 function keyOf({ id, orgId }: ConnectSessionEntity): { id: string; orgId: string } {

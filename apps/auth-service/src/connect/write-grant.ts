@@ -16,7 +16,12 @@ export interface Destination {
 export class Outrun extends Error {}
 
 /** Makes or renews the row of the connection, and who may use it where it is the workspace's. @throws Outrun */
-export async function activate(em: EntityManager, request: GrantToStore, destination: Destination, scopes: string[]): Promise<void> {
+export async function activate(
+  em: EntityManager,
+  request: GrantToStore,
+  destination: Destination,
+  scopes: string[],
+): Promise<void> {
   const { target, grant, app, authorizedBy } = request;
   const { org, kind, agent, user, provider, alias } = target;
   const now = new Date();
@@ -71,7 +76,15 @@ export async function recordAuthorization(
     authorizedAt: obtainedAt,
   });
   const ref = { org, connection, user, provider, agent };
-  const audited = { org, connection, provider, agent: agent ?? undefined, user: user ?? undefined, actor: authorizedBy, generation };
+  const audited = {
+    org,
+    connection,
+    provider,
+    agent: agent ?? undefined,
+    user: user ?? undefined,
+    actor: authorizedBy,
+    generation,
+  };
   await recordConnectionEvent(em, 'authorized', ref, { generation });
   await recordAudit(em, { type: 'connection.authorized', ...audited, scopes, reason: session?.id });
   if (scopesBefore === undefined || sameSet(scopesBefore, scopes)) return;
@@ -81,5 +94,5 @@ export async function recordAuthorization(
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
   const [left, right] = [new Set(a), new Set(b)];
-  return left.size === right.size && left.isSubsetOf(right);
+  return left.size === right.size && [...left].every((scope) => right.has(scope));
 }

@@ -1,18 +1,23 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { connectedPage, consentPage, endPage, type ConsentView } from './connect-pages.js';
+import { consentPage, type ConsentView } from './consent-page.js';
+import { connectedPage, endPage } from './end-pages.js';
 import { contentSecurityPolicy, renderPage } from './page.js';
 
 const XSS = '"><script>alert(1)</script>';
 const view: ConsentView = {
   organization: 'Acme',
-  agent: 'Scribe',
+  agents: ['Scribe'],
   user: 'usr_ada',
-  provider: { name: 'sandbox', title: 'Sandbox' },
+  provider: { title: 'Sandbox' },
+  settled: [],
+  way: 'redirect',
+  existing: 'none',
+  fields: [],
   alias: 'default',
   scopes: [
-    { name: 'notes:read', description: 'Read your notes' },
-    { name: 'notes:write', description: undefined },
+    { name: 'notes:read', description: 'Read your notes', added: false },
+    { name: 'notes:write', description: undefined, added: false },
   ],
   action: '/connect/token',
   csrfToken: 'csrf-token',
@@ -48,16 +53,19 @@ describe('consentPage', () => {
     const hostile: ConsentView = {
       ...view,
       organization: XSS,
-      agent: XSS,
+      agents: [XSS],
       user: XSS,
-      provider: { name: XSS, title: XSS },
+      provider: { title: XSS },
+      settled: [{ label: XSS, value: XSS }],
+      problem: XSS,
+      fields: [{ name: 'parameter.x', label: XSS, hint: XSS, value: XSS, error: XSS, kind: 'text', required: true }],
       alias: XSS,
-      scopes: [{ name: XSS, description: XSS }],
+      scopes: [{ name: XSS, description: XSS, added: true }],
       action: XSS,
       csrfToken: XSS,
     };
     expect(renderPage(consentPage(hostile))).not.toContain('<script');
-    expect(renderPage(connectedPage({ provider: XSS, agent: XSS }))).not.toContain('<script');
+    expect(renderPage(connectedPage({ provider: XSS, agents: [XSS], user: XSS, account: XSS }))).not.toContain('<script');
   });
 });
 
@@ -72,7 +80,9 @@ describe('contentSecurityPolicy', () => {
   });
 
   it('lets a page without a form send nothing', () => {
-    expect(contentSecurityPolicy(connectedPage({ provider: 'Sandbox', agent: 'Scribe' }))).toContain("form-action 'none'");
+    expect(contentSecurityPolicy(connectedPage({ provider: 'Sandbox', agents: ['Scribe'], user: 'usr_ada' }))).toContain(
+      "form-action 'none'",
+    );
   });
 });
 

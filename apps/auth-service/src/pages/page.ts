@@ -4,7 +4,13 @@ import { styleElement, styleHash } from './style.js';
 export interface Page {
   status: number;
   title: string;
+  /** Left out: the title. */
+  heading?: string;
   body: Html;
+  /** After how many seconds the browser asks again by itself. */
+  refreshSeconds?: number;
+  /** Our own path; left out: where it is. A page that answers a POST needs one. */
+  refreshTo?: string;
   /** Origins besides our own that the page's form may lead to, redirects included. */
   formTargets?: readonly string[];
 }
@@ -21,7 +27,7 @@ export function renderPage(page: Page): string {
       </head>
       <body>
         <main>
-          <h1>${page.title}</h1>
+          <h1>${page.heading ?? page.title}</h1>
           ${page.body}
         </main>
       </body>

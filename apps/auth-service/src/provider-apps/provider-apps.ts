@@ -1,63 +1,80 @@
 import { randomBytes } from 'node:crypto';
-import type { Catalog, ProviderManifest } from '@keyward/connectors';
+import { checkAppParameters, hasAuth, type Catalog, type ProviderManifest } from '@keyward/connectors';
 import { KeywardError, newId, type createProviderAppSchema, type providerAppSchema } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
-import { clientSecretContext } from '@keyward/oauth';
+import { clientSecretContext, privateKeyContext, type OAuthClient } from '@keyward/oauth';
 import { ProviderAppEntity, withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import type { z } from 'zod';
-import { notFound } from '../identity/not-found.js';
+import { needsRegistration } from '../connect/flow.js';
 import { requireOrganization } from '../identity/agents.js';
+import { notFound } from '../identity/not-found.js';
 import { asConflict } from '../identity/unique.js';
 import { recordAudit, type Actor } from '../records/record.js';
+import { redirectUriOf } from './addresses.js';
+import { refuse, requireCredentialsAsDeclared } from './credentials-needed.js';
+import { discoverRegistration, type DiscoverOptions } from './discover-registration.js';
+import { removeProviderApp, requireUnused } from './remove-provider-app.js';
 
 export type ProviderApp = z.infer<typeof providerAppSchema>;
-export type Registration = Pick<z.infer<typeof createProviderAppSchema>, 'clientId' | 'clientSecret'>;
+type CreateProviderApp = z.infer<typeof createProviderAppSchema>;
+export type Registration = Omit<CreateProviderApp, 'organization' | 'provider'>;
 
 const CONTEXT_BYTES = 16;
 
-export class ProviderApps {
-  constructor(
-    private readonly dataSource: DataSource,
-    private readonly catalog: Catalog,
-    private readonly credentials: Credentials,
-    private readonly publicUrl: string,
-  ) {}
+export interface ProviderAppsOptions extends DiscoverOptions {
+  dataSource: DataSource;
+  catalogs: { of(org: string): Promise<Catalog> };
+  credentials: Credentials;
+}
 
-  /** @throws KeywardError `not_found` (organization), `invalid_request`, `conflict`, `dependency_unavailable` (also where KMS is away) */
-  async create(request: z.infer<typeof createProviderAppSchema>, actor: Actor): Promise<ProviderApp> {
-    const { organization: org, provider, clientId } = request;
-    requireSecretAsDeclared(this.#manifest(provider), request);
-    await withOrg(this.dataSource, org, (em) => requireOrganization(em, org));
-    const id = newId('app');
-    const row = {
-      id,
-      orgId: org,
-      provider,
-      clientId,
-      sealedSecret: await this.#seal({ org, id, generation: 1 }, request.clientSecret),
-      callbackContext: randomBytes(CONTEXT_BYTES).toString('hex'),
-      generation: 1,
-      createdAt: new Date(),
-    };
-    await withOrg(this.dataSource, org, async (em) => {
-      await em.insert(ProviderAppEntity, row);
-      await recordAudit(em, { type: 'provider_app.created', org, actor, provider, reason: id });
+type Prepared = Pick<
+  ProviderAppEntity,
+  'clientId' | 'sealedSecret' | 'sealedKey' | 'certificate' | 'parameters' | 'registration' | 'issuer' | 'metadata'
+>;
+
+/** An organization's own clients at providers. No other organization ever acts with them. */
+export class ProviderApps {
+  constructor(private readonly options: ProviderAppsOptions) {}
+
+  /**
+   * Without a client id, where the provider is an MCP server: discovered and registered there.
+   * @throws KeywardError `not_found` (organization), `invalid_request`, `conflict`, `dependency_unavailable` (also where KMS is away),
+   * and those of discovery
+   */
+  async create({ organization: org, provider, ...registration }: CreateProviderApp, actor: Actor): Promise<ProviderApp> {
+    const organization = await withOrg(this.options.dataSource, org, (em) => requireOrganization(em, org));
+    const manifest = await this.#manifest(org, provider);
+    const key = { id: newId('app'), orgId: org, generation: 1, callbackContext: randomBytes(CONTEXT_BYTES).toString('hex') };
+    const prepared = await this.#prepare(manifest, key, organization.name, registration);
+    const row = { ...key, ...prepared, provider, createdAt: new Date() };
+    await withOrg(this.options.dataSource, org, async (em) => {
+      await em.insert(ProviderAppEntity, row as Parameters<typeof em.insert<ProviderAppEntity>>[1]);
+      await recordAudit(em, { type: 'provider_app.created', org, actor, provider, reason: row.id });
     }).catch(asConflict('The organization has a registration at this provider already.'));
     return this.#toApp(row);
   }
 
-  /** A new client id or secret under the same redirect URI. @throws KeywardError `not_found`, `invalid_request`, `dependency_unavailable` */
+  /**
+   * A new client id or secret under the same redirect URI; for an MCP server without a client id, discovered anew. At another issuer it
+   * is another registration: nothing that belongs to the old one may be left that could be sent there.
+   * @throws KeywardError `not_found`, `invalid_request`, `conflict`, `dependency_unavailable`, and those of discovery
+   */
   async replace(org: string, id: string, registration: Registration, actor: Actor): Promise<ProviderApp> {
+    const { dataSource } = this.options;
     const owner = { id, orgId: org };
-    const current = await withOrg(this.dataSource, org, (em) => em.findOneBy(ProviderAppEntity, owner));
-    if (current === null) throw notFound('app');
-    requireSecretAsDeclared(this.#manifest(current.provider), registration);
-    const generation = current.generation + 1;
-    const sealedSecret = await this.#seal({ org, id, generation }, registration.clientSecret);
-    const change = { clientId: registration.clientId, sealedSecret, generation };
-    await withOrg(this.dataSource, org, async (em) => {
-      const { affected } = await em.update(ProviderAppEntity, { ...owner, generation: current.generation }, change);
+    const [current, organization] = await withOrg(dataSource, org, async (em) => {
+      const found = await em.findOneBy(ProviderAppEntity, owner);
+      if (found === null) throw notFound('app');
+      return [found, await requireOrganization(em, org)] as const;
+    });
+    const manifest = await this.#manifest(org, current.provider);
+    const key = { ...current, generation: current.generation + 1 };
+    const change = { ...(await this.#prepare(manifest, key, organization.name, registration)), generation: key.generation };
+    await withOrg(dataSource, org, async (em) => {
+      if (change.issuer !== current.issuer && current.issuer !== null)
+        await requireUnused(em, org, id, `${manifest.title} has another authorization server now (${change.issuer})`);
+      const { affected } = await em.update(ProviderAppEntity, { ...owner, generation: current.generation }, change as object);
       if (affected !== 1)
         throw new KeywardError('conflict', 'The registration was changed at the same time. Look at it and try again.');
       await recordAudit(em, { type: 'provider_app.updated', org, actor, provider: current.provider, reason: id });
@@ -67,42 +84,77 @@ export class ProviderApps {
 
   /** @throws KeywardError `not_found` (organization), `dependency_unavailable` */
   async list(org: string): Promise<{ providerApps: ProviderApp[] }> {
-    const rows = await withOrg(this.dataSource, org, async (em) => {
+    const rows = await withOrg(this.options.dataSource, org, async (em) => {
       await requireOrganization(em, org);
       return em.find(ProviderAppEntity, { where: { orgId: org }, order: { provider: 'ASC' } });
     });
     return { providerApps: rows.map((row) => this.#toApp(row)) };
   }
 
-  #manifest(provider: string): ProviderManifest {
-    const manifest = this.catalog.connector(provider);
+  /** @throws KeywardError `not_found`, `dependency_unavailable` */
+  async get(org: string, id: string): Promise<ProviderApp> {
+    const row = await withOrg(this.options.dataSource, org, (em) => em.findOneBy(ProviderAppEntity, { id, orgId: org }));
+    if (row === null) throw notFound('app');
+    return this.#toApp(row);
+  }
+
+  /** @throws KeywardError `not_found`, `conflict` while connections live by it, `dependency_unavailable` */
+  remove(org: string, id: string, actor: Actor): Promise<void> {
+    return removeProviderApp(this.options.dataSource, org, id, actor);
+  }
+
+  async #manifest(org: string, provider: string): Promise<ProviderManifest> {
+    const manifest = (await this.options.catalogs.of(org)).connector(provider);
     if (manifest === undefined) throw refuse('/provider', 'there is no connector of this name');
+    if (!needsRegistration(manifest)) throw refuse('/provider', `${manifest.title} is connected without a registration`);
     return manifest;
   }
 
-  async #seal(ref: { org: string; id: string; generation: number }, secret: string | undefined): Promise<Buffer | null> {
-    return secret === undefined ? null : this.credentials.sealSecret(clientSecretContext(ref), secret);
+  async #prepare(
+    manifest: ProviderManifest,
+    key: Pick<ProviderAppEntity, 'id' | 'orgId' | 'generation' | 'callbackContext'>,
+    organization: string,
+    { clientId, clientSecret, privateKey, certificate, parameters: given }: Registration,
+  ): Promise<Prepared> {
+    requireCredentialsAsDeclared(manifest, { clientSecret, privateKey, certificate });
+    if (clientId === undefined && clientSecret !== undefined) throw refuse('/clientId', 'a client secret belongs to a client id');
+    const parameters = checkAppParameters(manifest, given);
+    const entered = clientId === undefined ? undefined : { clientId, ...(clientSecret === undefined ? {} : { clientSecret }) };
+    if (entered !== undefined && !hasAuth(manifest, 'mcp_oauth2')) {
+      const sealed = await this.#seal(key, { ...entered, ...(privateKey === undefined ? {} : { privateKey }) });
+      const found = { registration: 'pre_registered' as const, issuer: null, metadata: null };
+      return { ...sealed, ...found, clientId: entered.clientId, certificate: certificate ?? null, parameters };
+    }
+    const { callbackContext: context } = key;
+    const wanted = { manifest, appParameters: parameters, organization, context, entered };
+    const { client, registration, issuer, metadata } = await discoverRegistration(this.options, wanted);
+    return {
+      ...(await this.#seal(key, client)),
+      clientId: client.clientId,
+      certificate: null,
+      parameters,
+      registration,
+      issuer,
+      metadata,
+    };
   }
 
-  #toApp({ id, orgId, provider, clientId, callbackContext, createdAt }: ProviderAppEntity): ProviderApp {
-    const redirectUri = redirectUriOf(this.publicUrl, callbackContext);
-    return { id, organization: orgId, provider, clientId, redirectUri, createdAt: createdAt.toISOString() };
+  async #seal(
+    { orgId: org, id, generation }: Pick<ProviderAppEntity, 'id' | 'orgId' | 'generation'>,
+    { clientSecret, privateKey }: OAuthClient,
+  ): Promise<Pick<ProviderAppEntity, 'sealedSecret' | 'sealedKey'>> {
+    const { credentials } = this.options;
+    const ref = { org, id, generation };
+    return {
+      sealedSecret: clientSecret === undefined ? null : await credentials.sealSecret(clientSecretContext(ref), clientSecret),
+      sealedKey: privateKey === undefined ? null : await credentials.sealSecret(privateKeyContext(ref), privateKey),
+    };
   }
-}
 
-/** Distinct per organization and registration, so that one provider's answer can't be passed off as another's (RFC 9700 section 4.4). */
-export function redirectUriOf(publicUrl: string, context: string): string {
-  return `${publicUrl}/oauth/callback/${context}`;
-}
-
-function requireSecretAsDeclared({ title, auth }: ProviderManifest, { clientSecret }: Registration): void {
-  const isPublic = auth.token_endpoint_auth_method === 'none';
-  if (isPublic && clientSecret !== undefined) throw refuse('/clientSecret', `${title} has public clients, which have no secret`);
-  if (!isPublic && clientSecret === undefined) throw refuse('/clientSecret', `${title} needs a client secret`);
-}
-
-function refuse(pointer: string, detail: string): KeywardError {
-  return new KeywardError('invalid_request', `The registration is not valid (${pointer}: ${detail}).`, {
-    details: { errors: [{ pointer, detail }] },
-  });
+  #toApp(row: ProviderAppEntity): ProviderApp {
+    const { id, orgId, provider, clientId, parameters, registration, issuer, callbackContext, createdAt } = row;
+    const redirectUri = redirectUriOf(this.options.publicUrl, callbackContext);
+    const shown = { id, organization: orgId, provider, clientId, parameters, registration, issuer };
+    return { ...shown, redirectUri, createdAt: createdAt.toISOString() };
+  }
 }

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Param, Post, Put, Req } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Req } from '@nestjs/common';
 import { createProviderAppSchema } from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
 import { notFound, possibleId } from '../../identity/not-found.js';
@@ -21,6 +21,19 @@ export class ProviderAppsController {
     return this.providerApps.create(parseBody(createProviderAppSchema, request.body, { organization: 'org' }), admin);
   }
 
+  @Get()
+  async list(@Req() request: FastifyRequest) {
+    await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
+    return this.providerApps.list(organizationOf(request));
+  }
+
+  @Get(':id')
+  async get(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const absent = notFound('app');
+    await this.principals.require(request.raw, 'viewer', () => organizationOf(request, absent), absent);
+    return this.providerApps.get(organizationOf(request, absent), possibleId('app', id));
+  }
+
   @Put(':id')
   async replace(@Req() request: FastifyRequest, @Param('id') id: string) {
     const absent = notFound('app');
@@ -29,9 +42,11 @@ export class ProviderAppsController {
     return this.providerApps.replace(organization, possibleId('app', id), registration, admin);
   }
 
-  @Get()
-  async list(@Req() request: FastifyRequest) {
-    await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
-    return this.providerApps.list(organizationOf(request));
+  @Delete(':id')
+  @HttpCode(204)
+  async remove(@Req() request: FastifyRequest, @Param('id') id: string): Promise<void> {
+    const absent = notFound('app');
+    const admin = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
+    return this.providerApps.remove(organizationOf(request, absent), possibleId('app', id), admin);
   }
 }
