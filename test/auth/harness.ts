@@ -158,6 +158,18 @@ export class AuthHarness {
     return { status: response.status, headers: response.headers, body: (await response.json()) as T };
   }
 
+  /** An organization with an agent, and nothing else. */
+  async team(): Promise<Pick<Tenant, 'org' | 'agent'> & { slug: string }> {
+    const slug = `t-${randomBytes(6).toString('hex')}`;
+    const org = String((await this.created('/v1/organizations', { slug, name: 'Acme' }))['id']);
+    return { org, slug, agent: await this.agent(org) };
+  }
+
+  async agent(org: string): Promise<string> {
+    const slug = `a-${randomBytes(6).toString('hex')}`;
+    return String((await this.created('/v1/agents', { organization: org, slug, name: 'Scribe' }))['id']);
+  }
+
   /** An organization with an agent and a registration at the sandbox. */
   async tenant(names: { organization?: string; agent?: string; returnUrls?: string[] } = {}): Promise<Tenant> {
     const slug = `t-${randomBytes(6).toString('hex')}`;
@@ -184,7 +196,7 @@ export class AuthHarness {
     return (await this.created('/v1/connect-sessions', body)) as unknown as ConnectSession;
   }
 
-  async connections({ org }: Tenant): Promise<Connection[]> {
+  async connections({ org }: Pick<Tenant, 'org'>): Promise<Connection[]> {
     const { body } = await this.ask<{ connections: Connection[] }>(`/v1/connections?organization=${org}`);
     return body.connections;
   }
