@@ -20,6 +20,8 @@ export interface EgressRequest {
   signal?: AbortSignal | undefined;
   /** Of the body, on the wire and decoded. */
   maxBytes: number;
+  /** Shown in the TLS handshake (RFC 8705). The connection is then for this request alone. */
+  tls?: ClientCertificate | undefined;
   /** Send our traceparent along. Off for third parties. */
   propagateTrace?: boolean | undefined;
 }
@@ -32,6 +34,12 @@ export interface EgressResponse {
   body: Buffer;
 }
 
+/** Both PEM. */
+export interface ClientCertificate {
+  certificate: string;
+  privateKey: string;
+}
+
 /** The `fetch` that oauth4webapi takes as `customFetch`: never follows a redirect, answers bounded and unredacted. */
 export type EgressFetch = (url: string, init?: EgressFetchInit) => Promise<Response>;
 
@@ -40,6 +48,7 @@ export interface EgressFetchInit {
   headers?: Record<string, string> | Headers;
   body?: unknown;
   signal?: AbortSignal | null | undefined;
+  tls?: ClientCertificate | undefined;
 }
 
 export interface FetchOptions {

@@ -25,6 +25,7 @@ export function fetchFor(way: Way, options: FetchOptions): EgressFetch {
         timeoutMs,
         maxBytes,
         signal: init.signal ?? undefined,
+        tls: init.tls,
       },
       url,
     );

@@ -3,6 +3,7 @@ export { type Resolve } from './connect/pinned-connector.js';
 export type { InjectedCredential } from './credential.js';
 export { EgressError, type EgressDenial } from './egress-error.js';
 export {
+  type ClientCertificate,
   type Egress,
   type EgressFetch,
   type EgressFetchInit,

@@ -35,13 +35,14 @@ export async function send(way: Way, request: EgressRequest): Promise<EgressResp
 
 /** One hop: no redirect followed, nothing decoded. */
 export async function sendHop({ pools, observer }: Way, request: EgressRequest, url: URL): Promise<RawResponse> {
+  const own = request.tls === undefined ? undefined : pools.withCertificate(url.origin, request.tls);
   const span = startClientSpan(request, url);
   const began = performance.now();
   let status: number | undefined;
   let failure: EgressError | undefined;
   try {
     const injected = inject(url, request.body, request.credential);
-    const raw = await exchange(pools.of(url.origin), {
+    const raw = await exchange(own ?? pools.of(url.origin), {
       method: request.method,
       path: injected.path,
       headers: requestHeaders(request.headers, injected, span.headers),
@@ -59,6 +60,7 @@ export async function sendHop({ pools, observer }: Way, request: EgressRequest, 
         : new EgressError('internal', 'The request could not be sent.', true, { cause: error });
     throw failure;
   } finally {
+    void own?.destroy();
     span.end(status, failure);
     observer.hop?.({ provider: request.provider, status, error: failure, seconds: (performance.now() - began) / 1000 });
   }

@@ -1,5 +1,6 @@
 import { promises as dns } from 'node:dns';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import { classifyAddress } from '../address/classify-address.js';
 import { denied } from '../egress-error.js';
@@ -15,7 +16,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * Opens connections of one origin. The name is resolved, every address checked, and the socket connected to an address that was
  * checked, in one step: a name that answers differently the next time (DNS rebinding) is checked again with the next connection.
  */
-export function pinnedConnector(allowPrivate: boolean, resolve: Resolve): buildConnector.connector {
+export function pinnedConnector(
+  allowPrivate: boolean,
+  resolve: Resolve,
+  secureContext?: SecureContext,
+): buildConnector.connector {
   const lookup: LookupFunction = (hostname, options, callback) => {
     resolve(hostname)
       .then((addresses) => {
@@ -27,7 +32,12 @@ export function pinnedConnector(allowPrivate: boolean, resolve: Resolve): buildC
       })
       .catch((error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), '', 0));
   };
-  const connect = buildConnector({ lookup, timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+  const connect = buildConnector({
+    lookup,
+    timeout: CONNECT_TIMEOUT_MS,
+    allowH2: false,
+    ...(secureContext === undefined ? {} : { secureContext }),
+  });
   return (options, callback) => {
     try {
       // net.connect asks no lookup about a host that is an address already.

@@ -1,5 +1,7 @@
 import { Pool } from 'undici';
+import type { ClientCertificate } from '../egress.js';
 import { pinnedConnector, type Resolve } from './pinned-connector.js';
+import { securedBy } from './client-certificate.js';
 
 const MAX_CONNECTIONS_PER_ORIGIN = 128;
 const MAX_HEADER_BYTES = 65_536;
@@ -28,6 +30,21 @@ export class Pools {
     });
     this.pools.set(origin, pool);
     return pool;
+  }
+
+  /**
+   * For one request that shows a client certificate: never shared with requests that show none or another. To be destroyed by who asked.
+   * @throws EgressError `invalid_request` where certificate and key are no pair
+   */
+  withCertificate(origin: string, certificate: ClientCertificate): Pool {
+    return new Pool(origin, {
+      connect: pinnedConnector(this.privateOrigins.has(origin), this.resolve, securedBy(certificate)),
+      connections: 1,
+      pipelining: 1,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      bodyTimeout: STALL_TIMEOUT_MS,
+      headersTimeout: 0,
+    });
   }
 
   async close(): Promise<void> {
