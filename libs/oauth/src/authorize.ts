@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hasAuth, type ProviderManifest, type ProviderWith, type Scopes } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import { codeProvider, secureUrl } from './server.js';
@@ -66,12 +67,18 @@ function standardParameters(provider: CodeProvider, request: AuthorizationReques
     client_id: request.client.clientId,
     redirect_uri: request.redirectUri,
     state: request.state,
+    // OpenID Connect Core section 3.3.2.11 demands one where an id_token comes with the code; it is bound to this very request.
+    ...(auth.authorization_request.response_type.split(' ').includes('id_token') ? { nonce: nonceOf(request.state) } : {}),
     // RFC 8707 section 2.1
     ...(auth.resource === undefined ? {} : { resource: auth.resource }),
     ...(auth.pkce === 'none' || request.codeChallenge === undefined
       ? {}
       : { code_challenge: request.codeChallenge, code_challenge_method: auth.pkce }),
   };
+}
+
+function nonceOf(state: string): string {
+  return createHash('sha256').update(state).digest('base64url');
 }
 
 /** Names that the protocol uses here, under the provider's name for them or the standard's. */

@@ -22,12 +22,12 @@ export function fill(provider: ProviderManifest, text: string, values: LateValue
   });
 }
 
-/** Fills a URL. Secrets and ids become one segment or value of it; what is an origin or host by its declared type stays what it is. */
+/** Fills a URL. A value becomes one segment or value of it; only what it begins with is an origin, by its declared type. */
 export function fillUrl(provider: ProviderManifest, url: string, values: LateValues): string {
-  return url.replace(REFERENCE, (_all, space: string, name: string) => {
+  return url.replace(REFERENCE, (_all, space: string, name: string, at: number) => {
     const value = valueOf(space, name, values);
     if (value === undefined || value === '.' || value === '..') throw missing(provider, `${space}.${name}`);
-    return space === 'connection' ? value : encodeURIComponent(value);
+    return at === 0 && space === 'connection' ? value : encodeURIComponent(value);
   });
 }
 
