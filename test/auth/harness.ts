@@ -38,6 +38,8 @@ export interface Tenant {
 export interface HarnessOptions {
   database?: TestPostgres;
   env?: Record<string, string>;
+  /** Besides the sandbox's: where auth-service may go on this machine. */
+  privateOrigins?: string[];
 }
 
 /** auth-service in this process, on a real PostgreSQL, a nats-server in operator mode and a real OAuth server. */
@@ -88,7 +90,7 @@ export class AuthHarness {
       KEYWARD_KMS_KEY_FILE: keyFile,
       KEYWARD_CONNECTORS_DIR: CONNECTORS,
       KEYWARD_CONNECTOR_VARIABLES: sandboxVariables(sandbox.url),
-      KEYWARD_EGRESS_PRIVATE_ORIGINS: sandbox.url,
+      KEYWARD_EGRESS_PRIVATE_ORIGINS: [sandbox.url, ...(options.privateOrigins ?? [])].join(','),
       KEYWARD_HTTP_PORT: String(port),
       KEYWARD_OPS_PORT: '0',
       KEYWARD_AUTH_PUBLIC_URL: url,
@@ -105,7 +107,7 @@ export class AuthHarness {
     };
     const database = new pg.Pool({ connectionString: postgres.url, max: 3 });
     database.on('error', () => undefined);
-    const harness = new AuthHarness(url, sandbox, nats, operator, nc, database, postgres, env, directory);
+    const harness = new AuthHarness(env.KEYWARD_AUTH_PUBLIC_URL, sandbox, nats, operator, nc, database, postgres, env, directory);
     await harness.startReplica();
     return harness;
   }

@@ -73,12 +73,13 @@ export class IdentityProvider {
     const expectations = { expectedNonce: nonce, requireIdToken: true };
     const tokens = await oauth.processAuthorizationCodeResponse(server, this.#client, response, expectations);
     await oauth.validateApplicationLevelSignature(server, response, this.#at(server.jwks_uri));
-    const claims = oauth.getValidatedIdTokenClaims(tokens);
-    if (claims === undefined) throw new Error('no ID token');
-    if (claims['email'] !== undefined || server.userinfo_endpoint === undefined) return personOf(claims, claims);
+    // Asked for above with `requireIdToken`, so that it is there.
+    const claims = oauth.getValidatedIdTokenClaims(tokens) ?? {};
+    const person = personOf(claims, claims);
+    if ('email' in claims || server.userinfo_endpoint === undefined) return person;
     // Many providers put the address there only (OpenID Connect Core 1.0 section 5.4). The subject must be the same (section 5.3.2).
     const info = await oauth.userInfoRequest(server, this.#client, tokens.access_token, this.#at(server.userinfo_endpoint));
-    return personOf(claims, await oauth.processUserInfoResponse(server, this.#client, claims.sub, info));
+    return personOf(claims, await oauth.processUserInfoResponse(server, this.#client, person.subject, info));
   }
 
   #server(): Promise<oauth.AuthorizationServer> {
