@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { KeywardError } from '@keyward/contracts';
 import fc from 'fast-check';
 import type { Arguments } from '../catalog.js';
-import { providerManifestSchema } from '../manifest/provider-manifest.js';
+import { providerManifestSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
 import { toolDefinitionSchema } from '../manifest/tool-definition.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
 
@@ -21,17 +21,24 @@ const provider = providerManifestSchema.parse({
   origins: ['https://api.acme.example'],
 });
 
-function compile(request: object, properties: Record<string, object>, required: string[] = [], more: object = {}) {
+function compile(
+  request: object,
+  properties: Record<string, object>,
+  required: string[] = [],
+  more: object = {},
+  of: ProviderManifest = provider,
+  schema: object = {},
+) {
   const definition = toolDefinitionSchema.parse({
     name: 'acme_do',
     title: 'Do',
     description: 'Does.',
     effect: 'write',
-    input: { type: 'object', properties, required },
+    input: { type: 'object', properties, required, ...schema },
     request,
     ...more,
   });
-  return new ToolCompiler().compile(definition, provider, (path, detail) => {
+  return new ToolCompiler().compile(definition, of, (path, detail) => {
     throw new Error(`${path.join('/')}: ${detail}`);
   });
 }
@@ -194,6 +201,28 @@ describe('the rendered request', () => {
       { a: {}, constructor: {} },
     );
     expect(tool.render({ a: {} } as Arguments, {}).body).toBe('{}');
+  });
+
+  it('has the fixed headers and query of the provider as it is for the connection, and the tool’s own on top', () => {
+    const resolved = providerManifestSchema.parse({
+      ...provider,
+      ...{ base_url: 'https://eu.acme.example', origins: ['https://eu.acme.example'] },
+      ...{ headers: { 'X-Version': '7', Accept: 'application/vnd.acme' }, query: { lang: 'a&b=c' } },
+    });
+    const tool = compile({ method: 'GET', path: '/x', query: { q: '1' }, headers: { 'X-Version': $('v') } }, { v: {} });
+    expect(tool.render({ v: 8 }, { provider: resolved })).toMatchObject({
+      url: 'https://eu.acme.example/x?lang=a%26b%3Dc&q=1',
+      headers: { accept: 'application/vnd.acme', 'x-version': '8' },
+    });
+  });
+
+  it('never sets the member of the body that the credential stands in', () => {
+    const inBody = providerManifestSchema.parse({ ...provider, credential: { in: 'body', name: 'key' } });
+    const whole = compile({ method: 'POST', path: '/x', body: '$' }, {}, [], {}, inBody, { additionalProperties: true });
+    expect(whole.render({ a: 1 }, {}).body).toBe('{"a":1}');
+    expect(() => whole.render({ key: 'mine' }, {})).toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
+    const part = compile({ method: 'POST', path: '/x', body: '$.all' }, { all: {} }, [], {}, inBody);
+    expect(() => part.render({ all: { key: null } }, {})).toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
   });
 
   it('bounds the address', () => {
