@@ -13,9 +13,10 @@ import { KeptResults } from './execute/kept-results.js';
 import { PendingExecutions } from './execute/pending-executions.js';
 import { Refusals } from './execute/refusals.js';
 import { SLOT_LIMITS, WaitSlots } from './execute/wait-slots.js';
-import { AgentKeys } from './identity/agent-keys.js';
-import { Authenticator } from './identity/authenticator.js';
-import { findAgentKey } from './identity/find-agent-key.js';
+import { Authenticator, type BearerCredentials } from './identity/authenticator.js';
+import { checkAgentKey, findAgentKey } from './identity/check-agent-key.js';
+import { checkWorkload } from './identity/check-workload.js';
+import { CredentialCache } from './identity/credential-cache.js';
 import { createMetrics } from './metrics.js';
 import { Assignments } from './tools/assignments.js';
 import { loadAssignments } from './tools/load-assignments.js';
@@ -23,6 +24,8 @@ import { loadAssignments } from './tools/load-assignments.js';
 export type GatewayHost = ServiceHost<ConfigOf<typeof gatewayConfig>>;
 
 const POOL_SIZE = 5;
+/** Unbinding a workload is broadcast; this is for when that was missed, and the cost of asking auth-service is why it is not shorter. */
+const WORKLOAD_VERIFIED_MS = 300_000;
 
 /** Everything the doors need, each made once. */
 export interface Gateway {
@@ -48,11 +51,14 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   host.onDrain('NATS, account KEYWARD', () => nats.drain());
   host.onDrain('NATS, account AGENTS', () => agents.drain());
 
-  const keys = new AgentKeys((keyId) => findAgentKey(database, keyId));
+  const credentials: BearerCredentials = {
+    keys: new CredentialCache((key) => checkAgentKey((keyId) => findAgentKey(database, keyId), key)),
+    workloads: new CredentialCache((token) => checkWorkload(nats, token), { verifiedMs: WORKLOAD_VERIFIED_MS }),
+  };
   const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const assignments = new Assignments((org, agent) => loadAssignments(database, { org, agent }));
-  dropWhatIsRevoked(nats, keys, assignments);
+  dropWhatIsRevoked(nats, [credentials.keys, credentials.workloads, assignments]);
 
   const publisher = createPublisher(nats);
   const slots = new WaitSlots(SLOT_LIMITS, metrics.waits);
@@ -70,7 +76,7 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   });
   return {
     natsDoor: new NatsDoor(agents, executions, metrics, host.tracer, logger),
-    authenticator: new Authenticator(keys, config.limits, metrics),
+    authenticator: new Authenticator(credentials, config.limits, metrics),
     assignments,
     catalogs,
     connections: new Connections(database),
@@ -81,17 +87,20 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   };
 }
 
+interface Forgetful {
+  forget(revoked: ControlRevoked): void;
+  forgetAll(): void;
+}
+
 /** Whatever was revoked while the connection was down was not heard: everything is looked up again. */
-function dropWhatIsRevoked(nats: NatsConnection, keys: AgentKeys, assignments: Assignments): void {
+function dropWhatIsRevoked(nats: NatsConnection, caches: readonly Forgetful[]): void {
   onRevoked(nats, (revoked: ControlRevoked) => {
-    keys.forget(revoked);
-    assignments.forget(revoked);
+    for (const cache of caches) cache.forget(revoked);
   });
   void (async () => {
     for await (const status of nats.status()) {
       if (status.type !== 'disconnect' && status.type !== 'reconnect') continue;
-      keys.forgetAll();
-      assignments.forgetAll();
+      for (const cache of caches) cache.forgetAll();
     }
   })();
 }

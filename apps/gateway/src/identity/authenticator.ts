@@ -2,14 +2,22 @@ import type { IncomingMessage } from 'node:http';
 import { KeywardError } from '@keyward/contracts';
 import { bearerToken, clientAddress, FailedAttempts, type ClientLimits } from '@keyward/service-host';
 import type { GatewayMetrics } from '../metrics.js';
-import { AgentKeys, type AgentPrincipal } from './agent-keys.js';
+import { isWorkloadToken } from './check-workload.js';
+import { CredentialCache, type AgentPrincipal } from './credential-cache.js';
 
-/** Who is asking, over HTTP. */
+export interface BearerCredentials {
+  /** Agent keys. */
+  keys: CredentialCache;
+  /** Identity tokens of workloads. */
+  workloads: CredentialCache;
+}
+
+/** Who is asking, over HTTP: by agent key, or by the identity token of a workload. */
 export class Authenticator {
   private readonly attempts: FailedAttempts;
 
   constructor(
-    private readonly keys: AgentKeys,
+    private readonly credentials: BearerCredentials,
     private readonly limits: ClientLimits,
     private readonly metrics: GatewayMetrics,
   ) {
@@ -18,17 +26,18 @@ export class Authenticator {
 
   /** @throws KeywardError `unauthenticated`, `rate_limited`, `invalid_request` (two Authorization headers), `dependency_unavailable` */
   async authenticate(request: IncomingMessage): Promise<AgentPrincipal> {
-    const key = bearerToken(request);
-    if (key === undefined) return this.#refuse(request, 'missing');
+    const token = bearerToken(request);
+    if (token === undefined) return this.#refuse(request, 'missing');
 
-    const digest = AgentKeys.digest(key);
-    const known = this.keys.known(digest);
+    const cache = isWorkloadToken(token) ? this.credentials.workloads : this.credentials.keys;
+    const digest = CredentialCache.digest(token);
+    const known = cache.known(digest);
     if (known === 'refused') return this.#refuse(request, 'refused');
     if (known !== undefined) return known;
 
-    // A key that was valid a minute ago must not be locked out by someone else's failures from behind the same proxy.
-    if (!this.keys.wasVerified(digest)) this.attempts.requireRoom(clientAddress(request, this.limits.trustedProxies));
-    const principal = await this.keys.verify(key, digest);
+    // A credential that was valid a minute ago must not be locked out by someone else's failures from behind the same proxy.
+    if (!cache.wasVerified(digest)) this.attempts.requireRoom(clientAddress(request, this.limits.trustedProxies));
+    const principal = await cache.verify(token, digest);
     return principal ?? this.#refuse(request, 'refused');
   }
 
@@ -39,7 +48,9 @@ export class Authenticator {
     this.attempts.failed(address);
     throw new KeywardError(
       'unauthenticated',
-      reason === 'missing' ? 'This request needs an agent key as bearer token.' : 'The agent key is not valid.',
+      reason === 'missing'
+        ? 'This request needs an agent key or a workload identity as bearer token.'
+        : 'The bearer token is not valid.',
     );
   }
 }

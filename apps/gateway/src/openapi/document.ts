@@ -16,14 +16,18 @@ export function openApiDocument(): JsonSchema {
     info: {
       title: 'Keyward gateway',
       version: '1',
-      description: 'Tool calls for AI agents. The bearer token is an agent key; no provider token is ever in an answer.',
+      description:
+        'Tool calls for AI agents. The bearer token is an agent key or the identity token of a workload; no provider token is ever in an answer.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ agentKey: [] }],
+    security: [{ agentKey: [] }, { workloadIdentity: [] }],
     paths: PATHS,
     components: {
-      securitySchemes: { agentKey: { type: 'http', scheme: 'bearer', bearerFormat: 'kwa_…' } },
+      securitySchemes: {
+        agentKey: { type: 'http', scheme: 'bearer', bearerFormat: 'kwa_…' },
+        workloadIdentity: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      },
       schemas: componentSchemas(),
     },
   };
@@ -65,7 +69,7 @@ const PATHS = {
   '/v1/connections': {
     get: {
       operationId: 'listConnections',
-      summary: 'Connections of the calling agent; metadata only',
+      summary: 'Connections that the calling agent may use, its own and the workspace’s; metadata only',
       parameters: queryParameters(connectionQuerySchema.shape),
       responses: { 200: answer('One page, newest first.', 'ConnectionList'), default: PROBLEM },
     },

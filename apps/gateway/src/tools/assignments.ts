@@ -37,6 +37,7 @@ export class Assignments {
 
   forget(revoked: ControlRevoked): void {
     if (revoked.kind === 'agent') this.#cache.delete(`${revoked.org}.${revoked.agent}`);
+    if (revoked.kind === 'organization') this.forgetAll();
   }
 
   forgetAll(): void {

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createNatsOperator, mintServiceCreds, type NatsOperator } from '@keyward/embedded';
+import { createNatsOperator, mintServiceCreds, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
 import { testNats, type TestNats } from '@keyward/testing';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { SERVICES, type ServiceName } from './names.js';
-import { servicePermissions } from './nats-users.js';
+import { CUSTODY_CLIENT, CUSTODY_PERMISSIONS, servicePermissions } from './nats-users.js';
 
 const [ORG, AGENT, EXECUTION] = ['org_1', 'agt_2', 'exe_3'];
 
@@ -20,8 +20,8 @@ afterEach(async () => {
 });
 afterAll(() => nats.stop());
 
-async function login(service: ServiceName): Promise<NatsConnection> {
-  const creds = await mintServiceCreds(operator, 'KEYWARD', service, servicePermissions(service));
+async function login(name: string, permissions: NatsPermissions): Promise<NatsConnection> {
+  const creds = await mintServiceCreds(operator, 'KEYWARD', name, permissions);
   const authenticator = credsAuthenticator(new TextEncoder().encode(creds));
   const connection = await connect({ servers: nats.url, authenticator, reconnect: false });
   open.push(connection);
@@ -44,11 +44,14 @@ async function refused(connection: NatsConnection, subjects: string[]): Promise<
 const SAYINGS: Record<string, ServiceName[]> = {
   [`execution.requested.${ORG}.${AGENT}`]: ['gateway'],
   [`execution.completed.${ORG}.${AGENT}.${EXECUTION}`]: ['tool-executor'],
-  'credential.refresh.sandbox': ['tool-executor'],
+  'credential.refresh.sandbox': ['auth-service', 'tool-executor'],
   [`connection.revoked.${ORG}`]: ['auth-service', 'token-refresher'],
   'control.revoked': ['auth-service'],
   [`audit.${ORG}`]: ['auth-service', 'gateway', 'token-refresher', 'tool-executor'],
   'auth.v1.create_connect_session': ['gateway', 'tool-executor'],
+  'auth.v1.authenticate_workload': ['gateway'],
+  'auth.v1.get_access_token': [],
+  'auth.v1.disconnect_integration': [],
   'dead_letter.EXECUTIONS': ['tool-executor'],
   'dead_letter.REFRESH': ['token-refresher'],
   'dead_letter.AUDIT': ['audit-service'],
@@ -62,6 +65,35 @@ const SAYINGS: Record<string, ServiceName[]> = {
 describe('on the bus', () => {
   it.each(SERVICES)('%s says what is its to say, and nothing that another service would be believed for', async (service) => {
     const forbidden = Object.entries(SAYINGS).filter(([, speakers]) => !speakers.includes(service));
-    expect(await refused(await login(service), Object.keys(SAYINGS))).toEqual(forbidden.map(([subject]) => subject));
+    expect(await refused(await login(service, servicePermissions(service)), Object.keys(SAYINGS))).toEqual(
+      forbidden.map(([subject]) => subject),
+    );
+  });
+
+  it('a platform asks for custody operations and how the service does, and says nothing else', async () => {
+    const asks = ['auth.v1.get_access_token', 'auth.v1.get_oauth_url', '$SRV.PING', '$SRV.STATS.auth'];
+    const connection = await login(CUSTODY_CLIENT.name, CUSTODY_PERMISSIONS);
+    expect(await refused(connection, [...asks, ...Object.keys(SAYINGS), '_INBOX.x'])).toEqual(
+      [...Object.keys(SAYINGS), '_INBOX.x'].filter((subject) => !/^auth\.v1\.(get|disconnect)/.test(subject)),
+    );
+  });
+
+  it('a platform hears its own answers and nobody else’s', async () => {
+    const connection = await login(CUSTODY_CLIENT.name, CUSTODY_PERMISSIONS);
+    const refusals: string[] = [];
+    const reading = (async () => {
+      for await (const status of connection.status()) if (status.type === 'error') refusals.push(String(status.error));
+    })();
+    for (const subject of ['_INBOX.custody.1', '_INBOX.>', 'auth.v1.get_access_token', 'control.revoked']) {
+      connection.subscribe(subject, { callback: () => undefined });
+    }
+    await connection.flush();
+    await connection.close();
+    await reading;
+    expect(refusals.map((refusal) => /"([^"]+)"/.exec(refusal)?.[1])).toEqual([
+      '_INBOX.>',
+      'auth.v1.get_access_token',
+      'control.revoked',
+    ]);
   });
 });

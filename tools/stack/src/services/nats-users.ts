@@ -1,4 +1,4 @@
-import { authRequests, streams, subjects } from '@keyward/contracts';
+import { authRequests, custodyOperations, custodySubject, streams, subjects } from '@keyward/contracts';
 import { mintServiceCreds, type NatsAccountName, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
 import type { StackPaths } from '../home/paths.js';
 import { writePrivate } from '../home/secrets.js';
@@ -18,15 +18,30 @@ const WORKS_ON: Partial<Record<ServiceName, string>> = {
   'audit-service': streams.audit,
 };
 
+/** Where a micro-service is asked what it is and how it does (NATS ADR-32). */
+const monitoringOf = (name: string): string[] => ['$SRV.*', `$SRV.*.${name}`, `$SRV.*.${name}.*`];
+
 /** What each may say and hear besides. Only the gateway starts executions; only the executor completes them. */
 const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   gateway: {
-    publish: [subjects.executionRequestedAll, subjects.auditAll, authRequests.createConnectSession],
+    publish: [subjects.executionRequestedAll, subjects.auditAll, ...Object.values(authRequests)],
     subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
   },
   'auth-service': {
-    publish: [subjects.connectionEventAll, subjects.auditAll, subjects.controlRevoked, subjects.controlCatalogChanged],
-    subscribe: [...Object.values(authRequests), subjects.controlCatalogChanged],
+    publish: [
+      subjects.connectionEventAll,
+      subjects.auditAll,
+      subjects.controlRevoked,
+      subjects.controlCatalogChanged,
+      subjects.credentialRefreshAll,
+    ],
+    subscribe: [
+      ...Object.values(authRequests),
+      ...custodyOperations.map(custodySubject),
+      ...monitoringOf('auth'),
+      subjects.controlRevoked,
+      subjects.controlCatalogChanged,
+    ],
   },
   'token-refresher': {
     publish: [subjects.connectionEventAll, subjects.auditAll, subjects.deadLetter(streams.refresh)],
@@ -58,10 +73,21 @@ export function servicePermissions(service: ServiceName): NatsPermissions {
 /** The gateway's second login, among the agents: it hears their calls and answers them, and asks nothing. */
 const BRIDGE: NatsPermissions = { publish: ['_INBOX.>', 'tool.result.>'], subscribe: [subjects.toolExecuteAll] };
 
+/**
+ * For a platform that embeds Keyward and asks for custody operations itself. It names the organization and the agent that it asks for
+ * and is believed, as the holder of the admin token is; it hears its own answers and nothing else.
+ */
+export const CUSTODY_CLIENT = { name: 'custody', inboxPrefix: '_INBOX.custody' } as const;
+export const CUSTODY_PERMISSIONS: NatsPermissions = {
+  publish: [...custodyOperations.map(custodySubject), ...monitoringOf('auth')],
+  subscribe: [`${CUSTODY_CLIENT.inboxPrefix}.>`],
+};
+
 /** Writes a credentials file for each service. They are made anew at every start, so that a changed permission takes effect. */
 export async function writeNatsUsers(operator: NatsOperator, paths: StackPaths): Promise<void> {
   const write = async (account: NatsAccountName, name: string, permissions: NatsPermissions): Promise<void> =>
     writePrivate(credsFile(paths, name), await mintServiceCreds(operator, account, name, permissions));
   for (const service of SERVICES) await write('KEYWARD', service, servicePermissions(service));
+  await write('KEYWARD', CUSTODY_CLIENT.name, CUSTODY_PERMISSIONS);
   await write('AGENTS', 'gateway-agents', BRIDGE);
 }

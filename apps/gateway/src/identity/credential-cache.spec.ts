@@ -1,15 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { agentKeySecretHash, formatAgentKey, newId } from '@keyward/contracts';
-import { AgentKeys, type AgentKeyRow } from './agent-keys.js';
+import { checkAgentKey, type AgentKeyRow } from './check-agent-key.js';
+import { CredentialCache } from './credential-cache.js';
 
 const org = newId('org');
 const agent = newId('agt');
 
-function issue() {
+function issue(expiresAt: Date | null = null) {
   const id = newId('key');
   const secret = randomBytes(32).toString('base64url');
-  const row: AgentKeyRow = { org_id: org, agent_id: agent, secret_sha256: agentKeySecretHash(secret), revoked_at: null };
+  const row: AgentKeyRow = {
+    ...{ org_id: org, agent_id: agent, secret_sha256: agentKeySecretHash(secret) },
+    ...{ revoked_at: null, expires_at: expiresAt },
+  };
   return { id, key: formatAgentKey({ id, secret }), row };
 }
 
@@ -18,17 +22,20 @@ function setUp(rows: { id: string; row: AgentKeyRow }[]) {
   const table = new Map(rows.map(({ id, row }) => [id, row]));
   const state = { now: 0, lookups: 0 };
   let gate: Promise<void> = Promise.resolve();
-  const keys = new AgentKeys(
-    async (id) => {
-      state.lookups++;
-      const row = table.get(id);
-      await gate;
-      return row;
-    },
-    { verifiedMs: 60_000, refusedMs: 5_000, size: 3, now: () => state.now },
-  );
+  const lookup = async (id: string) => {
+    state.lookups++;
+    const row = table.get(id);
+    await gate;
+    return row;
+  };
+  const keys = new CredentialCache((key) => checkAgentKey(lookup, key, () => state.now), {
+    verifiedMs: 60_000,
+    refusedMs: 5_000,
+    size: 3,
+    now: () => state.now,
+  });
   const ask = async (key: string) => {
-    const digest = AgentKeys.digest(key);
+    const digest = CredentialCache.digest(key);
     const known = keys.known(digest);
     if (known === 'refused') return undefined;
     return known ?? (await keys.verify(key, digest));
@@ -87,6 +94,43 @@ describe('agent keys', () => {
     await expect(ask(mine.key)).resolves.toBeUndefined();
   });
 
+  it('takes a rotated key until it ends, and not a moment longer, however fresh the cache', async () => {
+    const old = issue(new Date(10_000));
+    const { ask, state } = setUp([old]);
+    state.now = 9_000;
+    await expect(ask(old.key)).resolves.toMatchObject({ agent });
+    state.now = 9_999;
+    await expect(ask(old.key)).resolves.toMatchObject({ agent });
+    expect(state.lookups).toBe(1);
+    state.now = 10_000;
+    await expect(ask(old.key)).resolves.toBeUndefined();
+  });
+
+  it('looks again when a key that had no end is rotated', async () => {
+    const old = issue();
+    const { ask, keys, state } = setUp([old]);
+    await ask(old.key);
+    old.row.expires_at = new Date(1_000);
+    keys.forget({ kind: 'agent_key', org, agent, key: old.id });
+    await ask(old.key);
+    state.now = 1_000;
+    await expect(ask(old.key)).resolves.toBeUndefined();
+  });
+
+  it('forgets every principal of an organization that is shredded, and none for what concerns connections alone', async () => {
+    const mine = issue();
+    const { ask, keys, state } = setUp([mine]);
+    await ask(mine.key);
+    keys.forget({ kind: 'connection', org, connection: newId('conn') });
+    keys.forget({ kind: 'connections', org, agent });
+    keys.forget({ kind: 'organization', org: newId('org') });
+    await ask(mine.key);
+    expect(state.lookups).toBe(1);
+    keys.forget({ kind: 'organization', org });
+    await ask(mine.key);
+    expect(state.lookups).toBe(2);
+  });
+
   it('does not cache a row that was read before a revocation and arrived after it', async () => {
     const mine = issue();
     const { ask, keys, hold, state } = setUp([mine]);
@@ -112,6 +156,6 @@ describe('agent keys', () => {
     const { ask, keys } = setUp([mine]);
     await ask(mine.key);
     for (let i = 0; i < 10; i++) await ask(issue().key);
-    expect(keys.wasVerified(AgentKeys.digest(mine.key))).toBe(true);
+    expect(keys.wasVerified(CredentialCache.digest(mine.key))).toBe(true);
   });
 });
