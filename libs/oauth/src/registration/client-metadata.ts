@@ -1,5 +1,3 @@
-import { secureUrl } from '../server.js';
-
 export interface ClientDescription {
   /** Shown to the person who consents, such as `Keyward (Acme Inc.)`. */
   clientName: string;
@@ -28,9 +26,8 @@ export function clientMetadataDocument(clientMetadataUrl: string, description: C
   return { client_id: clientMetadataUrl, ...clientMetadata(description), token_endpoint_auth_method: 'none' };
 }
 
-/** The draft's section 3: https, with a path, and without what could make two texts of one URL. */
+/** The draft's section 3: https, a path, and only one way to write it. Without exception for loopback: the server must come and read it. */
 export function isClientMetadataUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = secureUrl(text, 'address of the client metadata document');
-  return url.href === text && url.pathname !== '/' && url.hash === '' && url.search === '';
+  const url = URL.parse(text);
+  return url?.protocol === 'https:' && url.href === text && url.pathname !== '/' && url.origin + url.pathname === text;
 }
