@@ -104,8 +104,21 @@ describe('connecting an account', () => {
     expect(connections[0]).toMatchObject({ id: first?.id, status: 'active', scopes: ['openid', 'offline_access', 'notes:read'] });
     const { rows } = await auth.database.query('SELECT generation FROM vault.credential WHERE connection_id = $1', [first?.id]);
     expect(rows).toEqual([{ generation: 2 }]);
-    await waitFor(async () => (await auth.connectionEvents(tenant.org)).length === 2);
-    expect((await auth.connectionEvents(tenant.org)).map(({ generation }) => generation)).toEqual([1, 2]);
+    await waitFor(async () => (await auth.connectionEvents(tenant.org)).length === 3);
+    const events = await auth.connectionEvents(tenant.org);
+    expect(events.map(({ event, generation }) => `${event} ${generation}`).sort()).toEqual([
+      'authorized 1',
+      'authorized 2',
+      'scopes_changed 2',
+    ]);
+    const { rows: history } = await auth.database.query<{ generation: number; scopes: string[] }>(
+      'SELECT generation, scopes FROM vault.connection_authorization WHERE connection_id = $1 ORDER BY generation',
+      [first?.id],
+    );
+    expect(history).toEqual([
+      { generation: 1, scopes: first?.scopes },
+      { generation: 2, scopes: ['openid', 'offline_access', 'notes:read'] },
+    ]);
   });
 
   it('another alias, user or agent is another connection', async () => {

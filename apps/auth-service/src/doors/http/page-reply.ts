@@ -2,6 +2,10 @@ import type { FastifyReply } from 'fastify';
 import { contentSecurityPolicy, renderPage, type Page } from '../../pages/page.js';
 
 export function sendPage(reply: FastifyReply, page: Page): void {
+  // Our pages have no script: the browser asks again by itself.
+  const { refreshSeconds, refreshTo } = page;
+  if (refreshSeconds !== undefined)
+    void reply.header('refresh', `${refreshSeconds}${refreshTo === undefined ? '' : `; url=${refreshTo}`}`);
   void reply
     .status(page.status)
     .header('content-type', 'text/html; charset=utf-8')
