@@ -1,14 +1,9 @@
 import { readFileSync } from 'node:fs';
+import type { AppliedManifest } from '@keyward/contracts';
 import { parseAllDocuments } from 'yaml';
 import { Usage } from '../output/fail.js';
+import type { Session } from '../session/session.js';
 import { command } from './command.js';
-
-interface Applied {
-  agent: { id: string; slug: string };
-  version: number;
-  changed: boolean;
-  missingScopes?: { tool: string; scopes: string[]; connectUrl?: string }[];
-}
 
 /** Documents of YAML or JSON. Nothing is sent before all of them are well-formed. */
 function documents(file: string): unknown[] {
@@ -36,15 +31,21 @@ export const apply = command({
   handler: async (session, { file, user }) => {
     const manifests = file.flatMap((name) => documents(name));
     const organization = await session.org();
-    const applied: Applied[] = [];
+    const applied: AppliedManifest[] = [];
     for (const manifest of manifests) {
       const query = user === undefined ? '' : `?${new URLSearchParams({ user })}`;
-      const answer = await session.admin.put<Applied>(`/v1/manifests${query}`, { organization, manifest });
+      const answer = await session.admin.put<AppliedManifest>(`/v1/manifests${query}`, { organization, manifest });
       applied.push(answer);
-      session.out.say(`${answer.agent.slug}: ${answer.changed ? `version ${answer.version} applied` : 'as it was'}`);
-      for (const { tool, scopes, connectUrl } of answer.missingScopes ?? [])
-        session.out.say(`  ${tool} still needs ${scopes.join(' ')}${connectUrl === undefined ? '' : `: ${connectUrl}`}`);
+      tell(session, answer);
     }
     session.out.answer(applied, () => undefined);
   },
 });
+
+function tell({ out }: Session, { agent, changed, created, version, missingScopes }: AppliedManifest): void {
+  out.say(`${agent}: ${changed ? `version ${version} applied${created ? ', the agent is new' : ''}` : 'as it was'}`);
+  for (const { tool, connection, scopes, connectUrl } of missingScopes) {
+    const lack = connection === null ? 'has no connection yet' : `still needs ${scopes.join(' ')}`;
+    out.say(`  ${tool} ${lack}${connectUrl === undefined ? '' : `: ${connectUrl}`}`);
+  }
+}

@@ -1,22 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectSession, ConnectSessionStatus } from '@keyward/contracts';
 import { Hint, Usage } from '../output/fail.js';
 import type { Session } from '../session/session.js';
 import { command, list, pairs } from './command.js';
 import { agentId } from './names.js';
 
 const POLL_MS = 1_000;
-const ENDED = new Set(['completed', 'failed', 'cancelled']);
-
-interface Link {
-  id: string;
-  url: string;
-  expiresAt: string;
-}
-interface SessionState {
-  state: string;
-  failure: string | null;
-  connection: string | null;
-}
+const ENDED = new Set(['completed', 'failed', 'cancelled', 'expired']);
 
 interface ConnectArguments {
   provider: string;
@@ -47,7 +37,7 @@ export const connect = command({
       .option('set', { type: 'string', array: true, describe: 'A connection parameter, such as subdomain=acme' })
       .option('wait', { type: 'boolean', default: true, describe: 'Wait for the outcome; --no-wait only prints the link' }),
   handler: async (session, args) => {
-    const link = await session.admin.post<Link>('/v1/connect-sessions', await request(session, args));
+    const link = await session.admin.post<ConnectSession>('/v1/connect-sessions', await request(session, args));
     if (!args.wait) return session.out.answer(link, () => session.out.say(link.url));
     process.stderr.write(`Open this link, as the person whose account it is:\n${link.url}\n`);
     const ended = await outcome(session, link);
@@ -71,12 +61,11 @@ async function request(session: Session, { provider, user, agent, workspace, ali
   };
 }
 
-async function outcome(session: Session, { id, expiresAt }: Link): Promise<SessionState> {
+async function outcome(session: Session, { id }: ConnectSession): Promise<ConnectSessionStatus> {
   const path = await session.path(`/v1/connect-sessions/${id}`);
   for (;;) {
-    const state = await session.admin.get<SessionState>(path);
+    const state = await session.admin.get<ConnectSessionStatus>(path);
     if (ENDED.has(state.state)) return state;
-    if (Date.now() > Date.parse(expiresAt)) return { ...state, failure: 'the link has expired' };
     session.out.progress(`waiting (${state.state}) …`);
     await delay(POLL_MS);
   }

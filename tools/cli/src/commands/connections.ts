@@ -1,4 +1,4 @@
-import type { Connection, ConnectionAuthorization, ConnectionTest } from '@keyward/contracts';
+import type { Connection, ConnectionAuthorization, ConnectionTest, RevokedConnections } from '@keyward/contracts';
 import { confirm } from '../output/confirm.js';
 import { Usage } from '../output/fail.js';
 import type { Session } from '../session/session.js';
@@ -115,7 +115,10 @@ const agents = under({
       .positional('agent', { type: 'string', array: true, demandOption: true, describe: 'Ids or slugs' }),
   handler: async (session, { id, agent }) => {
     const ids = await Promise.all((list(agent) ?? []).map((name) => agentId(session, name)));
-    const connection = await session.admin.put<Connection>(await session.path(`${one(id)}/agents`), { agents: ids });
+    const connection = await session.admin.put<Connection>(`${one(id)}/agents`, {
+      organization: await session.org(),
+      agents: ids,
+    });
     session.out.answer(connection, () => show(session, connection));
   },
 });
@@ -140,7 +143,7 @@ const revoke = under({
     const organization = await session.org();
     if (everything) await confirm(`This ends every connection of ${organization}.`, organization, args.confirm);
     const body = { organization, user, agent, provider, ...(everything ? { everything: true } : {}) };
-    const answer = await session.admin.post<{ revoked: number }>('/v1/connections/revoke', body);
+    const answer = await session.admin.post<RevokedConnections>('/v1/connections/revoke', body);
     session.out.answer(answer, () =>
       session.out.say(`${answer.revoked} connections are revoked. Receipts: keyward connections list --status revoked`),
     );

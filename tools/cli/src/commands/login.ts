@@ -1,18 +1,17 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+import type { cliSessionSchema, Me } from '@keyward/contracts';
 import { ApiError, JsonClient } from '@keyward/sdk';
+import type { z } from 'zod';
 import { secretInput } from '../output/confirm.js';
 import { Hint, Usage } from '../output/fail.js';
 import { forgetLogin, storeLogin } from '../session/stored-login.js';
 import { command } from './command.js';
 
-const PATIENCE_MS = 300_000;
+type CliSession = z.infer<typeof cliSessionSchema>;
 
-interface CliSession {
-  token: string;
-  expiresAt: string;
-}
+const PATIENCE_MS = 300_000;
 
 export const login = command({
   command: 'login [address]',
@@ -113,12 +112,6 @@ export const logout = command({
   },
 });
 
-interface Me {
-  kind: string;
-  email?: string | null;
-  memberships: { organization: string; role: string }[];
-}
-
 export const whoami = command({
   command: 'whoami',
   describe: 'Who you are here, and where that is from',
@@ -128,11 +121,12 @@ export const whoami = command({
     session.out.answer({ ...me, authUrl: session.target.authUrl, source: session.target.source }, () => {
       session.out.details({
         at: session.target.authUrl,
-        as: me.kind === 'operator' ? 'the operator of this deployment' : (me.email ?? 'a person without an address'),
+        as: me.kind === 'operator' ? 'the operator of this deployment' : (me.email ?? `${me.subject} of ${me.issuer}`),
         from: session.target.source,
         organization: session.target.org,
       });
-      for (const { organization, role } of me.memberships) session.out.say(`${role} of ${organization}`);
+      for (const { name, organization, role } of me.kind === 'person' ? me.memberships : [])
+        session.out.say(`${role} of ${name} (${organization})`);
     });
   },
 });

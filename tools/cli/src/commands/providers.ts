@@ -2,18 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkCatalog } from '@keyward/connectors';
+import type { Connector, ConnectorDetail } from '@keyward/contracts';
 import { Hint, Usage } from '../output/fail.js';
 import { group, under } from './command.js';
-
-interface Provider {
-  name: string;
-  title: string;
-  description: string;
-  categories: string[];
-  auth: { kind: string; scopes: { default: string[]; descriptions: Record<string, string> } };
-  tools: number | unknown[];
-  documentation?: string;
-}
 
 const listing = under({
   command: 'list',
@@ -23,15 +14,15 @@ const listing = under({
       .option('search', { type: 'string', describe: 'Whose name or description has this' })
       .option('category', { type: 'string', describe: 'Of this category, such as crm' }),
   handler: async (session, { search, category }) => {
-    const providers = await session.all<Provider>('connectors', '/v1/connectors', { search, category });
+    const providers = await session.all<Connector>('connectors', '/v1/connectors', { search, category });
     session.out.answer(providers, () =>
       session.out.table(
         providers,
         {
           NAME: ({ name }) => name,
           TITLE: ({ title }) => title,
-          BY: ({ auth }) => auth.kind,
-          TOOLS: ({ tools }) => (Array.isArray(tools) ? tools.length : tools),
+          BY: ({ kind }) => kind,
+          TOOLS: ({ tools }) => tools,
           FOR: ({ categories }) => categories.join(' '),
         },
         'Nothing of that kind.',
@@ -45,16 +36,18 @@ const get = under({
   describe: 'One provider, with its scopes',
   builder: (args) => args.positional('name', { type: 'string', demandOption: true, describe: 'Its name' }),
   handler: async (session, { name }) => {
-    const provider = await session.admin.get<Provider>(await session.path(`/v1/connectors/${encodeURIComponent(name)}`));
+    const provider = await session.admin.get<ConnectorDetail>(await session.path(`/v1/connectors/${encodeURIComponent(name)}`));
     session.out.answer(provider, () => {
       session.out.details({
         name: provider.name,
         title: provider.title,
         what: provider.description,
-        by: provider.auth.kind,
-        documentation: provider.documentation,
+        by: provider.kind,
+        documentation: provider.documentation ?? undefined,
+        'key goes to': provider.origins.join(' '),
+        version: provider.version ?? undefined,
       });
-      const { descriptions, default: defaults } = provider.auth.scopes;
+      const { scopeDescriptions: descriptions, scopes: defaults } = provider;
       const scopes = [...new Set([...defaults, ...Object.keys(descriptions)])];
       session.out.table(
         scopes,
@@ -78,11 +71,11 @@ const check = under({
   handler: async (session, { dir }) => {
     const folder = resolve(process.env['INIT_CWD'] ?? process.cwd(), dir);
     if (!existsSync(folder)) throw new Usage(`There is no folder ${folder}.`);
-    const report = await checkCatalog(folder);
+    const report = checkCatalog(folder);
     session.out.answer(report, () => {
       for (const { file, line, pointer, detail } of report.problems)
         session.out.say(`${file}:${line} (${pointer || '/'}): ${detail}`);
-      session.out.say(`${report.providers} providers, ${report.tools} tools, ${report.problems.length} problems`);
+      session.out.say(`${report.providers.length} providers, ${report.tools} tools, ${report.problems.length} problems`);
     });
     if (report.problems.length > 0) process.exitCode = 1;
   },

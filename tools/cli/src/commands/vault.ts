@@ -1,6 +1,10 @@
+import type { RewrapProgress, RewrapSummary, ShreddedOrganization } from '@keyward/contracts';
 import { confirm } from '../output/confirm.js';
 import { Hint } from '../output/fail.js';
+import type { Session } from '../session/session.js';
 import { group, under } from './command.js';
+
+const AGAIN = 'Run it again: what is done stays done.';
 
 const rotate = under({
   command: 'rotate',
@@ -13,12 +17,23 @@ const rotate = under({
   },
 });
 
-interface Progress {
-  processed: number;
-  total?: number;
-  rewrapped?: number;
-  skipped?: number;
-  failed: number;
+/** A run that ended early is gone on with where it was: as long as each brings it further. */
+async function rewrapAll(session: Session): Promise<RewrapSummary> {
+  let after: string | undefined;
+  for (;;) {
+    let last: (RewrapProgress & Partial<RewrapSummary>) | undefined;
+    for await (const step of session.admin.lines<RewrapProgress & Partial<RewrapSummary>>('POST', '/v1/vault/rewrap', {
+      after,
+    })) {
+      last = step;
+      session.out.progress(`${step.processed} data keys wrapped anew, ${step.failed} failed`);
+    }
+    session.out.progressEnd();
+    if (last === undefined) throw new Hint('The answer ended before it began.', AGAIN);
+    if (last.complete !== undefined) return last as RewrapSummary;
+    if (last.resumeAfter === null || last.resumeAfter === after) throw new Hint('The answer ended early.', AGAIN);
+    after = last.resumeAfter;
+  }
 }
 
 const rewrap = under({
@@ -26,19 +41,12 @@ const rewrap = under({
   describe: 'After a change of the KMS key: wrap every data key anew. Interrupted, it goes on where it was',
   builder: (args) => args,
   handler: async (session) => {
-    let last: Progress | undefined;
-    for await (const step of session.admin.lines<Progress>('POST', '/v1/vault/rewrap', {})) {
-      last = step;
-      session.out.progress(
-        `${step.processed}${step.total === undefined ? '' : ` of ${step.total}`} data keys, ${step.failed} failed`,
-      );
-    }
-    session.out.progressEnd();
-    if (last === undefined) throw new Hint('The answer ended before it began.', 'Run it again: what is done stays done.');
-    const { processed, failed } = last;
-    session.out.answer(last, () => session.out.say(`${processed} data keys looked at, ${failed} failed.`));
-    if (failed > 0)
-      throw new Hint(`${failed} data keys could not be wrapped anew.`, 'Look into the logs of auth-service, then run it again.');
+    const report = await rewrapAll(session);
+    session.out.answer(report, () => {
+      session.out.say(`${report.processed} data keys are wrapped anew, ${report.failed} failed.`);
+      for (const { organization, dataKey, code } of report.failures) session.out.say(`  ${dataKey} of ${organization}: ${code}`);
+    });
+    if (!report.complete) throw new Hint('Not every data key could be wrapped anew.', AGAIN);
   },
 });
 
@@ -50,8 +58,13 @@ const shred = under({
     const organization = await session.org();
     const { slug, name } = await session.admin.get<{ slug: string; name: string }>(`/v1/organizations/${organization}`);
     await confirm(`Every secret of ${name} will be lost for ever, and every connection revoked.`, slug, given);
-    const answer = await session.admin.post(`/v1/organizations/${organization}/shred`, { confirm: slug });
-    session.out.answer(answer, () => session.out.say(`${name} is shredded: its secrets can not be opened by anyone.`));
+    const answer = await session.admin.post<ShreddedOrganization>(`/v1/organizations/${organization}/shred`, { confirm: slug });
+    session.out.answer(answer, () =>
+      session.out.say(
+        `${name} is shredded: nobody can open its secrets. ${answer.connectionsRevoked} connections were revoked, ` +
+          `${answer.revocationsUnconfirmed} of them without the provider’s receipt.`,
+      ),
+    );
   },
 });
 

@@ -1,3 +1,4 @@
+import type { Me, Organization } from '@keyward/contracts';
 import { JsonClient } from '@keyward/sdk';
 import { Hint } from '../output/fail.js';
 import { Output } from '../output/output.js';
@@ -8,10 +9,6 @@ export interface CommonOptions {
   url?: string | undefined;
   org?: string | undefined;
   json: boolean;
-}
-
-interface Me {
-  memberships: { organization: string; role: string }[];
 }
 
 /** What a command works with. */
@@ -68,13 +65,20 @@ export class Session {
   }
 
   async #onlyOrg(): Promise<string> {
-    const { memberships } = await this.admin.get<Me>('/v1/me');
-    const [only, ...others] = memberships;
-    if (only !== undefined && others.length === 0) return only.organization;
-    const known = memberships.map(({ organization }) => organization).join(', ');
+    const known = await this.#organizations();
+    const [only, ...others] = known;
+    if (only !== undefined && others.length === 0) return only.id;
     throw new Hint(
       'Which organization is meant?',
-      known === '' ? 'You are a member of none.' : `Name one with --org or KEYWARD_ORG: ${known}`,
+      only === undefined
+        ? 'You are a member of none.'
+        : `Name one with --org or KEYWARD_ORG:\n${known.map(({ id, slug }) => `  ${id}  ${slug}`).join('\n')}`,
     );
+  }
+
+  async #organizations(): Promise<{ id: string; slug: string }[]> {
+    const me = await this.admin.get<Me>('/v1/me');
+    if (me.kind === 'person') return me.memberships.map(({ organization, slug }) => ({ id: organization, slug }));
+    return (await this.admin.get<{ organizations: Organization[] }>('/v1/organizations')).organizations;
   }
 }
