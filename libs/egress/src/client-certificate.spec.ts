@@ -1,6 +1,6 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { startMtlsServer, testCa, testClient } from '../test/mtls-server.js';
+import { startMtlsServer, testCa, testClient } from '@keyward/testing/mtls';
 import { createEgress, type Egress } from './index.js';
 
 let server: Awaited<ReturnType<typeof startMtlsServer>>;

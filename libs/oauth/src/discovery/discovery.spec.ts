@@ -192,7 +192,7 @@ describe('metadata documents, fuzzed', () => {
     };
     try {
       const { authorization_endpoint, token_endpoint, code_challenge_methods_supported } = checkServerMetadata(
-        json,
+        { ...valid, ...json },
         new URL(PUBLIC),
       );
       expect([authorization_endpoint, token_endpoint].every((url) => url.startsWith('https://'))).toBe(true);

@@ -1,18 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { caCertificate, clientCertificate, clientKey, serverCertificate, serverKey } from './certificates.js';
 
-const pem = (name: string) => readFileSync(join(import.meta.dirname, 'tls', name), 'utf8');
-
-/** Made for these tests, good for nothing else. */
-export const testCa = pem('ca.pem');
-export const testClient = { certificate: pem('client.pem'), privateKey: pem('client.key') };
+export const testCa = caCertificate;
+export const testClient = { certificate: clientCertificate, privateKey: clientKey };
 
 /** An https server that asks for a client certificate and answers with whom it saw: the subject, or nothing. */
 export async function startMtlsServer(answer: (subject: string | undefined, body: string) => [status: number, body: unknown]) {
-  const options = { cert: pem('server.pem'), key: pem('server.key'), ca: testCa, requestCert: true, rejectUnauthorized: false };
+  const options = { cert: serverCertificate, key: serverKey, ca: testCa, requestCert: true, rejectUnauthorized: false };
   const server = createServer(options, (request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));

@@ -1,0 +1,1 @@
+export { startMtlsServer, testCa, testClient } from './server.js';
