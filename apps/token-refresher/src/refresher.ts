@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createCatalogs, loadCatalog } from '@keyward/connectors';
-import { streams, subjects } from '@keyward/contracts';
+import { streams, subjects, type ControlRevoked } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
-import { createPublisher, JetStreamServer, openNats, onCatalogChanged } from '@keyward/jetstream';
+import { createPublisher, JetStreamServer, onCatalogChanged, onRevoked, openNats } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase, OutboxRelay, prepared } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
@@ -45,6 +45,8 @@ export async function createRefresher(host: RefresherHost): Promise<Refresher> {
   const metrics = createMetrics(host.metrics, (withinMs) => countExpiring(database, withinMs));
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
   const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault });
+  const revoked = ({ kind, org }: ControlRevoked) => kind === 'organization' && credentials.forgetOrganization(org);
+  onRevoked(nats, revoked, logger);
   const store = createCredentialStore(database);
   const owner = `token-refresher-${randomBytes(8).toString('hex')}`;
 

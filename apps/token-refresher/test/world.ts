@@ -162,7 +162,7 @@ export class World {
     });
     await withOrg(this.authSource, org, (em) =>
       this.store.storeAuthorized(em, {
-        ...{ org, connection, generation: 1, scopes: ['notes:read', 'notes:write'], ...sealed },
+        ...{ org, connection, generation: 1, scopes: ['notes:read', 'notes:write'], renewable: true, ...sealed },
         accessExpiresAt: new Date(Date.now() + expiresInMs),
         refreshAt: refreshInMs === undefined ? null : new Date(Date.now() + refreshInMs),
       }),
@@ -186,7 +186,15 @@ export class World {
     const sealed = await this.credentials.sealTokens({ org, connection, generation, accessToken, refreshToken: 'unused' });
     const ends = { accessExpiresAt: new Date(Date.now() + 60_000), refreshAt: null };
     await withOrg(this.authSource, org, (em) =>
-      this.store.storeAuthorized(em, { org, connection, generation, scopes: ['notes:read'], ...sealed, ...ends }),
+      this.store.storeAuthorized(em, {
+        org,
+        connection,
+        generation,
+        scopes: ['notes:read'],
+        renewable: true,
+        ...sealed,
+        ...ends,
+      }),
     );
   }
 

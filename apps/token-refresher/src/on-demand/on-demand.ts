@@ -55,7 +55,7 @@ export class OnDemand {
     const row = await store.load(org, connection);
     if (row === null || row.status !== 'active') return { kind: 'failed', error: unavailable(row) };
     if (row.generation > newerThan) return { kind: 'refreshed', generation: row.generation };
-    if (row.sealedRefresh === null) return { kind: 'failed', error: unavailable(row) };
+    if (!row.renewable) return { kind: 'failed', error: unavailable(row) };
     this.#countExpired(row);
     const pause = backingOff(row);
     if (pause !== undefined) return { kind: 'failed', error: pause };

@@ -1,6 +1,6 @@
 import { KeywardError } from '@keyward/contracts';
 import type { ProviderManifest } from '@keyward/connectors';
-import { OAuthError } from '@keyward/oauth';
+import { OAuthError, renewalOf } from '@keyward/oauth';
 import { isBrokenCircuitError } from 'cockatiel';
 import { backoffMs, type BackoffBounds } from './backoff.js';
 import { BREAKER_HALF_OPEN_MS } from './provider-lanes.js';
@@ -42,6 +42,8 @@ const STUBBORN_BACKOFF: BackoffBounds = { baseMs: 30_000, maxMs: 900_000 };
 const POSTPONED_BACKOFF: BackoffBounds = { baseMs: 500, maxMs: 1000 };
 
 const REASON_REFUSED = 'The provider no longer accepts the refresh token.';
+const REASON_NOT_GRANTED = 'The provider no longer grants new access tokens for this connection.';
+const REASON_NOT_EXTENDED = 'The provider refuses the access token, and with it the way to the next one.';
 const REASON_LOST = 'The answer to a refresh was lost, so the refresh token may be used up; it was not sent again.';
 
 /** The lease had too little time left to redeem and store under it; nothing was sent. */
@@ -51,14 +53,32 @@ export class LeaseTooShort extends KeywardError {
   }
 }
 
+/** The provider extends no token that is younger; nothing was sent. */
+export class TooYoung extends KeywardError {
+  constructor(readonly until: Date) {
+    super('provider_unavailable', 'The provider extends this token only when it is older; it stays in service until then.');
+  }
+}
+
+/** Whether what the next token is had with may be spent by having it once. What a grant is made again with is not. */
+export function isSpentByUse(provider: ProviderManifest): boolean {
+  return provider.refresh.rotates && renewalOf(provider) === 'refresh_token';
+}
+
 /** What a failed attempt means for the connection. The one place where failures become states. */
 export function decide(attempt: FailedAttempt): Decision {
   const { error, provider, failures, now } = attempt;
   if (error === undefined) return lostAnswer(attempt, new KeywardError('provider_unavailable', REASON_LOST));
   if (error instanceof OAuthError) {
-    if (error.failure === 'invalid_grant') return { do: 'reauthorize', outcome: 'invalid_grant', reason: REASON_REFUSED };
+    const renewal = renewalOf(provider);
+    if (error.failure === 'invalid_grant') {
+      const reason = renewal === 'refresh_token' ? REASON_REFUSED : REASON_NOT_GRANTED;
+      return { do: 'reauthorize', outcome: 'invalid_grant', reason };
+    }
+    // The token that was refused is the one to be extended: whatever the words, there is no way on.
+    if (renewal === 'exchange' && attempt.accessRejected && error.failure !== 'transient') return notExtended;
     // RFC 9700 section 4.14.2: a rotated token that comes again ends the family. What may be spent is not sent again.
-    if (mayBeSpent(error) && provider.refresh.rotates) return lostAnswer(attempt, error);
+    if (mayBeSpent(error) && isSpentByUse(provider)) return lostAnswer(attempt, error);
     return keep(error.failure, backoffOf(error, failures), now, error);
   }
   if (isBrokenCircuitError(error)) {
@@ -68,6 +88,10 @@ export function decide(attempt: FailedAttempt): Decision {
     });
     return keep('circuit_open', BREAKER_HALF_OPEN_MS * (1 + Math.random() / 2), now, open);
   }
+  if (error instanceof TooYoung) {
+    if (attempt.accessRejected) return notExtended;
+    return { do: 'keep', outcome: 'postponed', retryAt: error.until, maybeRedeemed: false, error };
+  }
   if (error instanceof LeaseTooShort) return keep('postponed', backoffMs(0, POSTPONED_BACKOFF), now, error);
   if (error instanceof KeywardError && error.code === 'dependency_unavailable') {
     return keep('transient', backoffMs(failures, TRANSIENT_BACKOFF), now, error);
@@ -76,6 +100,8 @@ export function decide(attempt: FailedAttempt): Decision {
     error instanceof KeywardError ? error : new KeywardError('internal', 'The refresh failed on our side.', { cause: error });
   return keep('internal', backoffMs(failures, STUBBORN_BACKOFF), now, ours);
 }
+
+const notExtended: Decision = { do: 'reauthorize', outcome: 'invalid_grant', reason: REASON_NOT_EXTENDED };
 
 /**
  * Whether the provider may have redeemed the token without our seeing the answer. A server that says itself that it failed (500, 503)

@@ -75,8 +75,8 @@ async function enqueueAudit(
     org: row.org,
     actor: ACTOR,
     traceId: trace.getActiveSpan()?.spanContext().traceId ?? NO_TRACE,
-    agent: row.agent,
-    user: row.user,
+    ...(row.agent === null ? {} : { agent: row.agent }),
+    ...(row.user === null ? {} : { user: row.user }),
     provider: row.provider,
     connection: row.connection,
   });

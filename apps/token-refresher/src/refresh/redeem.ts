@@ -2,15 +2,19 @@ import { authorizationServerOrigins, type ProviderManifest } from '@keyward/conn
 import type { Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import {
-  clientSecretContext,
+  canRevoke,
+  isRenewable,
   refreshAt,
+  renewalOf,
   renewToken,
   revokeToken,
+  withClient,
   type OAuthClient,
   type TokenSet,
   type Wire,
 } from '@keyward/oauth';
 import type { RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
+import { TooYoung } from './decide.js';
 import { persistently } from './persistently.js';
 
 export interface RedeemParts {
@@ -20,83 +24,123 @@ export interface RedeemParts {
   onSealFailure: (error: unknown, attempt: number) => void;
 }
 
-type Redeemable = RefreshableCredential & { sealedRefresh: Buffer };
+/** Tokens of one generation, opened for one request. */
+interface Opened {
+  accessToken?: string;
+  /** What the next token is had with, where it takes more than the registration. */
+  material?: string;
+}
 
-/** Sends the refresh token of a row and seals what comes back, for the generation after it. Plaintext ends in here. */
+/** Has the next token of a row in the way its provider declares, and seals it for the generation after. Plaintext ends in here. */
 export class Redeemer {
   constructor(private readonly parts: RedeemParts) {}
 
-  /** @throws OAuthError, or KeywardError where nothing was sent. */
-  redeem(row: Redeemable, provider: ProviderManifest, timeoutMs: number): Promise<RefreshCommit> {
-    const { credentials } = this.parts;
-    return credentials.openRefreshToken(row, (refreshToken) =>
+  /**
+   * @param provider resolved
+   * @throws OAuthError, or KeywardError where nothing was sent.
+   */
+  redeem(row: RefreshableCredential, provider: ProviderManifest, timeoutMs: number): Promise<RefreshCommit> {
+    const renewal = renewalOf(provider);
+    if (renewal === 'exchange') assertOldEnough(row, provider);
+    return this.#opened(row, renewal === 'exchange', ({ accessToken, material }) =>
       this.#withClient(row, async (client) => {
         const sentAt = new Date();
-        const tokens = await renewToken({ provider, client, scopes: row.scopes, refreshToken }, this.#wire(provider, timeoutMs));
+        const tokens = await renewToken(
+          {
+            provider,
+            client,
+            scopes: renewal === 'reissue' ? row.requestedScopes : row.scopes,
+            ...(accessToken === undefined ? {} : { accessToken }),
+            ...(material === undefined ? {} : { refreshToken: material }),
+          },
+          this.#wire(provider, timeoutMs),
+        );
+        // RFC 6749 section 6: where the answer holds no refresh token, the old one stays valid. What a grant is made again with stays.
+        const next = renewal === 'refresh_token' ? (tokens.refreshToken ?? material) : material;
         // From here on the answer exists only in this process.
-        return persistently(() => this.#seal(row, provider, tokens, refreshToken, sentAt), this.parts.onSealFailure);
+        return persistently(() => this.#seal(row, provider, tokens, next, sentAt), this.parts.onSealFailure);
       }),
     );
   }
 
   /** Ends, at the provider, tokens that were redeemed for a connection that is no more. */
   async revoke(
-    row: RefreshableCredential,
+    { org, connection, ...row }: RefreshableCredential,
     redeemed: RefreshCommit,
     provider: ProviderManifest,
     timeoutMs: number,
   ): Promise<void> {
-    const { sealedRefresh } = redeemed;
-    if (sealedRefresh === null || provider.auth.revocation_endpoint === undefined) return;
-    const { org, connection } = row;
-    await this.parts.credentials.openRefreshToken(
-      { org, connection, generation: redeemed.generation + 1, sealedRefresh },
-      (token) =>
-        this.#withClient(row, (client) =>
-          revokeToken({ provider, client, refreshToken: token }, this.#wire(provider, timeoutMs)),
+    if (!canRevoke(provider)) return;
+    const stored = { ...redeemed, org, connection, generation: redeemed.generation + 1 };
+    await this.#opened(stored, true, ({ accessToken, material }) =>
+      this.#withClient(row, (client) =>
+        revokeToken(
+          {
+            provider,
+            client,
+            ...(accessToken === undefined ? {} : { accessToken }),
+            // A subject token or a key is the person's own, and not ours to end.
+            ...(material === undefined || renewalOf(provider) !== 'refresh_token' ? {} : { refreshToken: material }),
+          },
+          this.#wire(provider, timeoutMs),
         ),
+      ),
     );
   }
 
   async #seal(
-    row: Redeemable,
+    row: RefreshableCredential,
     provider: ProviderManifest,
     tokens: TokenSet,
-    oldRefreshToken: string,
+    material: string | undefined,
     obtainedAt: Date,
   ): Promise<RefreshCommit> {
     const { org, connection, generation } = row;
+    const { accessToken, expiresAt, captured } = tokens;
     const sealed = await this.parts.credentials.sealTokens({
-      org,
-      connection,
-      generation: generation + 1,
-      accessToken: tokens.accessToken,
-      // RFC 6749 section 6: where the answer holds none, the old one stays valid.
-      refreshToken: tokens.refreshToken ?? oldRefreshToken,
+      ...{ org, connection, generation: generation + 1, accessToken, refreshToken: material },
     });
+    const renewable = isRenewable(provider, { refreshToken: material });
     const scopes = tokens.scopes !== null && !sameScopes(tokens.scopes, row.scopes) ? tokens.scopes : undefined;
     return {
-      org,
-      connection,
-      generation,
-      ...sealed,
-      accessExpiresAt: tokens.expiresAt,
-      refreshAt: refreshAt({ provider, obtainedAt, expiresAt: tokens.expiresAt, refreshable: true }),
+      ...{ org, connection, generation, ...sealed, renewable, accessExpiresAt: expiresAt, parameters: captured },
+      refreshAt: refreshAt({ provider, obtainedAt, expiresAt, refreshable: renewable }),
       ...(scopes === undefined ? {} : { scopes }),
     };
   }
 
-  #withClient<T>(row: RefreshableCredential, use: (client: OAuthClient) => Promise<T>): Promise<T> {
-    const { id, clientId, sealedSecret, generation } = row.providerApp;
-    if (sealedSecret === null) return use({ clientId });
-    const context = clientSecretContext({ org: row.org, id, generation });
-    return this.parts.credentials.openSecret(context, sealedSecret, (clientSecret) => use({ clientId, clientSecret }));
+  #opened<T>(
+    row: Pick<RefreshableCredential, 'org' | 'connection' | 'generation' | 'sealedAccess' | 'sealedRefresh'>,
+    withAccess: boolean,
+    use: (opened: Opened) => Promise<T>,
+  ): Promise<T> {
+    const { credentials } = this.parts;
+    const { sealedRefresh } = row;
+    const withMaterial = (opened: Opened): Promise<T> =>
+      sealedRefresh === null
+        ? use(opened)
+        : credentials.openRefreshToken({ ...row, sealedRefresh }, (material) => use({ ...opened, material }));
+    return withAccess ? credentials.open(row, (accessToken) => withMaterial({ accessToken })) : withMaterial({});
+  }
+
+  /** A key that the person handed over needs no registration. */
+  #withClient<T>(
+    { providerApp }: Pick<RefreshableCredential, 'providerApp'>,
+    use: (client: OAuthClient) => Promise<T>,
+  ): Promise<T> {
+    return providerApp === null ? use({ clientId: '' }) : withClient(this.parts.credentials, providerApp, use);
   }
 
   #wire(provider: ProviderManifest, timeoutMs: number): Wire {
     const origins = authorizationServerOrigins(provider);
     return { fetch: this.parts.egress.fetchFor({ provider: provider.name, origins, timeoutMs }), timeoutMs };
   }
+}
+
+/** @throws TooYoung */
+function assertOldEnough({ obtainedAt }: RefreshableCredential, { refresh }: ProviderManifest): void {
+  const from = new Date(obtainedAt.getTime() + refresh.minimum_age_seconds * 1000);
+  if (from.getTime() > Date.now()) throw new TooYoung(from);
 }
 
 function sameScopes(a: readonly string[], b: readonly string[]): boolean {

@@ -6,7 +6,8 @@ import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from './claim.js';
-import { decide, LeaseTooShort, mayBeSpent, type Decision, type RefreshOutcome } from './decide.js';
+import { connectedProvider } from './connected-provider.js';
+import { decide, isSpentByUse, LeaseTooShort, mayBeSpent, type Decision, type RefreshOutcome } from './decide.js';
 import { events } from './events.js';
 import { persistently } from './persistently.js';
 import type { ProviderLanes } from './provider-lanes.js';
@@ -25,7 +26,7 @@ export interface RefreshWorkParts {
   logger: Logger;
 }
 
-type Redeemable = RefreshableCredential & { sealedRefresh: Buffer };
+type Redeemable = RefreshableCredential & { renewable: true };
 
 /** One refresh under a lease: load → may it be sent? → redeem and seal → store, or decide what the failure means. */
 export class RefreshWork {
@@ -51,15 +52,17 @@ export class RefreshWork {
   }
 
   async #refresh(claim: Claim, row: Redeemable, startedAt: number): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
-    const provider = await this.#provider(row);
-    if (provider === undefined) return this.#withoutProvider(claim, row);
-    if (claim.staleIntent && provider.refresh.rotates) return this.#fail(claim, row, provider, undefined);
+    const manifest = await this.#manifest(row);
+    if (manifest === undefined) return this.#withoutProvider(claim, row);
+    if (claim.staleIntent && isSpentByUse(manifest)) return this.#fail(claim, row, manifest, undefined);
 
+    let provider = manifest;
     let redeemed: RefreshCommit;
     try {
+      provider = connectedProvider(manifest, row);
       redeemed = await this.#redeem(claim, row, provider);
     } catch (error) {
-      return this.#fail(claim, row, provider, error);
+      return this.#fail(claim, row, manifest, error);
     }
 
     const also = events.refreshed(row, redeemed.scopes, Math.round(performance.now() - startedAt));
@@ -73,7 +76,7 @@ export class RefreshWork {
     // After the request there must be as much time again for storing its answer.
     const hasTime = () => claim.endsAt - performance.now() >= 2 * redeemTimeoutMs;
     const send = () =>
-      lanes.run(provider.name, async () => {
+      lanes.run(provider, async () => {
         if (!hasTime()) throw new LeaseTooShort();
         return redeemer.redeem(row, provider, redeemTimeoutMs);
       });
@@ -172,9 +175,8 @@ export class RefreshWork {
     return { kind: 'failed', error: unavailable(row) };
   }
 
-  /** The deployment has lost the connector of a connection. Not the connection's fault: it waits. */
   /** Undefined also where the organization's connectors can't be read: either way the token stays as it is, for now. */
-  async #provider({ org, provider }: Redeemable): Promise<ProviderManifest | undefined> {
+  async #manifest({ org, provider }: Redeemable): Promise<ProviderManifest | undefined> {
     try {
       return (await this.parts.catalogs.of(org)).connector(provider);
     } catch (error) {
@@ -183,6 +185,7 @@ export class RefreshWork {
     }
   }
 
+  /** The deployment has lost the connector of a connection. Not the connection's fault: it waits. */
   async #withoutProvider(claim: Claim, row: Redeemable): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
     const error = new KeywardError(
       'provider_unavailable',
@@ -221,7 +224,7 @@ export class RefreshWork {
 }
 
 function isRedeemable(row: RefreshableCredential, claim: Claim): row is Redeemable {
-  return row.status === 'active' && row.generation === claim.generation && row.sealedRefresh !== null;
+  return row.status === 'active' && row.generation === claim.generation && row.renewable;
 }
 
 /** Why a connection can not be refreshed, to whoever asked. Also for rows of another organization, which look absent. */

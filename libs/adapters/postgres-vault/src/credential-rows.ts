@@ -80,6 +80,7 @@ interface RefreshableRow {
   sealed_key: Buffer | null;
   certificate: string | null;
   app_parameters: Record<string, string>;
+  metadata: Record<string, unknown> | null;
   app_generation: number;
 }
 
@@ -89,7 +90,7 @@ SELECT c.kind, c.agent_id, c.user_id, c.provider, c.alias, c.status, c.scopes, c
         ORDER BY z.authorized_at DESC, z.id DESC LIMIT 1) AS requested_scopes,
        k.generation, k.sealed_access, k.sealed_refresh, k.renewable, k.obtained_at, k.access_expires_at, k.refresh_at, k.failures,
        k.lease_owner,
-       a.id AS app_id, a.client_id, a.sealed_secret, a.sealed_key, a.certificate, a.parameters AS app_parameters,
+       a.id AS app_id, a.client_id, a.sealed_secret, a.sealed_key, a.certificate, a.parameters AS app_parameters, a.metadata,
        a.generation AS app_generation
 FROM vault.connection c
 JOIN vault.credential k ON k.connection_id = c.id AND k.org_id = c.org_id
@@ -133,6 +134,7 @@ function providerApp(orgId: string, id: string, row: RefreshableRow): StoredProv
     sealedKey: row.sealed_key,
     certificate: row.certificate,
     parameters: row.app_parameters,
+    metadata: row.metadata,
     generation: row.app_generation,
   };
 }

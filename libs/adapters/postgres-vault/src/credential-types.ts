@@ -96,6 +96,8 @@ export interface StoredProviderApp {
   certificate: string | null;
   /** `${app.…}` of the manifest. */
   parameters: Record<string, string>;
+  /** What a discovered authorization server says of itself (RFC 8414). */
+  metadata: Record<string, unknown> | null;
   generation: number;
 }
 
