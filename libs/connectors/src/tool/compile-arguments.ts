@@ -17,8 +17,8 @@ export interface CompiledArguments {
 
 /** JSON Schema 2020-12, nothing fetched: `$ref` stays inside the schema (see check-input-schema.ts). */
 export class ArgumentCompiler {
-  private readonly first = createAjv(false);
-  private readonly all = createAjv(true);
+  private first: Ajv2020 | undefined;
+  private all: Ajv2020 | undefined;
 
   compile(input: Schema, fail: (path: readonly PropertyKey[], detail: string) => never): CompiledArguments {
     checkInputSchema(input, fail);
@@ -26,6 +26,7 @@ export class ArgumentCompiler {
     const inputSchema = Object.freeze(open ? input : { ...input, additionalProperties: false });
     let check: ValidateFunction;
     try {
+      this.first ??= createAjv(false);
       check = this.first.compile(inputSchema);
     } catch (cause) {
       return fail([], `not a valid JSON Schema: ${cause instanceof Error ? cause.message : 'unknown'}`);
@@ -40,6 +41,7 @@ export class ArgumentCompiler {
 
   private allErrors(schema: Schema, args: Arguments): ErrorObject[] {
     // Ajv caches by the schema object: the second compilation happens at a tool's first invalid call, and once.
+    this.all ??= createAjv(true);
     const check = this.all.compile(schema);
     check(args);
     return check.errors ?? [];
