@@ -37,7 +37,7 @@ export interface ConnectionOptions {
 /** A database with an organization in it, a bus, a provider, and refreshers over them: all real. */
 export class World {
   readonly org = newId('org');
-  private readonly agent = newId('agt');
+  readonly agent = newId('agt');
   private readonly app = newId('app');
   private readonly clientId = `client-${randomBytes(6).toString('hex')}`;
   private readonly services: RunningService[] = [];
@@ -54,7 +54,7 @@ export class World {
     readonly credentials: Credentials,
     readonly store: CredentialStore,
     private readonly refresherUrl: string,
-    private readonly authSource: ReturnType<typeof createDataSource>,
+    readonly authSource: ReturnType<typeof createDataSource>,
     private readonly keyFile: string,
   ) {}
 
@@ -198,6 +198,11 @@ export class World {
     );
   }
 
+  /** Closed with the world. */
+  closes(close: () => Promise<unknown>): void {
+    this.closers.push(close);
+  }
+
   /** The sandbox connector, with another line in its manifest. */
   async connectorsWith(line: string, instead: string): Promise<string> {
     const directory = await mkdtemp(join(tmpdir(), 'connectors-'));
@@ -208,22 +213,26 @@ export class World {
     return directory;
   }
 
-  ask({ org, connection }: TestConnection, request: Partial<RefreshRequest> = {}): Promise<RefreshReply> {
+  ask(
+    { org, connection }: Pick<TestConnection, 'org' | 'connection'>,
+    request: Partial<RefreshRequest> = {},
+    provider = 'sandbox',
+  ): Promise<RefreshReply> {
     const deadline = new Date(Date.now() + 20_000).toISOString();
-    return requestRefresh(this.publisher, this.inbox, 'sandbox', {
+    return requestRefresh(this.publisher, this.inbox, provider, {
       ...{ org, connection, newerThan: 1, reason: 'expiring', deadline },
       ...request,
     });
   }
 
-  async row({ org, connection }: TestConnection) {
+  async row({ org, connection }: Pick<TestConnection, 'org' | 'connection'>) {
     const row = await this.store.load(org, connection);
     if (row === null) throw new Error('the connection is gone');
     return row;
   }
 
   /** The stored access token, opened. */
-  async accessToken(of: TestConnection): Promise<string> {
+  async accessToken(of: Pick<TestConnection, 'org' | 'connection'>): Promise<string> {
     return this.credentials.open(await this.row(of), async (token) => token);
   }
 

@@ -4,12 +4,12 @@ import { KeywardError } from '@keyward/contracts';
 import { OAuthError, type OAuthFailure } from '@keyward/oauth';
 import { BrokenCircuitError } from 'cockatiel';
 import { backoffMs } from './backoff.js';
-import { decide, LeaseTooShort, type FailedAttempt } from './decide.js';
+import { decide, LeaseTooShort, TooYoung, type FailedAttempt } from './decide.js';
 
 const now = new Date('2030-01-01T00:00:00Z');
 const in20s = new Date(now.getTime() + 20_000);
 
-const provider = (rotates: boolean) =>
+const provider = (rotates: boolean, method?: 'reissue' | 'exchange') =>
   providerManifestSchema.parse({
     name: 'acme',
     title: 'Acme',
@@ -19,7 +19,7 @@ const provider = (rotates: boolean) =>
       token_endpoint: 'https://acme.example/token',
       scopes: { default: [] },
     },
-    refresh: { rotates },
+    refresh: { rotates, method },
     base_url: 'https://acme.example/api',
     origins: ['https://acme.example'],
   });
@@ -27,9 +27,12 @@ const provider = (rotates: boolean) =>
 const failure = (kind: OAuthFailure, options: { maybeRedeemed?: boolean; retryAfterMs?: number; providerStatus?: number } = {}) =>
   new OAuthError(kind, 'It failed.', { maybeRedeemed: false, ...options });
 
-const attempt = (error: unknown, changes: Partial<FailedAttempt> & { rotates?: boolean } = {}): FailedAttempt => ({
+const attempt = (
+  error: unknown,
+  changes: Partial<FailedAttempt> & { rotates?: boolean; method?: 'reissue' | 'exchange' } = {},
+): FailedAttempt => ({
   error,
-  provider: provider(changes.rotates ?? true),
+  provider: provider(changes.rotates ?? true, changes.method),
   accessExpiresAt: in20s,
   failures: 0,
   accessRejected: false,
@@ -91,6 +94,22 @@ describe('decide', () => {
     const decision = decide(attempt(failure('transient', { maybeRedeemed: true }), { rotates: false }));
     expect(decision).toMatchObject({ do: 'keep', outcome: 'transient', maybeRedeemed: false });
     expect(pauseOf(decision)).toBeLessThanOrEqual(1000);
+  });
+
+  it.each(['reissue', 'exchange'] as const)('%s: nothing is used up by asking, so a lost answer is asked for again', (method) => {
+    for (const kind of ['transient', 'malformed'] as const) {
+      const decision = decide(attempt(failure(kind, { maybeRedeemed: true }), { method, accessExpiresAt: now }));
+      expect(decision).toMatchObject({ do: 'keep', outcome: kind, maybeRedeemed: false });
+    }
+  });
+
+  it('gives a token up that is its own way to the next, once the provider refuses it', () => {
+    const refused = { method: 'exchange', accessRejected: true } as const;
+    expect(decide(attempt(failure('rejected'), refused))).toMatchObject({ do: 'reauthorize' });
+    expect(decide(attempt(new TooYoung(in20s), refused))).toMatchObject({ do: 'reauthorize' });
+    expect(decide(attempt(failure('transient'), refused))).toMatchObject({ do: 'keep' });
+    expect(decide(attempt(failure('rejected'), { method: 'reissue', accessRejected: true }))).toMatchObject({ do: 'keep' });
+    expect(decide(attempt(new TooYoung(in20s), { method: 'exchange' }))).toMatchObject({ do: 'keep', retryAt: in20s });
   });
 
   it('leaves the connection alone when our own registration is refused, and does not hammer', () => {
