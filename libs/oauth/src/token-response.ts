@@ -64,11 +64,25 @@ function isToken(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= MAX_TOKEN_LENGTH && /^[\x20-\x7e]+$/.test(value);
 }
 
-/** As granted, each once, in the server's order; an empty string means that nothing was. Undefined where the server does not say. */
+/** Permissions with their level, `{"contents": "read"}`, as installations of an app have them: `contents:read`. */
+function permissionsIn(value: Record<string, unknown>): string[] {
+  return Object.entries(value).flatMap(([name, level]) => (typeof level === 'string' ? [`${name}:${level}`] : []));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** RFC 6749 section 3.3, and commas and the like, which some servers have in theirs. */
+const SCOPE = /^[\x21-\x7e]{1,256}$/;
+
+/**
+ * As granted, each once, in the server's order; an empty string means that nothing was. What can be no scope is left out: less is
+ * assumed to be granted, not more. Undefined where the server does not say.
+ */
 function scopeList(value: unknown, separator: string): string[] | undefined {
   const parts: unknown[] = Array.isArray(value) ? value : [value];
   if (!parts.every((part) => typeof part === 'string')) return undefined;
-  return [...new Set(parts.flatMap((part) => part.split(separator)).flatMap((part) => part.split(/\s+/)))].filter(
-    (scope) => scope !== '',
-  );
+  const scopes = parts.flatMap((part) => part.split(separator)).flatMap((part) => part.split(/\s+/));
+  return [...new Set(scopes)].filter((scope) => SCOPE.test(scope));
 }

@@ -17,8 +17,11 @@ export function declaredConnectionParameters(manifest: ProviderManifest): Readon
     const source = { callback: manifest.auth.installation_parameter };
     return { installation_id: { ...IDENTIFIER, source }, ...manifest.connection_parameters };
   }
-  if (hasAuth(manifest, 'signed_jwt'))
-    return { key_id: { ...IDENTIFIER, required: false, source: 'input' }, ...manifest.connection_parameters };
+  if (hasAuth(manifest, 'signed_jwt')) {
+    // With a separator it stands before the key, and is known once that has been read.
+    const source = manifest.auth.key_id_separator === undefined ? ('input' as const) : { token_response: '/key_id' };
+    return { key_id: { ...IDENTIFIER, required: false, source }, ...manifest.connection_parameters };
+  }
   return manifest.connection_parameters;
 }
 
