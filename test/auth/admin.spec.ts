@@ -100,7 +100,10 @@ describe('agent keys', () => {
     expect(rows[0]).toMatchObject({ secret_sha256: agentKeySecretHash(secret), agent_id: ours.agent });
     expect(JSON.stringify(rows)).not.toContain(secret);
     const list = await auth.ask<{ keys: object[] }>(keysPath(ours));
-    expect(list.body.keys).toContainEqual({ id, agent: ours.agent, lastFour, revokedAt: null, createdAt: expect.any(String) });
+    expect(list.body.keys).toContainEqual({
+      ...{ id, agent: ours.agent, lastFour, revokedAt: null, expiresAt: null },
+      createdAt: expect.any(String),
+    });
     expect(JSON.stringify(list.body)).not.toContain(secret);
   });
 

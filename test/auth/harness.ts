@@ -14,6 +14,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
 import { authService } from '../../apps/auth-service/src/service.js';
+import { refresherService } from '../../apps/token-refresher/src/service.js';
 import { startSandbox, type Sandbox } from '../../apps/sandbox-provider/src/server.js';
 
 const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
@@ -83,7 +84,7 @@ export class AuthHarness {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const env = {
-      KEYWARD_DATABASE_URL: await loginUrl(postgres.url),
+      KEYWARD_DATABASE_URL: await loginUrl(postgres.url, 'auth'),
       KEYWARD_NATS_URL: nats.url,
       KEYWARD_NATS_CREDS_FILE: credsFile,
       KEYWARD_KMS: 'local',
@@ -129,6 +130,12 @@ export class AuthHarness {
     this.services.push(service);
     await service.started;
     return service;
+  }
+
+  /** For what is to be renewed: a real token-refresher beside it. */
+  async startRefresher(): Promise<void> {
+    const url = await loginUrl(this.postgres.url, 'refresher');
+    this.services.unshift(await startService(refresherService(), { ...this.env, KEYWARD_DATABASE_URL: url }));
   }
 
   async stopServices(): Promise<void> {
@@ -261,9 +268,9 @@ export class AuthHarness {
   }
 }
 
-async function loginUrl(adminUrl: string): Promise<string> {
-  const [login, password] = [`auth_${randomBytes(4).toString('hex')}`, randomBytes(12).toString('hex')];
-  await createLogin(adminUrl, { service: 'auth', login, password });
+async function loginUrl(adminUrl: string, service: 'auth' | 'refresher'): Promise<string> {
+  const [login, password] = [`${service}_${randomBytes(4).toString('hex')}`, randomBytes(12).toString('hex')];
+  await createLogin(adminUrl, { service, login, password });
   const url = new URL(adminUrl);
   [url.username, url.password] = [login, password];
   return url.href;

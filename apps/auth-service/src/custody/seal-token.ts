@@ -18,6 +18,8 @@ export async function importRecipient(jwk: RecipientJwk): Promise<Recipient> {
   try {
     const key = await importJWK(publicJwk, 'ECDH-ES');
     if (key instanceof Uint8Array) throw new TypeError('not an asymmetric key');
+    // An X25519 point of low order is found only by using it: the shared secret would be zero (RFC 7748 section 6.1).
+    await encrypt(new Uint8Array(), key, 'trial');
     const thumbprint = await calculateJwkThumbprint(publicJwk);
     return { key, kid: kid ?? thumbprint, thumbprint };
   } catch (cause) {
@@ -26,16 +28,14 @@ export async function importRecipient(jwk: RecipientJwk): Promise<Recipient> {
 }
 
 /** Compact JWE. What reads it on the way sees the recipient's key id, and not even how the token looks. */
-export async function sealToken(recipient: Recipient, token: z.infer<typeof releasedTokenSchema>): Promise<string> {
-  const plaintext = new TextEncoder().encode(JSON.stringify(token));
-  try {
-    return await new CompactEncrypt(plaintext)
-      .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: CUSTODY_TOKEN_TYPE, kid: recipient.kid })
-      .encrypt(recipient.key);
-  } catch (cause) {
-    // An X25519 point of low order is found only here: the shared secret would be zero (RFC 7748 section 6.1).
-    throw badKey(cause);
-  }
+export function sealToken({ key, kid }: Recipient, token: z.infer<typeof releasedTokenSchema>): Promise<string> {
+  return encrypt(new TextEncoder().encode(JSON.stringify(token)), key, kid);
+}
+
+function encrypt(plaintext: Uint8Array, key: CryptoKey, kid: string): Promise<string> {
+  return new CompactEncrypt(plaintext)
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: CUSTODY_TOKEN_TYPE, kid })
+    .encrypt(key);
 }
 
 function badKey(cause: unknown): KeywardError {
