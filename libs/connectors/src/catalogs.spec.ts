@@ -108,6 +108,13 @@ describe('catalogs of organizations', () => {
     expect(warnings).toMatchObject([{ connector: 'bad' }, { connector: 'clash' }, { connector: 'evil' }]);
   });
 
+  it('their tools check arguments all the same', async () => {
+    const { catalogs } = setUp(() => [posted('acme')]);
+    const tool = (await catalogs.of('org_a')).tool('acme_get');
+    expect(() => tool.validateArguments({})).not.toThrow();
+    expect(() => tool.validateArguments({ extra: 1 })).toThrow('/extra: is not an argument of this tool');
+  });
+
   it('a connector that did not change keeps its compiled tools', async () => {
     const { catalogs } = setUp(() => [posted('acme')]);
     const before = (await catalogs.of('org_a')).tool('acme_get');

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { Catalog } from './catalog.js';
 import { parseConnector, type Connector } from './load/parse-connector.js';
@@ -93,6 +94,8 @@ export class Catalogs {
     let catalog = this.deployment;
     for (const posted of rows) {
       const connector = this.#parse(org, posted, catalog, before?.connectors.get(posted.name));
+      // Calls of others go on between one connector and the next.
+      await nextTurn();
       if (connector === undefined) continue;
       connectors.set(posted.name, { posted, connector });
       catalog = catalog.with(connector);
@@ -105,7 +108,7 @@ export class Catalogs {
     // Compiled once per version.
     if (same && before !== undefined && !taken.collides(before.connector)) return before.connector;
     try {
-      return parseConnector(posted.manifest, posted.tools, taken);
+      return parseConnector(posted.manifest, posted.tools, taken, true);
     } catch (error) {
       this.options.logger.warn({ err: error, org, connector: posted.name }, 'a posted connector can not be used and is left out');
       return undefined;

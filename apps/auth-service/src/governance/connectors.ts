@@ -16,8 +16,8 @@ import { requireReplaceable, requireUnused } from './connector-use.js';
 import { toConnector, toDetail } from './connector-view.js';
 
 const PAGE_SIZE = 100;
-/** Each is compiled in every service that the organization calls through. */
-const MAX_PER_ORGANIZATION = 100;
+/** Each is read in every service that the organization calls through. */
+const MAX_PER_ORGANIZATION = 50;
 
 export interface ConnectorFilter {
   search?: string | undefined;

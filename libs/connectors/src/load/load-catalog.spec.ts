@@ -176,6 +176,12 @@ describe('loadCatalog', () => {
       '${connection.x} is not declared',
     ],
     [
+      'a default that is not of its type',
+      MANIFEST + 'connection_parameters: { s: { title: S, type: label, default: a.b } }\n',
+      TOOLS,
+      ':12 (/connection_parameters/s/default): must be one part of a host name',
+    ],
+    [
       'a label that chooses the domain',
       MANIFEST.replace(
         "base_url: ${url}/api\norigins: ['${url}']",

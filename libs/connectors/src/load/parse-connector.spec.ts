@@ -77,6 +77,7 @@ describe('a connector that an organization posts', () => {
     ],
     ['our traces', `${MANIFEST}propagate_trace: true\n`, TOOLS, ':9 (/propagate_trace)'],
     ['a broken tool', MANIFEST, TOOLS.replace('{id}', '{no}'), 'tools.yaml:6 (/0/request/path): there is no argument "no"'],
+    ['too many tools', MANIFEST, TOOLS.repeat(201), 'tools.yaml:1 (/): a posted connector has at most 200 tools'],
     ['tools that are no list', MANIFEST, 'name: x', 'tools.yaml:1 (/)'],
     ['an empty text', '', TOOLS, 'connector.yaml:1 (/)'],
     ['too long a text', `${MANIFEST}#${'x'.repeat(3_000_000)}`, TOOLS, 'connector.yaml:1 (/): the file is larger'],
@@ -198,7 +199,7 @@ describe('a connector that an organization posts', () => {
           survives(`${MANIFEST}${text}`, TOOLS);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -225,7 +226,7 @@ describe('a connector that an organization posts', () => {
           ]),
         );
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

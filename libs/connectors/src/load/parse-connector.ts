@@ -11,6 +11,9 @@ export interface Connector {
   readonly tools: readonly Tool[];
 }
 
+/** Compiling a schema costs milliseconds, and many organizations have many tools. */
+const MAX_TOOLS = 200;
+
 /** Names that are taken, by whoever came first. */
 export interface TakenNames {
   connector(name: string): unknown;
@@ -25,9 +28,15 @@ const THIS_MACHINE = /^https?:\/\/(?:[^/?#@]*@)?(?:localhost|[^/?#]*\.localhost|
  * variable of the deployment, stays off this machine, gets no trace of ours, and takes no name that the deployment uses.
  *
  * @param taken the deployment's connectors and tools, and the organization's others
+ * @param lazily for what was checked when it was posted: arguments' schemas are compiled when a tool is first called
  * @throws ConnectorError that names file, line and JSON Pointer of what is wrong
  */
-export function parseConnector(text: string, toolsText: string | null | undefined, taken?: TakenNames): Connector {
+export function parseConnector(
+  text: string,
+  toolsText: string | null | undefined,
+  taken?: TakenNames,
+  lazily = false,
+): Connector {
   const file = new YamlFile('connector.yaml', text);
   if (Object.keys(declaredVariables(file)).length > 0)
     throw file.error(['variables'], 'a posted connector has no variables: nobody but the deployment could set them');
@@ -42,5 +51,8 @@ export function parseConnector(text: string, toolsText: string | null | undefine
   if (problems.length > 0) throw new ConnectorError(problems);
   if (toolsText === null || toolsText === undefined) return { manifest, tools: [] };
   const known = new Map(taken?.tools().map((tool) => [tool.name, tool]));
-  return { manifest, tools: readTools(new YamlFile('tools.yaml', toolsText), manifest, new ToolCompiler(), known) };
+  const toolFile = new YamlFile('tools.yaml', toolsText);
+  if (Array.isArray(toolFile.value) && toolFile.value.length > MAX_TOOLS)
+    throw toolFile.error([], `a posted connector has at most ${MAX_TOOLS} tools`);
+  return { manifest, tools: readTools(toolFile, manifest, new ToolCompiler({ lazily }), known) };
 }

@@ -3,6 +3,8 @@ import type { Tool } from '../catalog.js';
 import { providerManifestSchema, variableNameSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
 import { toolFileSchema } from '../manifest/tool-definition.js';
 import { checkFixedParts } from '../request/fixed-parts.js';
+import { isLoopbackManifest } from '../resolve/loopback.js';
+import { problemOf } from '../resolve/parameter-types.js';
 import type { ToolCompiler } from '../tool/compile-tool.js';
 import { ConnectorError, type ConnectorProblem } from './connector-error.js';
 import { fillVariables } from './fill-variables.js';
@@ -41,7 +43,21 @@ export function parseManifest(file: YamlFile, values: Readonly<Record<string, st
   checkFixedParts(manifest, (place, detail) => {
     throw file.error(place, detail);
   });
+  checkDefaults(manifest, (place, detail) => {
+    throw file.error(place, detail);
+  });
   return Object.freeze(manifest);
+}
+
+/** What a manifest itself proposes for a parameter must be what it asks of others. */
+function checkDefaults(manifest: ProviderManifest, fail: (place: readonly PropertyKey[], detail: string) => never): void {
+  const around = { loopback: isLoopbackManifest(manifest) };
+  for (const group of ['connection_parameters', 'app_parameters'] as const) {
+    for (const [name, declared] of Object.entries(manifest[group])) {
+      const problem = declared.default === undefined ? undefined : problemOf(declared, declared.default, around);
+      if (problem !== undefined) fail([group, name, 'default'], problem);
+    }
+  }
 }
 
 /**

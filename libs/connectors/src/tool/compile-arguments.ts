@@ -20,23 +20,30 @@ export class ArgumentCompiler {
   private first: Ajv2020 | undefined;
   private all: Ajv2020 | undefined;
 
+  /** @param lazily whether schemas are compiled when a tool is first called, see parse-connector.ts */
+  constructor(private readonly lazily = false) {}
+
   compile(input: Schema, fail: (path: readonly PropertyKey[], detail: string) => never): CompiledArguments {
     checkInputSchema(input, fail);
     const open = 'additionalProperties' in input || 'unevaluatedProperties' in input;
     const inputSchema = Object.freeze(open ? input : { ...input, additionalProperties: false });
-    let check: ValidateFunction;
-    try {
-      this.first ??= createAjv(false);
-      check = this.first.compile(inputSchema);
-    } catch (cause) {
-      return fail([], `not a valid JSON Schema: ${cause instanceof Error ? cause.message : 'unknown'}`);
-    }
+    let check = this.lazily ? undefined : this.compileSchema(inputSchema, fail);
     const validate = (args: Arguments) => {
+      check ??= this.compileSchema(inputSchema, fail);
       if (check(args)) return;
       const small = JSON.stringify(args).length <= MAX_BYTES_FOR_ALL_ERRORS;
       throw invalidArguments(small ? this.allErrors(inputSchema, args) : (check.errors ?? []));
     };
     return { inputSchema, validate };
+  }
+
+  private compileSchema(schema: Schema, fail: (path: readonly PropertyKey[], detail: string) => never): ValidateFunction {
+    this.first ??= createAjv(false);
+    try {
+      return this.first.compile(schema);
+    } catch (cause) {
+      return fail([], `not a valid JSON Schema: ${cause instanceof Error ? cause.message : 'unknown'}`);
+    }
   }
 
   private allErrors(schema: Schema, args: Arguments): ErrorObject[] {

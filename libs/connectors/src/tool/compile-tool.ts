@@ -8,7 +8,11 @@ import { ArgumentCompiler } from './compile-arguments.js';
 export type Fail = (path: readonly PropertyKey[], detail: string) => never;
 
 export class ToolCompiler {
-  private readonly args = new ArgumentCompiler();
+  private readonly args: ArgumentCompiler;
+
+  constructor(options: { lazily?: boolean } = {}) {
+    this.args = new ArgumentCompiler(options.lazily);
+  }
 
   compile(definition: ToolDefinition, provider: ProviderManifest, fail: Fail): Tool {
     const { name, title, description, effect, idempotency } = definition;
