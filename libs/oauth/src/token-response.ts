@@ -64,15 +64,6 @@ function isToken(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= MAX_TOKEN_LENGTH && /^[\x20-\x7e]+$/.test(value);
 }
 
-/** Permissions with their level, `{"contents": "read"}`, as installations of an app have them: `contents:read`. */
-function permissionsIn(value: Record<string, unknown>): string[] {
-  return Object.entries(value).flatMap(([name, level]) => (typeof level === 'string' ? [`${name}:${level}`] : []));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
 /** RFC 6749 section 3.3, and commas and the like, which some servers have in theirs. */
 const SCOPE = /^[\x21-\x7e]{1,256}$/;
 
@@ -81,8 +72,15 @@ const SCOPE = /^[\x21-\x7e]{1,256}$/;
  * assumed to be granted, not more. Undefined where the server does not say.
  */
 function scopeList(value: unknown, separator: string): string[] | undefined {
-  const parts: unknown[] = Array.isArray(value) ? value : [value];
+  const parts = Array.isArray(value) ? (value as unknown[]) : [permissionsIn(value) ?? value].flat();
   if (!parts.every((part) => typeof part === 'string')) return undefined;
   const scopes = parts.flatMap((part) => part.split(separator)).flatMap((part) => part.split(/\s+/));
   return [...new Set(scopes)].filter((scope) => SCOPE.test(scope));
+}
+
+/** Permissions with their level, `{"contents": "read"}`, as installations of an app have them: `contents:read`. */
+function permissionsIn(value: unknown): string[] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const levels = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return levels.length === 0 ? undefined : levels.map(([name, level]) => `${name}:${level}`);
 }

@@ -81,8 +81,10 @@ export async function pollDeviceToken(request: DeviceRequest & { deviceCode: str
     const grant = { provider, client, scopes: [], grantType, parameters: { device_code: deviceCode } };
     return { kind: 'granted', tokens: await tokenGrant(grant, wire) };
   } catch (thrown) {
-    const kind = thrown instanceof OAuthError && thrown.oauthError !== undefined ? WAITING[thrown.oauthError] : undefined;
-    if (kind === undefined) throw thrown;
+    const kind = thrown instanceof OAuthError ? WAITING[thrown.oauthError ?? ''] : undefined;
+    // A server that is broken (5xx) has not said what the person decided, whatever stands in its answer.
+    const broken = thrown instanceof OAuthError && thrown.failure === 'transient' && kind !== 'slow_down';
+    if (kind === undefined || broken) throw thrown;
     return { kind };
   }
 }
