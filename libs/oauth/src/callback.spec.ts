@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { providerManifestSchema } from '@keyward/connectors';
 import { testProvider } from '../test/provider.js';
+import { authorizationUrl } from './authorize.js';
 import { readCallback } from './callback.js';
 
 const ISSUER = 'https://as.example.com';
@@ -64,5 +66,47 @@ describe('readCallback', () => {
     } catch (thrown) {
       expect(inspect(thrown, { depth: 9 })).not.toMatch(/canary/);
     }
+  });
+});
+
+describe('an app installation', () => {
+  const app = providerManifestSchema.parse({
+    name: 'apps',
+    title: 'Apps',
+    auth: {
+      kind: 'app_installation',
+      installation_url: 'https://as.example.com/install',
+      token_endpoint: 'https://as.example.com/token',
+    },
+    base_url: 'https://as.example.com',
+    origins: ['https://as.example.com'],
+  });
+  const readApp = (query: string) => readCallback(app, { clientId: 'client-1' }, new URLSearchParams(query), 'the-state');
+
+  it('comes back with the id of what was installed', () => {
+    const captured = { installation_id: '4711' };
+    expect(readApp('installation_id=4711&setup_action=install&state=the-state')).toEqual({ kind: 'installed', captured });
+  });
+
+  it('is begun at the page of the app, with the state', () => {
+    const request = {
+      provider: app,
+      client: { clientId: 'client-1' },
+      redirectUri: 'https://a.example/cb',
+      scopes: [],
+      state: 's',
+    };
+    expect(authorizationUrl(request).href).toBe('https://as.example.com/install?state=s');
+  });
+
+  it.each([
+    ['another state', 'installation_id=4711&state=other'],
+    ['no state', 'installation_id=4711'],
+    ['no id', 'setup_action=request&state=the-state'],
+    ['an empty id', 'installation_id=&state=the-state'],
+    ['an id that leads elsewhere', 'installation_id=../1&state=the-state'],
+    ['two ids', 'installation_id=1&installation_id=2&state=the-state'],
+  ])('refuses %s', (_name, query) => {
+    expect(() => readApp(query)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 });

@@ -22,7 +22,7 @@ export interface ExchangeRequest {
 
 /**
  * Redeems an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5) and goes all the steps that the manifest declares.
- * @throws OAuthError; KeywardError `invalid_request` for an answer that lacks what the manifest says it holds
+ * @throws OAuthError; KeywardError where nothing was sent
  */
 export async function exchangeCode(request: ExchangeRequest, wire: Wire): Promise<TokenSet> {
   const { client, redirectUri, codeVerifier } = request;

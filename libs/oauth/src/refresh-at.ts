@@ -27,5 +27,7 @@ export function refreshAt(policy: RefreshPolicy): Date | null {
   const obtainedAt = policy.obtainedAt.getTime();
   const lifetimeMs = policy.expiresAt === null ? UNKNOWN_LIFETIME_MS : Math.max(0, policy.expiresAt.getTime() - obtainedAt);
   const marginMs = Math.min(lifetimeMs, lifetimeMs * policy.provider.refresh.margin * (1 + JITTER_SHARE * random()));
-  return new Date(obtainedAt + lifetimeMs - marginMs);
+  // A token that is too young can not be extended yet; one that ends before it is old enough, never.
+  const earliestMs = Math.min(lifetimeMs, policy.provider.refresh.minimum_age_seconds * 1000);
+  return new Date(obtainedAt + Math.max(lifetimeMs - marginMs, earliestMs));
 }

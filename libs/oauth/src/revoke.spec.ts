@@ -40,4 +40,16 @@ describe('revokeToken', () => {
     server.answer = (response) => json(response, status, body);
     await expect(revoke()).rejects.toMatchObject({ failure });
   });
+
+  it('ends the refresh token first, and takes for done what the server does not know or does not take', async () => {
+    const revokeBoth = () =>
+      revokeToken({ provider: testProvider({ url: server.url }), client, accessToken: 'at', refreshToken: 'rt' }, wire);
+    server.received.length = 0;
+    server.answer = (response, { form }) =>
+      json(response, 400, { error: form.get('token') === 'rt' ? 'invalid_grant' : 'unsupported_token_type' });
+    await revokeBoth();
+    expect(server.received.map(({ form }) => form.get('token'))).toEqual(['rt', 'at']);
+    server.answer = (response, { form }) => response.writeHead(form.get('token') === 'at' ? 503 : 200).end();
+    await expect(revokeBoth()).rejects.toMatchObject({ failure: 'transient' });
+  });
 });

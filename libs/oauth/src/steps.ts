@@ -1,6 +1,8 @@
 import { customFetch } from 'oauth4webapi';
 import type { ProviderManifest, TokenStep } from '@keyward/connectors';
+import { malformed } from './classify.js';
 import { authenticate } from './client-authentication.js';
+import { OAuthError } from './errors.js';
 import type { LateValues } from './request/fill.js';
 import { clientOf, oauthProvider, serverOf } from './server.js';
 import { tokenRequest } from './token-request.js';
@@ -19,8 +21,24 @@ export async function runSteps(
   wire: Wire,
 ): Promise<TokenSet> {
   let tokens = first;
-  for (const step of steps) tokens = await runStep(provider, step, client, tokens, wire);
+  for (const step of steps) {
+    tokens = await runStep(provider, step, client, tokens, wire).catch((thrown: unknown) => {
+      throw afterRedemption(provider, thrown);
+    });
+  }
   return tokens;
+}
+
+/** The first request was answered: whatever stopped a later one, what that first one redeemed may be spent. */
+function afterRedemption(provider: ProviderManifest, thrown: unknown): OAuthError {
+  if (!(thrown instanceof OAuthError)) return malformed(provider, 'a later step could not be taken', undefined, thrown);
+  const { failure, message, retryAfterMs, oauthError } = thrown;
+  return new OAuthError(failure, message, {
+    maybeRedeemed: true,
+    cause: thrown,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(oauthError === undefined ? {} : { oauthError }),
+  });
 }
 
 /** @param before the tokens that the step may name; of them stays what its answer does not replace */

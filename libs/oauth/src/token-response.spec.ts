@@ -44,6 +44,7 @@ describe('scope', () => {
     ['notes:read notes:write', ['notes:read', 'notes:write']],
     ['  a \t b\n', ['a', 'b']],
     ['a a b', ['a', 'b']],
+    ['a b\u0000c \u202e d', ['a', 'd']],
     [
       ['a', 'b'],
       ['a', 'b'],

@@ -1,11 +1,12 @@
 import { checkConnectionParameters, type ProviderManifest } from '@keyward/connectors';
+import { malformed, withoutValues } from '../classify.js';
 import { valueAt } from './pointer.js';
 
 type Parameters = ProviderManifest['connection_parameters'];
 
 /**
  * Connection parameters that the provider states itself, validated by their declared type. What an answer does not say is left out.
- * @throws KeywardError `invalid_request`
+ * @throws OAuthError `malformed`
  */
 export function captureParameters(provider: ProviderManifest, document: unknown): Record<string, string> {
   const stated: Record<string, Parameters[string]> = {};
@@ -17,13 +18,27 @@ export function captureParameters(provider: ProviderManifest, document: unknown)
     stated[name] = parameter;
     given[name] = value;
   }
-  return checkConnectionParameters({ ...provider, connection_parameters: stated }, given, 'token_response');
+  return checked({ ...provider, connection_parameters: stated }, given);
 }
 
-/** Of a new grant: everything that is required must have been said by now. @throws KeywardError `invalid_request` */
+/** Of a new grant: everything that is required must have been said by now. @throws OAuthError `malformed` */
 export function completeParameters(
   provider: ProviderManifest,
   captured: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  return checkConnectionParameters(provider, captured, 'token_response');
+  return checked(provider, captured);
+}
+
+/** The tokens are issued already: what is wrong with the rest is wrong with the answer, and asking again is no way out. */
+function checked(provider: ProviderManifest, given: Readonly<Record<string, unknown>>): Record<string, string> {
+  try {
+    return checkConnectionParameters(provider, given, 'token_response');
+  } catch (thrown) {
+    throw malformed(
+      provider,
+      'what it says of the connection is not what the manifest declares',
+      undefined,
+      withoutValues(thrown),
+    );
+  }
 }
