@@ -63,7 +63,7 @@ export interface OperatedHarness extends Harness {
 /** The least that the gateway needs in account KEYWARD: it starts executions, records refusals, asks auth-service, reads results. */
 const GATEWAY_MAY: NatsPermissions = {
   publish: ['execution.requested.>', 'audit.>', 'auth.v1.>', `$JS.API.STREAM.MSG.GET.${streams.results}`],
-  subscribe: ['_INBOX.>', 'control.revoked'],
+  subscribe: ['_INBOX.>', 'control.revoked', 'control.catalog_changed'],
 };
 
 /**

@@ -55,6 +55,15 @@ export class Seed {
     return { keyId, key: formatAgentKey({ id: keyId, secret }) };
   }
 
+  /** A connector that the organization posted; the same name again replaces it. */
+  async connector(org: string, name: string, manifest: string, tools: string): Promise<void> {
+    await this.client.query(
+      `INSERT INTO governance.connector (org_id, name, manifest, tools) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (org_id, name) DO UPDATE SET version = connector.version + 1, manifest = $3, tools = $4`,
+      [org, name, manifest, tools],
+    );
+  }
+
   async revokeKey(keyId: string): Promise<void> {
     await this.client.query('UPDATE identity.agent_key SET revoked_at = now() WHERE id = $1', [keyId]);
   }

@@ -47,6 +47,7 @@ const SAYINGS: Record<string, ServiceName[]> = {
   'credential.refresh.sandbox': ['auth-service', 'tool-executor'],
   [`connection.revoked.${ORG}`]: ['auth-service', 'token-refresher'],
   'control.revoked': ['auth-service'],
+  'control.catalog_changed': ['auth-service'],
   [`audit.${ORG}`]: ['auth-service', 'gateway', 'token-refresher', 'tool-executor'],
   'auth.v1.create_connect_session': ['gateway', 'tool-executor'],
   'auth.v1.authenticate_workload': ['gateway'],
