@@ -118,6 +118,11 @@ export class AuthHarness {
     return this.env['KEYWARD_DATABASE_URL'] ?? '';
   }
 
+  /** As superuser. */
+  get adminUrl(): string {
+    return this.postgres.url;
+  }
+
   get service(): RunningService {
     const service = this.services.at(-1);
     if (service === undefined) throw new Error('no auth-service runs');

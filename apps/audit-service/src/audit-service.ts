@@ -9,6 +9,7 @@ import { Partitions } from './ingest/partitions.js';
 import { createMetrics, observeStreams } from './metrics.js';
 import { AuditorAuthenticator } from './query/auditor.js';
 import { CursorCodec } from './query/cursor.js';
+import { MemberAuditors } from './query/member-auditors.js';
 import { EventQueries } from './query/event-queries.js';
 
 export type AuditHost = ServiceHost<ConfigOf<typeof auditConfig>>;
@@ -58,7 +59,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
   host.onDrain('PostgreSQL', () => database.destroy());
   return {
     messages,
-    auditors: new AuditorAuthenticator(config.admin.token),
+    auditors: new AuditorAuthenticator(config.admin.token, new MemberAuditors(nats)),
     queries: new EventQueries(database, new CursorCodec(config.admin.token)),
   };
 }

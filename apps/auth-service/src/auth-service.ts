@@ -84,10 +84,11 @@ export async function createAuthService(host: AuthHost) {
     ...{ dataSource, catalogOf, credentials, sessions, finishing, refresh },
     disconnects: services.disconnect,
   });
-  const handlers = { sessions, custody, workloads: agents.workloads };
+  const principals = new Principals(new AdminAuthenticator(config.admin.token), people.sessions);
+  const handlers = { sessions, custody, principals, workloads: agents.workloads };
   startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, handlers });
   return {
-    principals: new Principals(new AdminAuthenticator(config.admin.token), people.sessions),
+    principals,
     people,
     ...agents,
     custody,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { connectSessionSchema, createConnectSessionSchema } from './connection.js';
 import { idSchema } from './ids.js';
+import { memberRoles } from './member.js';
 import { problemSchema } from './problem.js';
 
 /**
@@ -10,6 +11,7 @@ import { problemSchema } from './problem.js';
 export const authRequests = {
   createConnectSession: 'auth.v1.create_connect_session',
   authenticateWorkload: 'auth.v1.authenticate_workload',
+  authenticatePerson: 'auth.v1.authenticate_person',
 } as const;
 
 export const connectSessionRequestSchema = createConnectSessionSchema.extend({
@@ -39,3 +41,18 @@ export const workloadReplySchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('failed'), error: problemSchema }),
 ]);
 export type WorkloadReply = z.infer<typeof workloadReplySchema>;
+
+/** Does this token of a command line (`kwp_…`) belong to a member of the organization with this role, or more? Asked by audit-service. */
+export const personRequestSchema = z.object({
+  token: z.string().min(1).max(512),
+  org: z.string().min(1).max(64),
+  role: z.enum(memberRoles),
+});
+export type PersonRequest = z.infer<typeof personRequestSchema>;
+
+/** Refusals: `unauthenticated`, `not_found` (no member, or no such organization), `forbidden`. */
+export const personReplySchema = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('authenticated'), member: z.string() }),
+  z.object({ outcome: z.literal('failed'), error: problemSchema }),
+]);
+export type PersonReply = z.infer<typeof personReplySchema>;

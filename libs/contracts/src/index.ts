@@ -133,6 +133,10 @@ export {
   type ConnectSessionRequest,
   type WorkloadReply,
   type WorkloadRequest,
+  personReplySchema,
+  personRequestSchema,
+  type PersonReply,
+  type PersonRequest,
 } from './auth-requests.js';
 export {
   agentManifestSchema,

@@ -2,22 +2,41 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { KeywardError } from '@keyward/contracts';
 import { bearerToken } from '@keyward/service-host';
+import type { MemberAuditors } from './member-auditors.js';
 
-/** Who may read every organization's trail: the holder of the deployment's admin token. */
+/** Whose request it is: that of the deployment's operator, or of somebody who shows a token of their command line. */
+export type Asker = { kind: 'operator' } | { kind: 'person'; token: string };
+
+/** Who may read the trail: the holder of the deployment's admin token all of it, an auditor of an organization that organization's. */
 export class AuditorAuthenticator {
   readonly #digest: Buffer;
 
-  constructor(token: string) {
-    this.#digest = sha256(token);
+  constructor(
+    adminToken: string,
+    private readonly members: MemberAuditors,
+  ) {
+    this.#digest = sha256(adminToken);
   }
 
   /** @throws KeywardError `unauthenticated`; `invalid_request` for two headers, as who asks must not depend on which one is read */
-  authenticate(request: IncomingMessage): void {
+  identify(request: IncomingMessage): Asker {
     const token = bearerToken(request);
     // Digests: equally long, and compared in a time that says nothing about where they differ.
-    if (token === undefined || !timingSafeEqual(sha256(token), this.#digest)) {
-      throw new KeywardError('unauthenticated', 'Credentials are missing or not valid.');
-    }
+    if (token !== undefined && timingSafeEqual(sha256(token), this.#digest)) return { kind: 'operator' };
+    if (token?.startsWith('kwp_') === true) return { kind: 'person', token };
+    throw new KeywardError('unauthenticated', 'Credentials are missing or not valid.');
+  }
+
+  /**
+   * @param organization whose trail is asked for; undefined for every organization's
+   * @throws KeywardError `unauthenticated`, `not_found` (no member), `forbidden`, `invalid_request` (a person names no organization),
+   * `dependency_unavailable`
+   */
+  async require(asker: Asker, organization: string | undefined): Promise<void> {
+    if (asker.kind === 'operator') return;
+    if (organization === undefined)
+      throw new KeywardError('invalid_request', 'Name the organization whose trail you want to read.');
+    await this.members.require(asker.token, organization);
   }
 }
 

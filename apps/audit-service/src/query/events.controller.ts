@@ -24,14 +24,17 @@ export class EventsController {
 
   @Get()
   async find(@Req() request: FastifyRequest, @Query() query: unknown): Promise<EventPage> {
-    this.auditors.authenticate(request.raw);
-    return this.queries.find(parseEventQuery(query));
+    const asker = this.auditors.identify(request.raw);
+    const wanted = parseEventQuery(query);
+    await this.auditors.require(asker, wanted.filter.organization);
+    return this.queries.find(wanted);
   }
 
   @Get('verify')
   async verify(@Req() request: FastifyRequest, @Query() query: unknown): Promise<Verification> {
-    this.auditors.authenticate(request.raw);
+    const asker = this.auditors.identify(request.raw);
     const { organization, afterSeq, afterHash } = parseOrThrow(verifyQuerySchema, query, 'query');
+    await this.auditors.require(asker, organization);
     if ((afterSeq === undefined) !== (afterHash === undefined)) {
       throw new KeywardError(
         'invalid_request',

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { KeywardError, memberRoles, type MemberRole } from '@keyward/contracts';
-import type { Membership, PersonSessions } from '../people/person-sessions.js';
+import type { PersonSessions } from '../people/person-sessions.js';
 import type { Person } from '../people/session-store.js';
 import type { Actor } from '../records/record.js';
 import { ADMIN, type AdminAuthenticator } from './admin.js';
@@ -32,11 +32,21 @@ export class Principals {
       return ADMIN;
     }
     const person = await this.#person(request);
-    const wanted = typeof org === 'function' ? org() : org;
-    const membership = (await this.people.memberships(person)).find(({ organization }) => organization === wanted);
+    return this.#requireMember(person, role, typeof org === 'function' ? org() : org, absent);
+  }
+
+  /** As `require`, for another service that was shown the token of a command line. */
+  async requireToken(token: string, role: MemberRole, org: string): Promise<Actor> {
+    const person = await this.people.authenticateToken(token);
+    if (person === undefined) throw unauthenticated();
+    return this.#requireMember(person, role, org, notFound('org'));
+  }
+
+  async #requireMember(person: Person, role: MemberRole, org: string, absent: KeywardError): Promise<Actor> {
+    const membership = (await this.people.memberships(person)).find(({ organization }) => organization === org);
     if (membership === undefined) throw absent;
     if (!suffices(membership.role, role)) throw tooLow(role);
-    return actorOf(membership);
+    return { kind: 'admin', id: membership.member };
   }
 
   /** Across organizations: the holder of the admin token alone. @throws KeywardError as `require` */
@@ -56,10 +66,6 @@ export class Principals {
     if (person === undefined) throw unauthenticated();
     return person;
   }
-}
-
-export function actorOf({ member }: Membership): Actor {
-  return { kind: 'admin', id: member };
 }
 
 /** `memberRoles` begins with the one that may do everything. */

@@ -28,7 +28,8 @@ export function readUnverified(token: string): UnverifiedToken | undefined {
     const claims = decodeJwt(token);
     const { iss, aud, sub, exp } = claims;
     if (alg === undefined || !WORKLOAD_ALGORITHMS.includes(alg)) return undefined;
-    if (typeof iss !== 'string' || typeof sub !== 'string' || typeof exp !== 'number' || !(exp < LATEST_SECONDS)) return undefined;
+    if (typeof iss !== 'string' || typeof sub !== 'string' || typeof exp !== 'number' || !(exp < LATEST_SECONDS))
+      return undefined;
     const audiences = typeof aud === 'string' ? [aud] : Array.isArray(aud) ? aud.filter((each) => typeof each === 'string') : [];
     return { issuer: iss, audiences, claims };
   } catch {

@@ -10,7 +10,7 @@ import {
   type Problem,
 } from '@keyward/contracts';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { askAuthService } from '../ask-auth-service.js';
+import { askAuthService } from '@keyward/jetstream';
 
 /** Links for a person to connect an account, made by auth-service on the word of the gateway. */
 export class ConnectSessions {

@@ -1,6 +1,6 @@
 import { authRequests, fromProblem, KeywardError, workloadReplySchema, type Problem } from '@keyward/contracts';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { askAuthService } from '../ask-auth-service.js';
+import { askAuthService } from '@keyward/jetstream';
 import type { VerifiedCredential } from './credential-cache.js';
 
 /** Three parts of base64url: a JWS in compact form (RFC 7515 section 7.1). No agent key has a full stop in it. */

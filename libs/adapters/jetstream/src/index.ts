@@ -1,3 +1,4 @@
+export { askAuthService } from './ask-auth-service.js';
 export { createAuditPublisher } from './audit-publisher.js';
 export { broadcastCatalogChanged, onCatalogChanged } from './catalog-changes.js';
 export { connectNats, natsHealth, type ConnectOptions } from './connect.js';

@@ -24,7 +24,12 @@ const monitoringOf = (name: string): string[] => ['$SRV.*', `$SRV.*.${name}`, `$
 /** What each may say and hear besides. Only the gateway starts executions; only the executor completes them. */
 const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   gateway: {
-    publish: [subjects.executionRequestedAll, subjects.auditAll, ...Object.values(authRequests)],
+    publish: [
+      subjects.executionRequestedAll,
+      subjects.auditAll,
+      authRequests.createConnectSession,
+      authRequests.authenticateWorkload,
+    ],
     subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
   },
   'auth-service': {
@@ -57,7 +62,7 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
     ],
     subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
   },
-  'audit-service': { publish: [subjects.deadLetter(streams.audit)], subscribe: [] },
+  'audit-service': { publish: [subjects.deadLetter(streams.audit), authRequests.authenticatePerson], subscribe: [] },
 };
 
 export function servicePermissions(service: ServiceName): NatsPermissions {

@@ -4,9 +4,11 @@ import {
   custodyOperations,
   custodySubject,
   parseOrThrow,
+  personRequestSchema,
   workloadRequestSchema,
   type ConnectSessionReply,
   type CustodyReply,
+  type PersonReply,
   type WorkloadReply,
 } from '@keyward/contracts';
 import { serveMicroService, type MicroServiceEndpoint, type RequestServer } from '@keyward/jetstream';
@@ -14,6 +16,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { ConnectSessions } from '../../connect/connect-sessions.js';
 import type { Custody } from '../../custody/custody.js';
+import type { Principals } from '../../identity/principals.js';
 import type { WorkloadAuthenticator } from '../../workloads/workload-authenticator.js';
 
 const DESCRIPTION = {
@@ -27,6 +30,7 @@ export interface AuthHandlers {
   sessions: ConnectSessions;
   workloads: WorkloadAuthenticator;
   custody: Custody;
+  principals: Principals;
 }
 
 /**
@@ -34,7 +38,7 @@ export interface AuthHandlers {
  * it asks for.
  */
 export function serveAuthRequests(nc: NatsConnection, handlers: AuthHandlers, logger: Logger): RequestServer {
-  const { sessions, workloads, custody } = handlers;
+  const { sessions, workloads, custody, principals } = handlers;
   const endpoints: Record<string, MicroServiceEndpoint> = {
     create_connect_session: {
       subject: authRequests.createConnectSession,
@@ -50,6 +54,13 @@ export function serveAuthRequests(nc: NatsConnection, handlers: AuthHandlers, lo
         const { token } = parseOrThrow(workloadRequestSchema, payload, 'request');
         const { expiresAt, ...workload } = await workloads.authenticate(token);
         return { outcome: 'authenticated', ...workload, expiresAt: expiresAt.toISOString() };
+      },
+    },
+    authenticate_person: {
+      subject: authRequests.authenticatePerson,
+      handle: async (payload): Promise<PersonReply> => {
+        const { token, role, org } = parseOrThrow(personRequestSchema, payload, 'request');
+        return { outcome: 'authenticated', member: (await principals.requireToken(token, role, org)).id };
       },
     },
   };
