@@ -54,6 +54,12 @@ export class Acme {
     return key;
   }
 
+  /** @returns what ends it */
+  down(path: string, status: number): () => void {
+    this.faults.set(path, { status, times: Number.POSITIVE_INFINITY });
+    return () => void this.faults.delete(path);
+  }
+
   askedFor(path: string): Asked[] {
     return this.asked.filter((one) => one.path === path);
   }

@@ -62,7 +62,7 @@ const SESSIONS = `
   WITH erased AS (
     UPDATE connect.connect_session SET user_id = $3, parameters = '{}', browser_sha256 = NULL WHERE org_id = $1 AND user_id = $2 RETURNING id
   ), transactions AS (
-    UPDATE connect.authorization_transaction SET callback = '{}', used_at = coalesce(used_at, now())
+    UPDATE connect.authorization_transaction SET parameters = '{}', used_at = coalesce(used_at, now())
     WHERE org_id = $1 AND session_id IN (SELECT id FROM erased)
   ), devices AS (
     DELETE FROM connect.device_authorization WHERE org_id = $1 AND session_id IN (SELECT id FROM erased)

@@ -17,8 +17,14 @@ export interface Revoking extends Selection {
   reason: string;
 }
 
-/** So many in one transaction: short enough to be broadcast within milliseconds, long enough not to pay for each. */
-export const REVOCATION_BATCH = 500;
+/** So many in one transaction: few enough to be broadcast within milliseconds, enough not to pay for each alone. */
+export const REVOCATION_BATCH = 100;
+
+export interface RevokedBatch {
+  revoked: number;
+  /** Id of the last one. */
+  last: string | null;
+}
 
 interface RevokedRow {
   id: string;
@@ -33,7 +39,7 @@ const REVOKE = `
   WITH picked AS (
     SELECT c.id FROM vault.connection c
     WHERE c.org_id = $1 AND c.status <> 'revoked' AND ($2::text IS NULL OR c.id = $2) AND ($3::text IS NULL OR c.user_id = $3)
-      AND ($4::text IS NULL OR c.agent_id = $4) AND ($5::text IS NULL OR c.provider = $5)
+      AND ($4::text IS NULL OR c.agent_id = $4) AND ($5::text IS NULL OR c.provider = $5) AND ($8::text IS NULL OR c.id > $8)
     ORDER BY c.id LIMIT $6 FOR UPDATE
   ), revoked AS (
     UPDATE vault.connection c SET status = 'revoked', status_reason = $7, updated_at = now()
@@ -43,19 +49,18 @@ const REVOKE = `
     INSERT INTO vault.provider_revocation (connection_id, org_id, provider) SELECT id, $1, provider FROM revoked
   )
   SELECT r.id, r.user_id, r.provider, r.agent_id, coalesce(k.generation, 0) AS generation
-  FROM revoked r LEFT JOIN vault.credential k ON k.connection_id = r.id AND k.org_id = $1`;
+  FROM revoked r LEFT JOIN vault.credential k ON k.connection_id = r.id AND k.org_id = $1 ORDER BY r.id`;
 
 /**
  * Revokes up to a batch of live connections: the status, which every call reads, the order to revoke at the provider, the event and
  * the audit record, in the caller's transaction.
- * @returns how many; fewer than a batch: there are no more
+ * @param after where the batch before this one ended
+ * @returns how many, and where it ended; fewer than a batch: there are no more
  */
-export async function revokeBatch(
-  em: EntityManager,
-  { org, id, user, agent, provider, actor, reason }: Revoking,
-): Promise<number> {
+export async function revokeBatch(em: EntityManager, revoking: Revoking, after: string | null = null): Promise<RevokedBatch> {
+  const { org, id, user, agent, provider, actor, reason } = revoking;
   const filter = [id ?? null, user ?? null, agent ?? null, provider ?? null];
-  const rows = (await em.query(REVOKE, [org, ...filter, REVOCATION_BATCH, reason])) as RevokedRow[];
+  const rows = (await em.query(REVOKE, [org, ...filter, REVOCATION_BATCH, reason, after])) as RevokedRow[];
   const messages = rows.flatMap((row) => {
     const { generation } = row;
     const ref = { org, connection: row.id, user: row.user_id, provider: row.provider, agent: row.agent_id };
@@ -65,5 +70,5 @@ export async function revokeBatch(
     ];
   });
   await enqueueAll(em, messages);
-  return rows.length;
+  return { revoked: rows.length, last: rows.at(-1)?.id ?? null };
 }

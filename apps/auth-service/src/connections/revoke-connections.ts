@@ -3,7 +3,7 @@ import { enqueueAll, withOrg } from '@keyward/postgres';
 import type { DataSource, EntityManager } from 'typeorm';
 import { requireAgent, requireOrganization } from '../identity/agents.js';
 import { auditMessage } from '../records/record.js';
-import { REVOCATION_BATCH, revokeBatch, type Revoking } from './revoke-batch.js';
+import { REVOCATION_BATCH, revokeBatch, type RevokedBatch, type Revoking } from './revoke-batch.js';
 
 /** Revoking everything that matches: a user's, an agent's, a provider's connections, or all of the organization. */
 export class RevokeConnections {
@@ -22,20 +22,20 @@ export class RevokeConnections {
     const filter = Object.fromEntries(Object.entries({ user, agent, provider }).filter(([, value]) => value !== undefined));
     const broadcasts: Promise<void>[] = [];
     const result: RevokedConnections = { revoked: 0, withdrawn: 0 };
-    let revoked: number;
+    let batch: RevokedBatch = { revoked: 0, last: null };
     do {
       const first = broadcasts.length === 0;
-      revoked = await withOrg(this.dataSource, org, async (em) => {
+      batch = await withOrg(this.dataSource, org, async (em) => {
         if (first) {
           await requireOrganization(em, org);
           if (agent !== undefined) await requireAgent(em, org, agent);
           result.withdrawn = await withdraw(em, revoking);
         }
-        return revokeBatch(em, revoking);
+        return revokeBatch(em, revoking, batch.last);
       });
       broadcasts.push(this.broadcast({ kind: 'connections', org, ...filter }));
-      result.revoked += revoked;
-    } while (revoked === REVOCATION_BATCH);
+      result.revoked += batch.revoked;
+    } while (batch.revoked === REVOCATION_BATCH);
     this.revokeAtProvider();
     await Promise.all(broadcasts);
     return result;
