@@ -176,6 +176,12 @@ describe('loadCatalog', () => {
       '${connection.x} is not declared',
     ],
     [
+      'a reference that nothing fills',
+      MANIFEST + "headers: { X-A: 'a ${client.secrets}' }\n",
+      TOOLS,
+      ':12 (/headers/x-a): holds a reference that nothing fills',
+    ],
+    [
       'a default that is not of its type',
       MANIFEST + 'connection_parameters: { s: { title: S, type: label, default: a.b } }\n',
       TOOLS,

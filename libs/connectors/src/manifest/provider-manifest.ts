@@ -5,7 +5,7 @@ import { credentialSchema, limitsSchema, probeSchema, sourceSchema } from './api
 import { authSchema, type AuthKind } from './auth.js';
 import { refreshSchema, revocationSchema } from './lifecycle.js';
 import { appParametersSchema, connectionParametersSchema } from './parameters.js';
-import { baseUrlTemplateSchema, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
+import { baseUrlTemplateSchema, LATE_REFERENCE, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
 import { isUrlPlace, textsOf } from './places.js';
 import { headerNameSchema } from './url-rules.js';
 
@@ -89,6 +89,7 @@ export const providerManifestSchema = z
     for (const [place, text] of textsOf(manifest)) {
       const problem = addressProblem(text, isUrlPlace(place), manifest.connection_parameters, manifest.app_parameters);
       if (problem !== undefined) refuse([...place], problem);
+      if (text.replaceAll(LATE_REFERENCE, '').includes('${')) refuse([...place], 'holds a reference that nothing fills');
     }
   });
 export type ProviderManifest = Readonly<z.infer<typeof providerManifestSchema>>;
