@@ -1,8 +1,11 @@
 /** A data key and what was derived from it leaves memory at the latest this long after the KMS handed it out. */
 export const DATA_KEY_CACHE_MS = 5 * 60_000;
 
-/** Seals and opens of one organization between two visits to the KMS, over all of its cached keys and per process. */
-export const DATA_KEY_CACHE_USES = 10_000;
+/**
+ * Seals and opens of one organization between two visits to the KMS, over all of its cached keys and per process. At a million in an hour
+ * it is still the age that sends a process to the KMS, twelve times.
+ */
+export const DATA_KEY_CACHE_USES = 100_000;
 
 /** Cached data keys of all organizations together: bounds memory, at about 300 bytes each. The oldest makes room. */
 export const DATA_KEY_CACHE_ENTRIES = 10_000;
