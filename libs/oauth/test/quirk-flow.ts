@@ -28,13 +28,16 @@ export interface QuirkRow {
   ignored?: (url: string) => Declared;
   scopes?: readonly string[];
   client?: Partial<OAuthClient>;
+  /** Fields, as JSON Pointers, that this flow would do without: they matter elsewhere, as where a request fails. */
+  spare?: readonly string[];
   /** Beyond that calls can be made with the token. */
   expect?: (result: FlowResult) => void | Promise<void>;
 }
 
 export interface FlowResult {
   lab: QuirkLab;
-  url: URL;
+  /** With what the flow has captured. */
+  provider: ProviderManifest;
   tokens: TokenSet;
   captured: Record<string, string>;
   renew: () => Promise<TokenSet>;
@@ -62,13 +65,9 @@ export function labManifest(url: string, { auth = {}, ...rest }: Declared): Prov
   });
 }
 
-/** From the authorization URL to the token, as the apps do it; `refused` where any part of it fails. */
-export async function runFlow(
-  lab: QuirkLab,
-  { declared, ignored, scopes = [], client: own = {} }: QuirkRow,
-  plain = false,
-): Promise<FlowResult> {
-  const manifest = labManifest(lab.url, plain ? (ignored?.(lab.url) ?? {}) : declared(lab.url));
+/** From the authorization URL to the token, as the apps do it. */
+export async function runFlow(lab: QuirkLab, { declared, scopes = [], client: own = {} }: QuirkRow): Promise<FlowResult> {
+  const manifest = labManifest(lab.url, declared(lab.url));
   const client: OAuthClient = { ...LAB_CLIENT, ...own };
   const values = { clientId: client.clientId, ...(client.parameters === undefined ? {} : { app: client.parameters }) };
   const provider = resolveProvider(manifest, values);
@@ -91,7 +90,7 @@ export async function runFlow(
   };
   return {
     lab,
-    url,
+    provider: resolved,
     tokens: first,
     captured,
     renew: () => renewToken({ provider: resolved, client, scopes, ...held }, wire),
@@ -106,15 +105,15 @@ function codeByWebhook(lab: QuirkLab, provider: ProviderManifest, client: OAuthC
   return found;
 }
 
-/** The row against its lab: as declared, or as if the manifest said nothing of the quirk. */
-export async function play(row: QuirkRow, plain = false): Promise<void> {
+/** The row against its lab. */
+export async function play(row: QuirkRow): Promise<void> {
   let quirks: Quirks = {};
   // The lab's own address is part of some quirks, and is known only once it listens.
   const late = new Proxy<Quirks>({}, { get: (_, name) => quirks[name as keyof Quirks] });
   const lab = await startQuirkLab(late);
   try {
     quirks = typeof row.quirks === 'function' ? row.quirks(lab.url) : row.quirks;
-    const result = await runFlow(lab, row, plain);
+    const result = await runFlow(lab, row);
     if (!lab.accepts(result.tokens.accessToken)) throw new Error('no calls can be made with the token');
     await row.expect?.(result);
   } finally {

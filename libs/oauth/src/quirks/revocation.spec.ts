@@ -25,6 +25,8 @@ quirkTable('revocation', [
         token: 'refresh_token',
       },
     }),
+    // It says which token to have at hand; the request names it itself.
+    spare: ['/revocation/token'],
     expect: ends,
   },
   {

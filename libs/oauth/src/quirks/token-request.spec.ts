@@ -12,6 +12,7 @@ quirkTable('token request', [
     quirks: { token: { authentication: 'basic' } },
     declared: () => ({ auth: { token_endpoint_auth_method: 'client_secret_basic' } }),
     ignored: () => ({ auth: { token_endpoint_auth_method: 'client_secret_post' } }),
+    spare: ['/auth/token_endpoint_auth_method'],
   },
   {
     row: 'client authentication post',

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import type { FlowResult } from '../../test/quirk-flow.js';
 import { quirkTable } from '../../test/quirk-table.js';
+import { refreshAt } from '../refresh-at.js';
 
 interface Tokens {
   accessToken: string;
@@ -77,9 +78,11 @@ quirkTable('token response', [
         },
       },
     }),
-    expect: ({ tokens, lab }) => {
-      expect(tokens.scopes).toEqual(['notes:read']);
-      expect(lab.canRefresh(tokens.refreshToken ?? '')).toBe(true);
+    spare: ['/auth/token_response/expires/format'],
+    expect: (result) => {
+      livesFor(3600)(result);
+      expect(result.tokens.scopes).toEqual(['notes:read']);
+      expect(result.lab.canRefresh(result.tokens.refreshToken ?? '')).toBe(true);
     },
   },
   {
@@ -99,6 +102,7 @@ quirkTable('token response', [
     row: 'expiry in ms: fiserv',
     quirks: { token: { body: (issued) => ({ ...standard(issued), expires_in: 3_600_000 }) } },
     declared: expiry('/expires_in', 'milliseconds'),
+    spare: ['/auth/token_response/expires/at'],
     expect: livesFor(3600),
   },
   {
@@ -135,9 +139,14 @@ quirkTable('token response', [
     row: 'very short tokens: exact-online, toast',
     quirks: { token: { body: (issued) => ({ ...standard(issued), expires_in: '600' }) } },
     declared: () => ({ refresh: { margin: 0.05 } }),
-    // Nothing of the manifest's is needed to read them: what fails is a life that is stated otherwise.
-    ignored: expiry('/expires_in', 'epoch_seconds'),
-    expect: livesFor(600),
+    expect: (result) => {
+      livesFor(600)(result);
+      const { provider, tokens } = result;
+      const obtainedAt = new Date();
+      const at = refreshAt({ provider, obtainedAt, expiresAt: tokens.expiresAt, refreshable: true, random: () => 0 });
+      // Once per life, and late enough that a token of minutes is used for most of them.
+      expect(Math.round(((at?.getTime() ?? 0) - obtainedAt.getTime()) / 10_000)).toBe(57);
+    },
   },
   {
     row: 'no expires_in, a declared lifetime: stripe-app, jobber',
