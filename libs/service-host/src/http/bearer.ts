@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { KeywardError } from '@keyward/contracts';
 
-/** RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1). */
-const BEARER = /^bearer +([\x21-\x7e]{1,512})$/i;
+/**
+ * RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1). An identity token of a workload has a few thousand
+ * characters; Node takes 16 KiB of header fields together.
+ */
+const BEARER = /^bearer +([\x21-\x7e]{1,8192})$/i;
 
 /**
  * The bearer token of a request; undefined where it has none.
