@@ -5,14 +5,16 @@ import { connectUser, startStack, storedAccessToken } from '@keyward/stack';
 import type { Bench, Measurement } from './bench.js';
 import { table, type Figure } from './figure.js';
 import { addedLatency } from './figures/latency.js';
+import { kmsCalls } from './figures/kms-calls.js';
 import { memory } from './figures/memory.js';
 import { openCredential } from './figures/open-credential.js';
+import { revocation } from './figures/revocation.js';
 import { secondStart } from './figures/second-start.js';
 import { throughput } from './figures/throughput.js';
 import { parseOptions, USAGE, type Options } from './options.js';
 
 /** Memory comes first: after a load it would no longer be the memory of an idle service. */
-const ON_ONE_STACK: readonly Measurement[] = [memory, openCredential, addedLatency, throughput];
+const ON_ONE_STACK: readonly Measurement[] = [memory, openCredential, kmsCalls, addedLatency, throughput, revocation];
 /** Long enough that no refresh falls into a measurement. */
 const ACCESS_TOKEN_TTL_SECONDS = 7200;
 
