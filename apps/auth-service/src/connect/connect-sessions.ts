@@ -10,7 +10,8 @@ import {
 } from '@keyward/contracts';
 import { ConnectSessionEntity, ProviderAppEntity, withOrg } from '@keyward/postgres';
 import type { DataSource, EntityManager } from 'typeorm';
-import { requireAgent, requireOrganization } from '../identity/agents.js';
+import { requireAgent } from '../identity/agents.js';
+import { requireLiveOrganization } from '../identity/organizations.js';
 import { notFound } from '../identity/not-found.js';
 import { recordAudit, type Actor } from '../records/record.js';
 import { checkKnownParameters } from './entered.js';
@@ -100,7 +101,7 @@ export class ConnectSessions {
     await withOrg(this.options.dataSource, org, async (em) => {
       for (const agent of beneficiaries.agentId === null ? beneficiaries.grantees : [beneficiaries.agentId])
         await requireAgent(em, org, agent);
-      const { returnUrls } = await requireOrganization(em, org);
+      const { returnUrls } = await requireLiveOrganization(em, org);
       if (returnUrl !== undefined && !returnUrls.includes(returnUrl))
         throw refuse('/returnUrl', 'it is not registered for the organization');
       await requireRegistration(em, org, manifest);

@@ -5,6 +5,7 @@ import { refreshAt } from '@keyward/oauth';
 import { ConnectionEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import type { CredentialStore } from '@keyward/postgres-vault';
 import { IsNull, Not, type DataSource, type FindOptionsWhere } from 'typeorm';
+import { requireLiveOrganization } from '../identity/organizations.js';
 import { isUniqueViolation } from '../identity/unique.js';
 import type { Grant, GrantTarget } from './grant.js';
 import { advance } from './session-store.js';
@@ -94,6 +95,8 @@ async function storeAs(
     refreshAt: refreshAt({ provider, obtainedAt, expiresAt: grant.expiresAt, refreshable: grant.renewable }),
   };
   return withOrg(dataSource, target.org, async (em) => {
+    // Locked before the session, as where an organization is shredded.
+    await requireLiveOrganization(em, target.org);
     if (session !== undefined) {
       const completed = { state: 'completed' as const, failure: null, connectionId: connection };
       if (!(await advance(em, session, completed))) return 'ended';

@@ -8,6 +8,7 @@ import type { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { needsRegistration } from '../connect/flow.js';
 import { requireOrganization } from '../identity/agents.js';
+import { requireLiveOrganization } from '../identity/organizations.js';
 import { notFound } from '../identity/not-found.js';
 import { asConflict } from '../identity/unique.js';
 import { recordAudit, type Actor } from '../records/record.js';
@@ -43,7 +44,7 @@ export class ProviderApps {
    * and those of discovery
    */
   async create({ organization: org, provider, ...registration }: CreateProviderApp, actor: Actor): Promise<ProviderApp> {
-    const organization = await withOrg(this.options.dataSource, org, (em) => requireOrganization(em, org));
+    const organization = await withOrg(this.options.dataSource, org, (em) => requireLiveOrganization(em, org));
     const manifest = await this.#manifest(org, provider);
     const key = { id: newId('app'), orgId: org, generation: 1, callbackContext: randomBytes(CONTEXT_BYTES).toString('hex') };
     const prepared = await this.#prepare(manifest, key, organization.name, registration);
@@ -66,7 +67,7 @@ export class ProviderApps {
     const [current, organization] = await withOrg(dataSource, org, async (em) => {
       const found = await em.findOneBy(ProviderAppEntity, owner);
       if (found === null) throw notFound('app');
-      return [found, await requireOrganization(em, org)] as const;
+      return [found, await requireLiveOrganization(em, org)] as const;
     });
     const manifest = await this.#manifest(org, current.provider);
     const key = { ...current, generation: current.generation + 1 };
