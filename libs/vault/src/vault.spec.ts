@@ -155,8 +155,8 @@ describe('visits to the KMS', () => {
     const sealed = await vault.seal(place(org), Buffer.from(TOKEN));
     const cold = replica();
     kms.calls.length = 0;
-    await Promise.all(Array.from({ length: 250_000 }, () => cold.open(place(org), sealed, text)));
-    expect(kms.calls).toHaveLength(3);
+    await Promise.all(Array.from({ length: 100_001 }, () => cold.open(place(org), sealed, text)));
+    expect(kms.calls).toHaveLength(2);
   });
 });
 

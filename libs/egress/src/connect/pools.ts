@@ -8,7 +8,10 @@ const MAX_HEADER_BYTES = 65_536;
 /** Between two pieces of a body. The time of the whole request is bounded by its own timeout. */
 const STALL_TIMEOUT_MS = 30_000;
 
-/** One pool of connections per origin. Origins come from manifests, so there are few. */
+/** Hosts may be a connection's own, so there is no end to how many are called in a process's life. */
+const MAX_ORIGINS = 512;
+
+/** One pool of connections per origin; the one that was used longest ago makes way once its requests have ended. */
 export class Pools {
   private readonly pools = new Map<string, Pool>();
 
@@ -18,9 +21,16 @@ export class Pools {
   ) {}
 
   of(origin: string): Pool {
-    const known = this.pools.get(origin);
-    if (known !== undefined) return known;
-    const pool = new Pool(origin, {
+    const pool = this.pools.get(origin) ?? this.open(origin);
+    // The order of insertion is the order of use.
+    this.pools.delete(origin);
+    this.pools.set(origin, pool);
+    if (this.pools.size > MAX_ORIGINS) this.closeOldest();
+    return pool;
+  }
+
+  private open(origin: string): Pool {
+    return new Pool(origin, {
       connect: pinnedConnector(this.privateOrigins.has(origin), this.resolve),
       connections: MAX_CONNECTIONS_PER_ORIGIN,
       pipelining: 1,
@@ -28,8 +38,14 @@ export class Pools {
       bodyTimeout: STALL_TIMEOUT_MS,
       headersTimeout: 0,
     });
-    this.pools.set(origin, pool);
-    return pool;
+  }
+
+  private closeOldest(): void {
+    const [oldest] = this.pools;
+    if (oldest === undefined) return;
+    this.pools.delete(oldest[0]);
+    // A pool that fails to close was closed with everything else meanwhile.
+    oldest[1].close().catch(() => undefined);
   }
 
   /**
