@@ -14,7 +14,7 @@ export interface ConnectOptions {
   scopes?: string[];
   alias?: string;
   /** The account at the sandbox. Default: the stack's. */
-  login?: { user: string; password: string };
+  login?: AtHand;
   /** Told what the person sees and does on each page. */
   onPage?: (title: string, action: string) => void;
 }
@@ -35,10 +35,17 @@ export async function connectUser({ info }: { info: StackInfo }, options: Connec
   await walkConnectPages(session.url, options.login ?? info.sandbox, options.onPage);
 }
 
+/** What a person has at hand: an account at the sandbox, or a key that they were given there. */
+export interface AtHand {
+  user: string;
+  password: string;
+  secret?: string;
+}
+
 /** Goes on from page to page, signing in where asked to, until there is no form left. */
 export async function walkConnectPages(
   url: string,
-  login: { user: string; password: string },
+  login: AtHand,
   onPage: (title: string, action: string) => void = () => undefined,
 ): Promise<void> {
   const browser = new Browser();
@@ -51,15 +58,16 @@ export async function walkConnectPages(
     onPage(heading(page.html), button?.label ?? 'go on');
     page = await browser.open(new URL(form.action, page.url).href, filledIn(form, login));
   }
-  if (page.status !== 200 || page.url.origin !== origin || !page.url.pathname.startsWith('/oauth/callback/')) throw lost(page);
+  if (page.status !== 200 || page.url.origin !== origin || !heading(page.html).endsWith(' is connected')) throw lost(page);
   onPage(heading(page.html), '');
 }
 
-function filledIn(form: Form, login: { user: string; password: string }): URLSearchParams {
+function filledIn(form: Form, login: AtHand): URLSearchParams {
   const sent = new URLSearchParams();
   const asksForPassword = form.fields.some((field) => field.type === 'password');
   for (const { name, value, type } of form.fields) {
-    if (type === 'password') sent.append(name, login.password);
+    if (name === 'secret') sent.append(name, login.secret ?? '');
+    else if (type === 'password') sent.append(name, login.password);
     else sent.append(name, asksForPassword && type === 'text' ? login.user : value);
   }
   const [button] = form.buttons;

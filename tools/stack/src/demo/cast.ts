@@ -14,13 +14,19 @@ export interface StoryAgent {
   nats(): Promise<SdkAgent>;
 }
 
-/** Registers an agent as an admin does, and gives it the sandbox's tools that read and write. */
-export async function castAgent(info: StackInfo, admin: JsonClient, slug: string, name: string): Promise<StoryAgent> {
+/** Registers an agent as an admin does, and gives it the connectors' tools that read and write. */
+export async function castAgent(
+  info: StackInfo,
+  admin: JsonClient,
+  slug: string,
+  name: string,
+  connectors: readonly string[] = ['sandbox'],
+): Promise<StoryAgent> {
   const organization = info.org;
   const { id } = await admin.post<{ id: string }>('/v1/agents', { organization, slug, name });
   await admin.put(`/v1/agents/${id}/assignments`, {
     organization,
-    assignments: [{ connector: 'sandbox', permission: 'write', tools: null }],
+    assignments: connectors.map((connector) => ({ connector, permission: 'write', tools: null })),
   });
   const { key } = await admin.post<{ key: string }>(`/v1/agents/${id}/keys`, { organization });
   return { id, key, http: new JsonClient(info.gatewayUrl, key), nats: () => overNats(info, id, key) };

@@ -1,38 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { AuditRecord, Connection, ErrorCode, ExecutionResult } from '@keyward/contracts';
+import type { AuditRecord, Connection, ErrorCode } from '@keyward/contracts';
+import { JsonClient } from '@keyward/sdk';
 import { walkConnectPages } from '../connect/connect-user.js';
-import { ApiError, JsonClient } from '@keyward/sdk';
 import type { StackInfo } from '../stack-info.js';
 import { castAgent, type StoryAgent } from './cast.js';
+import { tellCustody } from './custody.js';
 import type { Narrator } from './narrator.js';
+import { call, eventually, quoted, type Scene } from './scene.js';
 
-const SETTLE_TIMEOUT_MS = 15_000;
 /** Of the story's agent; the foreign one has a trail of its own. */
 const CALLS = 6;
-
-interface Scene {
-  info: StackInfo;
-  sandbox: JsonClient;
-  admin: JsonClient;
-  agent: StoryAgent;
-  tell: Narrator;
-}
-
-type Call = Pick<ExecutionResult, 'state' | 'output' | 'attempts' | 'durationMs'> & { code?: string; connectUrl?: string };
-
-/** A call over HTTP; a refusal is an outcome here, not an exception. */
-async function call(agent: StoryAgent, user: string, tool: string, args: object, connection?: string): Promise<Call> {
-  try {
-    const body = { user, arguments: args, ...(connection === undefined ? {} : { connection }) };
-    return await agent.http.post<ExecutionResult>(`/v1/tools/${tool}/execute`, body);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    const { connectUrl } = (error.problem ?? {}) as { connectUrl?: string };
-    return { state: 'denied', attempts: 0, durationMs: 0, code: error.code, ...(connectUrl === undefined ? {} : { connectUrl }) };
-  }
-}
-
-const quoted = (value: unknown): string => JSON.stringify(value);
 
 /**
  * The whole story on a running stack, with an agent made for it, so that it can be told again.
@@ -55,6 +31,7 @@ export async function tellStory(info: StackInfo, sandboxManagementToken: string,
   await outliveTheToken(scene);
   await keepOthersOut(scene, await castAgent(info, admin, `${slug}-foreign`, 'Foreign agent'), connection);
   await disconnect(scene, connection);
+  await tellCustody(scene, slug);
   await readTheTrail(scene);
 }
 
@@ -153,14 +130,4 @@ async function readTheTrail({ info, agent, tell }: Scene): Promise<void> {
     tell.say(`${String(seq).padStart(4)}  ${event.at.slice(11, 23)}  ${event.type.padEnd(32)} ${text}`);
   }
   tell.check('calls of this agent on record, the refused ones included', executions().length, CALLS);
-}
-
-/** Whether it becomes true within a time that is long for one machine. */
-async function eventually(condition: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + SETTLE_TIMEOUT_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadline) return false;
-    await delay(100);
-  }
-  return true;
 }
