@@ -3,6 +3,7 @@ import type { ProviderWith, Scopes } from '@keyward/connectors';
 import { classifyThrown } from '../classify.js';
 import { authenticate } from '../client-authentication.js';
 import { OAuthError } from '../errors.js';
+import { withLifetime } from '../introspect.js';
 import { readAnswer, type JsonObject } from '../read-answer.js';
 import { clientOf, serverOf, type OAuthProvider } from '../server.js';
 import { runSteps } from '../steps.js';
@@ -39,7 +40,7 @@ export async function tokenGrant(
   const tokens = await tokenRequest(call, wire, (options) =>
     genericTokenEndpointRequest(serverOf(provider), clientOf(client), authentication, grantType, parameters, options),
   );
-  return runSteps(provider, auth.steps, client, tokens, wire);
+  return withLifetime(provider, client, await runSteps(provider, auth.steps, client, tokens, wire), wire);
 }
 
 /** RFC 8628 section 3.1 and 3.2. */
