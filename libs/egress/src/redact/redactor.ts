@@ -29,17 +29,26 @@ export class Redactor {
   };
 }
 
-/** As they are found among bytes: text beyond ASCII is UTF-8 there. For nearly every token the plain forms are one and the same. */
+/** What no encoding but base64 changes: nearly every token is only that. */
+const PLAIN = /^[A-Za-z0-9._~-]+$/;
+
+/** As they are found among bytes: text beyond ASCII is UTF-8 there. */
 function formsOf(text: string): string[] {
+  const plain = PLAIN.test(text) ? [text] : encodings(text);
+  const base64 = plain.flatMap((each) => [0, 1, 2].map((offset) => stableBase64(each, offset)));
+  const base64url = base64
+    .filter((each) => each.includes('+') || each.includes('/'))
+    .map((each) => each.replaceAll('+', '-').replaceAll('/', '_'));
+  return [...plain, ...base64, ...base64url];
+}
+
+function encodings(text: string): string[] {
   const secret = Buffer.from(text).toString('latin1');
   const encoded = encodeURIComponent(text);
   const lower = encoded.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
   const form = new URLSearchParams({ '': text }).toString().slice(1);
   const json = escaped(secret);
-  const plain = [...new Set([secret, encoded, lower, form, json, json.replaceAll('/', '\\/'), escaped(json)])];
-  const base64 = plain.flatMap((each) => [0, 1, 2].map((offset) => stableBase64(each, offset)));
-  const base64url = base64.map((each) => each.replaceAll('+', '-').replaceAll('/', '_'));
-  return [...plain, ...base64, ...base64url];
+  return [...new Set([secret, encoded, lower, form, json, json.replaceAll('/', '\\/'), escaped(json)])];
 }
 
 function escaped(text: string): string {
