@@ -8,6 +8,9 @@ let ours: Tenant;
 let theirs: Tenant;
 let theirKey: string;
 let theirConnection: string;
+let theirIssuer: string;
+let ourIssuer: string;
+let theirBinding: string;
 
 beforeAll(async () => {
   auth = await AuthHarness.start();
@@ -16,10 +19,18 @@ beforeAll(async () => {
     method: 'POST',
   });
   theirKey = body.id;
+  [ourIssuer, theirIssuer] = [await trust(ours), await trust(theirs)];
+  const binding = { organization: theirs.org, agent: theirs.agent, claims: { sub: 'workload' } };
+  theirBinding = (await auth.ask<{ id: string }>(`/v1/trusted-issuers/${theirIssuer}/bindings`, { body: binding })).body.id;
   await new Browser().connect((await auth.session(theirs)).url);
   theirConnection = (await auth.connections(theirs))[0]?.id ?? '';
 });
 afterAll(() => auth.stop());
+
+async function trust({ org }: Tenant): Promise<string> {
+  const body = { organization: org, issuer: 'https://issuer.example', audience: 'keyward' };
+  return (await auth.ask<{ id: string }>('/v1/trusted-issuers', { body })).body.id;
+}
 
 interface Ids {
   org: string;
@@ -27,6 +38,8 @@ interface Ids {
   key: string;
   app: string;
   connection: string;
+  issuer: string;
+  binding: string;
 }
 
 /** Every route that takes an id, as a request in which ids can be exchanged. */
@@ -36,6 +49,69 @@ const ROUTES: [string, keyof Ids, (ids: Ids) => { path: string; method: string; 
     'create an agent',
     'org',
     ({ org }) => ({ method: 'POST', path: '/v1/agents', body: { organization: org, slug: 'new', name: 'New' } }),
+  ],
+  ['read an agent', 'agent', ({ org, agent }) => ({ method: 'GET', path: `/v1/agents/${agent}?organization=${org}` })],
+  [
+    'rotate a key',
+    'key',
+    ({ org, agent, key }) => ({
+      method: 'POST',
+      path: `/v1/agents/${agent}/keys/${key}/rotate`,
+      body: { organization: org, overlapSeconds: 0 },
+    }),
+  ],
+  ['revoke all keys', 'agent', ({ org, agent }) => ({ method: 'DELETE', path: `/v1/agents/${agent}/keys?organization=${org}` })],
+  ['read a manifest', 'agent', ({ org, agent }) => ({ method: 'GET', path: `/v1/agents/${agent}/manifest?organization=${org}` })],
+  [
+    'apply a manifest',
+    'agent',
+    ({ org, agent }) => ({
+      method: 'PUT',
+      path: `/v1/agents/${agent}/manifest?organization=${org}`,
+      body: { agent: 'hostile', tools: [] },
+    }),
+  ],
+  [
+    'apply a manifest by slug',
+    'org',
+    ({ org }) => ({
+      method: 'PUT',
+      path: '/v1/manifests',
+      body: { organization: org, manifest: { agent: 'hostile', tools: [] } },
+    }),
+  ],
+  ...(['GET', 'PUT', 'DELETE'] as const).map((method): (typeof ROUTES)[number] => [
+    `token release, ${method}`,
+    'agent',
+    ({ org, agent }) => ({ method, path: `/v1/agents/${agent}/token-releases/sandbox?organization=${org}` }),
+  ]),
+  ['list trusted issuers', 'org', ({ org }) => ({ method: 'GET', path: `/v1/trusted-issuers?organization=${org}` })],
+  [
+    'trust an issuer',
+    'org',
+    ({ org }) => ({
+      method: 'POST',
+      path: '/v1/trusted-issuers',
+      body: { organization: org, issuer: 'https://another.example', audience: 'keyward' },
+    }),
+  ],
+  [
+    'forget an issuer',
+    'issuer',
+    ({ org, issuer }) => ({ method: 'DELETE', path: `/v1/trusted-issuers/${issuer}?organization=${org}` }),
+  ],
+  [
+    'list bindings',
+    'issuer',
+    ({ org, issuer }) => ({ method: 'GET', path: `/v1/trusted-issuers/${issuer}/bindings?organization=${org}` }),
+  ],
+  [
+    'unbind',
+    'binding',
+    ({ org, issuer, binding }) => ({
+      method: 'DELETE',
+      path: `/v1/trusted-issuers/${issuer}/bindings/${binding}?organization=${org}`,
+    }),
   ],
   ['create a key', 'agent', ({ org, agent }) => ({ method: 'POST', path: `/v1/agents/${agent}/keys?organization=${org}` })],
   ['list keys', 'agent', ({ org, agent }) => ({ method: 'GET', path: `/v1/agents/${agent}/keys?organization=${org}` })],
@@ -104,7 +180,15 @@ const ROUTES: [string, keyof Ids, (ids: Ids) => { path: string; method: string; 
   ],
 ];
 
-const PREFIX = { org: 'org', agent: 'agt', key: 'key', app: 'app', connection: 'conn' } as const;
+const PREFIX = {
+  org: 'org',
+  agent: 'agt',
+  key: 'key',
+  app: 'app',
+  connection: 'conn',
+  issuer: 'iss',
+  binding: 'wlb',
+} as const;
 
 describe('an id that is not there to be seen is answered like one that does not exist', () => {
   async function answer(route: (typeof ROUTES)[number][2], ids: Ids): Promise<{ status: number; problem: string }> {
@@ -119,8 +203,13 @@ describe('an id that is not there to be seen is answered like one that does not 
     key: theirKey,
     app: theirs.app.id,
     connection: theirConnection,
+    issuer: theirIssuer,
+    binding: theirBinding,
   });
-  const mine = (): Ids => ({ org: ours.org, agent: ours.agent, key: newId('key'), app: ours.app.id, connection: newId('conn') });
+  const mine = (): Ids => ({
+    ...{ org: ours.org, agent: ours.agent, key: newId('key'), app: ours.app.id, connection: newId('conn') },
+    ...{ issuer: ourIssuer, binding: newId('wlb') },
+  });
 
   it.each(ROUTES)('%s', async (_name, subject, route) => {
     const absent = await answer(route, { ...mine(), [subject]: newId(PREFIX[subject]) });
@@ -146,6 +235,10 @@ describe('an id that is not there to be seen is answered like one that does not 
     expect((await auth.connections(theirs))[0]?.status).toBe('active');
     const { rows } = await auth.database.query('SELECT revoked_at FROM identity.agent_key WHERE id = $1', [theirKey]);
     expect(rows).toEqual([{ revoked_at: null }]);
+    const { body } = await auth.ask(`/v1/trusted-issuers/${theirIssuer}/bindings?organization=${theirs.org}`);
+    expect(body['bindings']).toMatchObject([{ id: theirBinding }]);
+    const { body: agents } = await auth.ask(`/v1/agents?organization=${theirs.org}`);
+    expect(JSON.stringify(agents)).not.toContain('hostile');
   });
 
   it('an organization that is not named is not guessed', async () => {
