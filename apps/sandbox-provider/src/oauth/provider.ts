@@ -22,9 +22,6 @@ const ROTATES = 'rotate_refresh_tokens';
 /** How oidc-provider, and the adapter for two requests at once, say that a token or code came a second time. */
 const ALREADY_USED = /already (used|consumed)$/;
 
-/** The guard is a dispatcher that comes with every request. */
-const NO_GUARD = { dispatcher: undefined };
-
 export interface ProviderParts {
   issuer: string;
   accessTokenTtlSeconds: number;
@@ -95,7 +92,7 @@ function configuration(parts: ProviderParts, signingKey: JWK, cookieKey: string)
     claims: { openid: ['sub', 'name'] },
     findAccount: accounts.find,
     // oidc-provider's own fetch refuses private addresses. Whoever uses a sandbox is on this machine, the document about it included.
-    fetch: (url, init) => fetch(url, { ...init, ...NO_GUARD }),
+    fetch: unguardedFetch,
     pkce: { required: () => true },
     features: features(parts.issuer),
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
@@ -131,4 +128,10 @@ function configuration(parts: ProviderParts, signingKey: JWK, cookieKey: string)
 async function newSigningKey(): Promise<string> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
   return JSON.stringify({ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' });
+}
+
+/** The guard is a dispatcher that comes with the request. */
+function unguardedFetch(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const { method = 'GET', headers = {}, redirect = 'manual', signal = null } = init;
+  return fetch(url, { method, headers, redirect, signal });
 }
