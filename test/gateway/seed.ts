@@ -82,4 +82,42 @@ export class Seed {
     );
     return id;
   }
+
+  /** Of the workspace, with a token that ends in an hour. */
+  async workspaceConnection(org: string, grantees: readonly string[]): Promise<string> {
+    const id = newId('conn');
+    await this.client.query(
+      `INSERT INTO vault.connection (id, org_id, kind, provider, scopes, status) VALUES ($1, $2, 'workspace', 'sandbox', '{}', 'active')`,
+      [id, org],
+    );
+    await this.client.query(
+      `INSERT INTO vault.credential (connection_id, org_id, sealed_access, access_expires_at, generation)
+       VALUES ($1, $2, 'sealed', now() + interval '1 hour', 1)`,
+      [id, org],
+    );
+    for (const agent of grantees) {
+      await this.client.query('INSERT INTO vault.connection_grantee (connection_id, org_id, agent_id) VALUES ($1, $2, $3)', [
+        ...[id, org, agent],
+      ]);
+    }
+    return id;
+  }
+
+  /** Trusts an issuer, whose workloads of this subject are the agent. */
+  async workload({ org, agent }: Pick<SeededAgent, 'org' | 'agent'>, issuer: string, subject: string): Promise<void> {
+    const id = newId('iss');
+    await this.client.query(`INSERT INTO identity.trusted_issuer (id, org_id, issuer, audience) VALUES ($1, $2, $3, 'keyward')`, [
+      ...[id, org, issuer],
+    ]);
+    await this.client.query(
+      'INSERT INTO identity.workload_binding (id, org_id, trusted_issuer_id, agent_id, claims) VALUES ($1, $2, $3, $4, $5)',
+      [newId('wlb'), org, id, agent, { sub: subject }],
+    );
+  }
+
+  async expireKey(keyId: string, seconds: number): Promise<void> {
+    await this.client.query('UPDATE identity.agent_key SET expires_at = now() + make_interval(secs => $2) WHERE id = $1', [
+      ...[keyId, seconds],
+    ]);
+  }
 }

@@ -36,6 +36,7 @@ export const workloadReplySchema = z.discriminatedUnion('outcome', [
     org: idSchema('org'),
     agent: idSchema('agt'),
     subject: z.string(),
+    /** Until when the token counts. */
     expiresAt: z.iso.datetime(),
   }),
   z.object({ outcome: z.literal('failed'), error: problemSchema }),

@@ -12,6 +12,7 @@ const LEEWAY_SECONDS = 60;
 export interface Workload extends AgentAddress {
   /** Claim `sub`. */
   subject: string;
+  /** Until when the token counts, the difference of clocks included. */
   expiresAt: Date;
 }
 
@@ -53,7 +54,7 @@ export class WorkloadAuthenticator {
     // Two agents can't be told apart by this token: it stands for neither.
     if (others.some((other) => other.org_id !== binding.org_id || other.agent_id !== binding.agent_id)) throw unauthenticated();
     const { sub = '', exp = 0 } = claims as { sub?: string; exp?: number };
-    return { org: binding.org_id, agent: binding.agent_id, subject: sub, expiresAt: new Date(exp * 1000) };
+    return { org: binding.org_id, agent: binding.agent_id, subject: sub, expiresAt: new Date((exp + LEEWAY_SECONDS) * 1000) };
   }
 
   /** Those of the bindings whose own source of keys says that the token is genuine. */
