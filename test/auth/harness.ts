@@ -113,6 +113,10 @@ export class AuthHarness {
     return harness;
   }
 
+  get keyFile(): string {
+    return this.env['KEYWARD_KMS_KEY_FILE'] ?? '';
+  }
+
   /** As auth-service's own login. */
   get loginUrl(): string {
     return this.env['KEYWARD_DATABASE_URL'] ?? '';

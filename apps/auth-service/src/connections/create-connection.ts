@@ -6,6 +6,7 @@ import type { Grant, GrantTarget } from '../connect/grant.js';
 import { findOffer, resolveOffer, type Offer, type OfferOptions } from '../connect/offer.js';
 import { storeGrant, type StoreGrantOptions } from '../connect/store-grant.js';
 import { requireAgent } from '../identity/agents.js';
+import { notFound } from '../identity/not-found.js';
 import { requireLiveOrganization } from '../identity/organizations.js';
 import type { Actor } from '../records/record.js';
 import { probeConnection } from './probe.js';
@@ -30,13 +31,13 @@ export class ConnectWithoutBrowser {
 
   /**
    * Check → acquire → probe → store. What fails leaves everything as it was, an earlier connection of the same key included.
-   * @throws KeywardError `not_found` (organization, agent), `revoked` (shredded), `invalid_request` with pointers, `provider_error` (the
+   * @throws KeywardError `not_found` (agent, also where there is no such organization), `revoked` (shredded), `invalid_request` with pointers, `provider_error` (the
    * provider refuses what was handed over), `provider_unavailable`, `egress_denied`, `dependency_unavailable`
    */
   async connect(request: CreateConnection, actor: Actor): Promise<Connection> {
     const target = targetOf(request);
     await withOrg(this.options.dataSource, target.org, async (em) => {
-      await requireLiveOrganization(em, target.org);
+      await requireLiveOrganization(em, target.org, notFound('agt'));
       for (const agent of target.agent === null ? target.grantees : [target.agent]) await requireAgent(em, target.org, agent);
     });
     const offer = await this.#offer(target);

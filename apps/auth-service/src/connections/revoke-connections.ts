@@ -15,7 +15,7 @@ export class RevokeConnections {
 
   /**
    * In batches, each broadcast as soon as it is committed. What fails in between leaves whole batches; asking again does the rest.
-   * @throws KeywardError `not_found` (organization, agent), `dependency_unavailable`
+   * @throws KeywardError `not_found` (the agent where one is named, else the organization), `dependency_unavailable`
    */
   async revoke(revoking: Revoking): Promise<RevokedConnections> {
     const { org, user, agent, provider } = revoking;
@@ -27,8 +27,7 @@ export class RevokeConnections {
       const first = broadcasts.length === 0;
       batch = await withOrg(this.dataSource, org, async (em) => {
         if (first) {
-          await requireOrganization(em, org);
-          if (agent !== undefined) await requireAgent(em, org, agent);
+          await (agent === undefined ? requireOrganization(em, org) : requireAgent(em, org, agent));
           result.withdrawn = await withdraw(em, revoking);
         }
         return revokeBatch(em, revoking, batch.last);

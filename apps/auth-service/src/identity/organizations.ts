@@ -79,11 +79,15 @@ export class Organizations {
 
 /**
  * For whatever stores a secret: the organization, which can't be shredded before the transaction ends.
- * @throws KeywardError `not_found`, `revoked` (shredded)
+ * @throws KeywardError `absent`, `revoked` (shredded)
  */
-export async function requireLiveOrganization(em: EntityManager, id: string): Promise<OrganizationEntity> {
+export async function requireLiveOrganization(
+  em: EntityManager,
+  id: string,
+  absent = notFound('org'),
+): Promise<OrganizationEntity> {
   const organization = await em.findOne(OrganizationEntity, { where: { id }, lock: { mode: 'pessimistic_read' } });
-  if (organization === null) throw notFound('org');
+  if (organization === null) throw absent;
   if (organization.shreddedAt !== null) {
     throw new KeywardError('revoked', 'The keys of this organization were destroyed; nothing can be connected for it any more.');
   }

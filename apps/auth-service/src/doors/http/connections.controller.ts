@@ -63,9 +63,10 @@ export class ConnectionsController {
   @Post('revoke')
   @HttpCode(200)
   async revoke(@Req() request: FastifyRequest, @Body() body: unknown) {
-    const actor = await this.principals.require(request.raw, 'admin', () => organizationOf(request));
+    const absent = notFound(typeof body === 'object' && body !== null && 'agent' in body ? 'agt' : 'org');
+    const actor = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
     const ids = { organization: 'org', agent: 'agt' } as const;
-    const { organization: org, user, agent, provider } = parseBody(revokeConnectionsSchema, body, ids);
+    const { organization: org, user, agent, provider } = parseBody(revokeConnectionsSchema, body, ids, absent);
     return this.revocation.revoke({ org, user, agent, provider, actor, reason: 'disconnected' });
   }
 
