@@ -34,6 +34,12 @@ export function program(args: readonly string[]) {
     .command(members)
     .command(vault)
     .completion('completion', 'Print a completion script for bash or zsh: keyward completion >> ~/.bashrc')
+    .updateStrings({
+      'Not enough non-option arguments: got %s, need at least %s': {
+        one: 'Something is missing: %s given, %s needed. The same with --help says what.',
+        other: 'Something is missing: %s given, %s needed. The same with --help says what.',
+      },
+    } as unknown as Record<string, string>)
     .epilogue(EPILOGUE)
     .demandCommand(1, 'Name a command.')
     .recommendCommands()

@@ -113,6 +113,12 @@ describe('loadCatalog', () => {
       ':11 (/origins/0): must be an origin alone',
     ],
     [
+      'an origin in plain http',
+      MANIFEST.replace("'${url}'", 'http://acme.example'),
+      TOOLS,
+      ':11 (/origins/0): must be an https URL',
+    ],
+    [
       'origins without that of base_url',
       MANIFEST.replace("'${url}'", 'https://b.example'),
       TOOLS,

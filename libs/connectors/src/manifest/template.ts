@@ -19,20 +19,21 @@ function withSamples(text: string): string {
 /** What an address begins with can only be a parameter of the type `origin`; address-references.ts checks that it is one. */
 const LEADING_ORIGIN = /^\$\{(?:connection|app)\.[a-z][a-z0-9_]*\}(?=$|[/?])/;
 
-const lateUrl = z.string().max(2048);
-
 /** An https URL in which `${connection.…}` and `${app.…}` may stand. Checked again once they are filled. */
-export const endpointTemplateSchema = lateUrl.refine(
-  (text) => endpointUrlSchema.safeParse(withSamples(text)).success,
-  'must be an https URL (http on loopback only) without user name, password or fragment',
-);
+export const endpointTemplateSchema = z
+  .string()
+  .max(2048)
+  .refine(
+    (text) => endpointUrlSchema.safeParse(withSamples(text)).success,
+    'must be an https URL (http on loopback only) without user name, password or fragment',
+  );
 
 export const baseUrlTemplateSchema = endpointTemplateSchema.refine(
   (text) => isCleanBaseUrl(withSamples(text)),
   'must have no query, no fragment, no dot segments and no trailing slash',
 );
 
-export const originTemplateSchema = lateUrl.refine(
+export const originTemplateSchema = endpointTemplateSchema.refine(
   (text) => isSerialisedOrigin(withSamples(text)),
   'must be an origin alone: scheme, host and port, no path, no trailing slash',
 );

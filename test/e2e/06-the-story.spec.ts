@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { runProgram } from './support/run-program.js';
+import { wholeSystem } from './support/whole-system.js';
+
+const TOLD_TWICE_TIMEOUT_MS = 120_000;
+
+describe('npm run demo', () => {
+  const system = wholeSystem();
+
+  it(
+    'goes as told, and can be told again on the same stack',
+    async () => {
+      for (const time of ['first', 'again']) {
+        const { code, stdout, stderr } = await runProgram('tools/stack/dist/demo.js', ['--dir', system.stack.paths.dir], {});
+        expect({ time, code, stderr }).toEqual({ time, code: 0, stderr: '' });
+        expect(stdout).toContain('All of it went as told.');
+        expect(stdout).toMatch(/sandbox_create_note: missing_scopes\n[\s\S]*the same call: succeeded/);
+        expect(stdout).toContain('the other agent: connection_required');
+        expect(stdout).toContain('the provider’s receipt for the account of the workspace: true');
+      }
+    },
+    TOLD_TWICE_TIMEOUT_MS,
+  );
+});
