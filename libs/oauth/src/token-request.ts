@@ -35,17 +35,23 @@ export function requestOptions(call: Omit<TokenCall, 'response'> & { method?: st
   const endpoint = secureUrl(fillUrl(provider, call.endpoint, values), 'endpoint');
   const timeout = AbortSignal.timeout(wire.timeoutMs ?? TIMEOUT_MS);
   const signal = wire.signal === undefined ? timeout : AbortSignal.any([wire.signal, timeout]);
+  const send = isNamedByAnswer(call.endpoint, endpoint) ? (wire.fetchFor?.([endpoint.origin]) ?? wire.fetch) : wire.fetch;
   const override = call.method === undefined ? {} : { method: call.method };
   const tls = isOAuthProvider(provider) ? clientTls(provider, values.client) : undefined;
   return {
     [customFetch]: (_url: string, init: CustomFetchOptions<'POST', URLSearchParams>) => {
       const standard = { url: endpoint.href, parameters: init.body, headers: init.headers };
       const { url, ...shaped } = shapeRequest(provider, request, standard, values, wire.now?.() ?? new Date());
-      return wire.fetch(url, { ...shaped, ...override, redirect: 'manual', signal, ...(tls === undefined ? {} : { tls }) });
+      return send(url, { ...shaped, ...override, redirect: 'manual', signal, ...(tls === undefined ? {} : { tls }) });
     },
     [allowInsecureRequests]: isLoopback(endpoint),
     signal,
   };
+}
+
+/** Whether the host was a late reference: nobody who read the manifest alone could know it. */
+function isNamedByAnswer(declared: string, filled: URL): boolean {
+  return URL.parse(declared)?.origin !== filled.origin;
 }
 
 /**

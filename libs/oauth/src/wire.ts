@@ -29,6 +29,11 @@ export interface WireInit {
 /** How requests leave: always through the egress gate, never through the global `fetch`. */
 export interface Wire {
   fetch: (url: string, init: WireInit) => Promise<Response>;
+  /**
+   * The same, for these origins alone: a step may go to a host that the answer before it has named, in a connection parameter of a
+   * declared type. Without this it goes by `fetch`, which knows only what the manifest names.
+   */
+  fetchFor?: (origins: readonly string[]) => Wire['fetch'];
   /** Covers the whole exchange, the body included. Default 15,000. */
   timeoutMs?: number;
   signal?: AbortSignal;

@@ -4,6 +4,7 @@ interface Overrides {
   url?: string;
   auth?: Record<string, unknown>;
   refresh?: Record<string, unknown>;
+  connection_parameters?: Record<string, unknown>;
 }
 
 /** A valid manifest of an authorization server at `url`, with whatever a test needs to be different. */
@@ -11,6 +12,7 @@ export function testProvider({
   url = 'https://as.example.com',
   auth = {},
   refresh = {},
+  connection_parameters = {},
 }: Overrides = {}): ProviderWith<'oauth2_authorization_code'> {
   const provider = providerManifestSchema.parse({
     name: 'example',
@@ -25,6 +27,7 @@ export function testProvider({
       ...auth,
     },
     refresh: { rotates: true, ...refresh },
+    connection_parameters,
     base_url: `${url}/api`,
     origins: [url],
   });

@@ -27,6 +27,8 @@ export interface QuirkRow {
   /** The manifest that must fail. Default: one that says nothing of the quirk. */
   ignored?: (url: string) => Declared;
   scopes?: readonly string[];
+  /** What the person has entered. */
+  entered?: (url: string) => Record<string, string>;
   client?: Partial<OAuthClient>;
   /** Fields, as JSON Pointers, that this flow would do without: they matter elsewhere, as where a request fails. */
   spare?: readonly string[];
@@ -66,24 +68,28 @@ export function labManifest(url: string, { auth = {}, ...rest }: Declared): Prov
 }
 
 /** From the authorization URL to the token, as the apps do it. */
-export async function runFlow(lab: QuirkLab, { declared, scopes = [], client: own = {} }: QuirkRow): Promise<FlowResult> {
+export async function runFlow(
+  lab: QuirkLab,
+  { declared, entered, scopes = [], client: own = {} }: QuirkRow,
+): Promise<FlowResult> {
   const manifest = labManifest(lab.url, declared(lab.url));
   const client: OAuthClient = { ...LAB_CLIENT, ...own };
   const values = { clientId: client.clientId, ...(client.parameters === undefined ? {} : { app: client.parameters }) };
-  const provider = resolveProvider(manifest, values);
+  const input = entered?.(lab.url) ?? {};
+  const provider = resolveProvider(manifest, { ...values, connection: input });
   const { verifier, challenge } = await createPkcePair(provider);
   const url = authorizationUrl({ provider, client, redirectUri: REDIRECT_URI, scopes, state: STATE, codeChallenge: challenge });
   const back = await lab.visit(url);
   const callback = readCallback(provider, client, back.searchParams, STATE);
   if (callback.kind === 'error' || callback.kind === 'installed') throw new Error(`unexpected ${callback.kind}`);
   const parameters = callback.kind === 'code' ? callback.parameters : codeByWebhook(lab, provider, client, callback.correlation);
-  const known = resolveProvider(manifest, { ...values, connection: callback.captured });
+  const known = resolveProvider(manifest, { ...values, connection: { ...input, ...callback.captured } });
   const first = await exchangeCode(
     { provider: known, client, parameters, redirectUri: REDIRECT_URI, codeVerifier: verifier },
     wire,
   );
   const captured = { ...callback.captured, ...first.captured };
-  const resolved = resolveProvider(manifest, { ...values, connection: captured });
+  const resolved = resolveProvider(manifest, { ...values, connection: { ...input, ...captured } });
   const held = {
     accessToken: first.accessToken,
     ...(first.refreshToken === undefined ? {} : { refreshToken: first.refreshToken }),

@@ -52,10 +52,9 @@ function exchange(
   parameters: URLSearchParams | { code: string },
 ): Promise<TokenSet> {
   const { orgId, redirectUri, sealedVerifier, stateSha256 } = transaction;
-  const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
+  const fetchFor = (origins: readonly string[]) => egress.fetchFor({ provider: provider.name, origins });
+  const wire = { fetch: fetchFor(authorizationServerOrigins(provider)), fetchFor };
   return credentials.openSecret(verifierContext(orgId, stateSha256), sealedVerifier, (codeVerifier) =>
-    withClient(credentials, app, (client) =>
-      exchangeCode({ provider, client, parameters, redirectUri, codeVerifier }, { fetch }),
-    ),
+    withClient(credentials, app, (client) => exchangeCode({ provider, client, parameters, redirectUri, codeVerifier }, wire)),
   );
 }

@@ -117,4 +117,22 @@ quirkTable('authorization request', [
     declared: (url) => ({ auth: { resource: `${url}/mcp` } }),
     expect: async ({ lab, renew }) => expect(lab.accepts((await renew()).accessToken)).toBe(true),
   },
+  {
+    row: 'user-supplied host: gitlab self-hosted, zendesk subdomain, salesforce sandbox',
+    quirks: { token: { path: '/acme/token' } },
+    entered: (url) => ({ server: url, workspace: 'acme' }),
+    declared: () => ({
+      connection_parameters: {
+        server: { title: 'Server', type: 'origin' },
+        workspace: { title: 'Workspace', type: 'label' },
+      },
+      auth: {
+        issuer: '${connection.server}',
+        authorization_endpoint: '${connection.server}/authorize',
+        token_endpoint: '${connection.server}/${connection.workspace}/token',
+      },
+    }),
+    // In this lab the defaults of the flow name the same server.
+    spare: ['/auth/issuer', '/auth/authorization_endpoint'],
+  },
 ]);
