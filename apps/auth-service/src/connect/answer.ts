@@ -53,5 +53,6 @@ export type Ending = keyof typeof ENDINGS;
 
 export function ending(name: Ending, returnUrl?: string | null): ConnectAnswer {
   const [status, title, sentence] = ENDINGS[name];
-  return { kind: 'page', outcome: name, page: endPage({ status, title, sentence, ...(returnUrl ? { returnUrl } : {}) }) };
+  const view = { status, title, sentence, ...(returnUrl ? { returnUrl } : {}), signOut: name === 'wrong_person' };
+  return { kind: 'page', outcome: name, page: endPage(view) };
 }

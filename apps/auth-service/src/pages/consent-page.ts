@@ -38,8 +38,7 @@ export interface ConsentView {
 export function consentPage(view: ConsentView): Page {
   const { provider } = view;
   const failed = view.problem !== undefined || view.fields.some(({ error }) => error !== undefined);
-  const title =
-    view.user === null ? `Connect ${provider.title} for ${view.organization}` : `Connect your ${provider.title} account`;
+  const title = titleOf(view);
   return {
     // RFC 9110 section 15.5.21: understood, and not accepted.
     status: failed ? 422 : 200,
@@ -56,7 +55,7 @@ export function consentPage(view: ConsentView): Page {
         Nothing is shared before you continue, and you can end it at any time: ask <bdi>${view.organization}</bdi> to disconnect
         it, or remove the access in your ${provider.title} settings.
       </p>
-      <p class="soft">${expectation(view)}</p>
+      <p><strong>${expectation(view)}</strong></p>
       <form method="post" action="${view.action}">
         <input type="hidden" name="csrf" value="${view.csrfToken}" />
         ${view.fields.map(renderField)}
@@ -67,6 +66,12 @@ export function consentPage(view: ConsentView): Page {
       </form>
     `,
   };
+}
+
+function titleOf({ user, way, provider, organization }: ConsentView): string {
+  if (user === null) return `Connect ${provider.title} for ${organization}`;
+  // Where nobody signs in and nothing is entered, it is no account of the person's.
+  return way === 'here' ? `Connect ${provider.title}` : `Connect your ${provider.title} account`;
 }
 
 /** Said first, with a way to each field that is wrong. */
@@ -85,13 +90,14 @@ function problems({ problem, fields }: ConsentView): Html {
   </div>`;
 }
 
-function who({ organization, agents, user, provider, alias, settled }: ConsentView): Html {
+function who({ organization, agents, user, provider, alias, settled, way }: ConsentView): Html {
   const names = agents.map((agent, index) => html`${index === 0 ? '' : ', '}<strong><bdi>${agent}</bdi></strong>`);
   const asked =
     user === null
       ? html`<bdi>${organization}</bdi> asks you to connect one ${provider.title} account for the whole workspace. It can be used
           by ${agents.length === 0 ? 'no agent until an administrator names some' : names}.`
-      : html`<bdi>${organization}</bdi> asks you to let its agent ${names} use your ${provider.title} account.`;
+      : html`<bdi>${organization}</bdi> asks you to let its agent ${names} use
+          ${way === 'here' ? provider.title : `your ${provider.title} account`}.`;
   return html`
     <p>${asked}</p>
     <dl>
@@ -119,7 +125,7 @@ function existingNotice({ existing, provider }: ConsentView): Html | undefined {
 
 function scopeList({ scopes, provider }: ConsentView): Html {
   if (scopes.length === 0)
-    return html`<p>Whatever the access that ${provider.title} gives allows. It names no finer permissions here.</p>`;
+    return html`<p>Everything that this access allows at ${provider.title}, which names no finer permissions here.</p>`;
   return html`<ul>
     ${scopes.map(scopeItem)}
   </ul>`;

@@ -26,15 +26,29 @@ export function connectedPage({ provider, agents, account, user, returnUrl }: Co
   };
 }
 
+export interface EndView {
+  status: number;
+  title: string;
+  sentence: string;
+  returnUrl?: string;
+  /** Offers to sign out, where another person must sign in. */
+  signOut?: boolean;
+}
+
 /** A way that ends here. The sentence says what happened and what to do; a link leads back where the organization registered one. */
-export function endPage(view: { status: number; title: string; sentence: string; returnUrl?: string }): Page {
+export function endPage(view: EndView): Page {
   return {
     status: view.status,
     title: view.title,
     body: html`<p role="status">${view.sentence}</p>
-      ${view.returnUrl === undefined ? undefined : wayBack(view.returnUrl)}`,
+      ${view.returnUrl === undefined ? undefined : wayBack(view.returnUrl)} ${view.signOut === true ? signOut : undefined}`,
+    ...(view.signOut === true ? { formTargets: [] } : {}),
   };
 }
+
+const signOut = html`<form method="post" action="/logout">
+  <div class="actions"><button type="submit">Sign out</button></div>
+</form>`;
 
 function wayBack(url: string): Html {
   return html`<div class="actions">

@@ -33,7 +33,7 @@ label { display: block; font-weight: 600; }
 .error { color: var(--bad); font-weight: 600; }
 input[type=text], input[type=password], select, textarea { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; border: 1px solid var(--line);
   border-radius: .5rem; background: var(--card); color: inherit; font: inherit; }
-[aria-invalid] { border: 2px solid var(--bad); }
+input[aria-invalid], select[aria-invalid], textarea[aria-invalid] { border: 2px solid var(--bad); }
 .masked { -webkit-text-security: disc; font-family: monospace; }
 .notice { padding: .75rem; border-radius: .5rem; background: var(--note); }
 .problem { margin-bottom: 1rem; padding: .75rem; border: 2px solid var(--bad); border-radius: .5rem; }
