@@ -57,15 +57,16 @@ export class AuditHarness {
     return new AuditHarness(nats, nc, await jetstreamManager(nc), database, server, env, createPublisher(nc));
   }
 
-  async startReplica(): Promise<Replica> {
-    const service = await this.beginReplica();
+  /** @param options audit-service, watched */
+  async startReplica(options = auditService()): Promise<Replica> {
+    const service = await this.beginReplica(options);
     const { httpUrl } = await service.started;
     return { service, url: httpUrl ?? '' };
   }
 
   /** One that may still be waiting for what it needs. */
-  async beginReplica(): Promise<RunningService> {
-    const service = await startService(auditService(), this.env);
+  async beginReplica(options = auditService()): Promise<RunningService> {
+    const service = await startService(options, this.env);
     this.services.push(service);
     return service;
   }

@@ -13,8 +13,10 @@ import { sandboxVariables, testNats, testPostgres, waitFor, type TestNats, type 
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
+import { openApiDocument } from '../../apps/auth-service/src/openapi/document.js';
 import { authService } from '../../apps/auth-service/src/service.js';
 import { refresherService } from '../../apps/token-refresher/src/service.js';
+import { Documented } from '../support/documented.js';
 import { startSandbox, type Sandbox } from '../../apps/sandbox-provider/src/server.js';
 
 const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
@@ -41,7 +43,12 @@ export interface HarnessOptions {
   env?: Record<string, string>;
   /** Besides the sandbox's: where auth-service may go on this machine. */
   privateOrigins?: string[];
+  /** auth-service, watched. */
+  service?: typeof authService;
 }
+
+/** Every answer to `ask` is held against it. */
+export const documented = new Documented(openApiDocument() as never);
 
 /** auth-service in this process, on a real PostgreSQL, a nats-server in operator mode and a real OAuth server. */
 export class AuthHarness {
@@ -59,6 +66,7 @@ export class AuthHarness {
     private readonly postgres: TestPostgres,
     private readonly env: Record<string, string>,
     private readonly directory: string,
+    private readonly options: typeof authService,
   ) {}
 
   static async start(options: HarnessOptions = {}): Promise<AuthHarness> {
@@ -108,7 +116,18 @@ export class AuthHarness {
     };
     const database = new pg.Pool({ connectionString: postgres.url, max: 3 });
     database.on('error', () => undefined);
-    const harness = new AuthHarness(env.KEYWARD_AUTH_PUBLIC_URL, sandbox, nats, operator, nc, database, postgres, env, directory);
+    const harness = new AuthHarness(
+      env.KEYWARD_AUTH_PUBLIC_URL,
+      sandbox,
+      nats,
+      operator,
+      nc,
+      database,
+      postgres,
+      env,
+      directory,
+      options.service ?? authService,
+    );
     await harness.startReplica();
     return harness;
   }
@@ -135,7 +154,7 @@ export class AuthHarness {
 
   /** Another process would do the same; `env` may give it a port of its own. */
   async startReplica(env: Record<string, string> = {}): Promise<RunningService> {
-    const service = await startService(authService, { ...this.env, ...env });
+    const service = await startService(this.options, { ...this.env, ...env });
     this.services.push(service);
     await service.started;
     return service;
@@ -165,8 +184,9 @@ export class AuthHarness {
     path: string,
     { body, method, token = ADMIN_TOKEN }: { body?: unknown; method?: string; token?: string } = {},
   ): Promise<Answer<T>> {
+    const usedMethod = method ?? (body === undefined ? 'GET' : 'POST');
     const response = await fetch(this.url + path, {
-      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      method: usedMethod,
       headers: {
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -174,7 +194,18 @@ export class AuthHarness {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: (text === '' ? {} : JSON.parse(text)) as T };
+    const answer: unknown = text === '' ? {} : JSON.parse(text);
+    const seen = {
+      method: usedMethod,
+      path,
+      status: response.status,
+      contentType: response.headers.get('content-type'),
+      body: answer,
+    };
+    const disagreement = documented.disagreement(seen);
+    if (disagreement !== undefined)
+      throw new Error(`${usedMethod} ${path} is not answered as documented: ${JSON.stringify({ disagreement, answer })}`);
+    return { status: response.status, headers: response.headers, body: answer as T };
   }
 
   /** An organization with an agent, and nothing else. */

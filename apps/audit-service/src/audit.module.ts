@@ -1,10 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { AuditService } from './audit-service.js';
+import { OpenApiController } from './openapi/openapi.controller.js';
 import { AuditorAuthenticator } from './query/auditor.js';
 import { EventQueries } from './query/event-queries.js';
 import { EventsController } from './query/events.controller.js';
 
-@Module({ controllers: [EventsController] })
+@Module({ controllers: [EventsController, OpenApiController] })
 export class AuditModule {
   static over({ auditors, queries }: AuditService): DynamicModule {
     return {

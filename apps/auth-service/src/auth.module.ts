@@ -25,6 +25,7 @@ import { FailureLog } from './doors/http/failure-log.js';
 import { LoginController } from './doors/http/login.controller.js';
 import { MembersController } from './doors/http/members.controller.js';
 import { OAuthController } from './doors/http/oauth.controller.js';
+import { OpenApiController } from './doors/http/openapi.controller.js';
 import { OrganizationsController } from './doors/http/organizations.controller.js';
 import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
@@ -60,6 +61,7 @@ import { RewrapVault } from './vault/rewrap-vault.js';
 
 @Module({
   controllers: [
+    OpenApiController,
     OrganizationsController,
     AgentsController,
     AgentKeysController,

@@ -27,5 +27,7 @@ export { limitFailedAuthentications } from './limits/limit-failed-authentication
 export { limitPublicRoutes, PUBLIC_ROUTE } from './limits/limit-public-routes.js';
 export { clientLimitsConfig, type ClientLimits } from './limits/limits-config.js';
 export { createLogger } from './log/logger.js';
+export { openApiDocument, type Answer, type ApiInfo, type ApiPart, type Operation } from './openapi/document.js';
+export { type JsonSchema } from './openapi/json-schema.js';
 export { runService } from './run-service.js';
 export { startService, type RunningService } from './start-service.js';

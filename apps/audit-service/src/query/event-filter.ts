@@ -12,7 +12,7 @@ import { z } from 'zod';
 const LIMIT = { default: 100, max: 1000 } as const;
 const time = z.iso.datetime({ offset: true }).max(40);
 
-const eventQuerySchema = z.strictObject({
+export const eventQuerySchema = z.strictObject({
   organization: idSchema('org').optional(),
   agent: idSchema('agt').optional(),
   user: userIdSchema.optional(),

@@ -6,7 +6,7 @@ import { AuditorAuthenticator } from './auditor.js';
 import { parseEventQuery } from './event-filter.js';
 import { EventQueries, type EventPage, type Verification } from './event-queries.js';
 
-const verifyQuerySchema = z.strictObject({
+export const verifyQuerySchema = z.strictObject({
   organization: idSchema('org'),
   afterSeq: z.coerce.number({ error: 'must be a number' }).int().min(1).optional(),
   afterHash: z

@@ -15,7 +15,7 @@ import { Principals } from '../../identity/principals.js';
 import { agentAddress, organizationOf, parseBody } from './input.js';
 
 const querySchema = z.strictObject({ organization: z.string().optional(), user: userIdSchema.optional() });
-const envelopeSchema = z.strictObject({ organization: idSchema('org').optional(), manifest: agentManifestSchema });
+export const manifestEnvelopeSchema = z.strictObject({ organization: idSchema('org').optional(), manifest: agentManifestSchema });
 
 @Controller('v1')
 export class AgentManifestsController {
@@ -55,5 +55,7 @@ export class AgentManifestsController {
 /** The manifest itself, or in an envelope that also names the organization. */
 function manifestIn(body: unknown): AgentManifest {
   const isEnvelope = typeof body === 'object' && body !== null && Object.hasOwn(body, 'manifest');
-  return isEnvelope ? parseOrThrow(envelopeSchema, body, 'body').manifest : parseOrThrow(agentManifestSchema, body, 'body');
+  return isEnvelope
+    ? parseOrThrow(manifestEnvelopeSchema, body, 'body').manifest
+    : parseOrThrow(agentManifestSchema, body, 'body');
 }

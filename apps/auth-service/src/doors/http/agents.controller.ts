@@ -15,8 +15,8 @@ import { WorkloadAuthenticator } from '../../workloads/workload-authenticator.js
 import { isCompactJwt } from '../../workloads/workload-token.js';
 import { agentAddress, onlyOrganizationSchema, organizationOf, parseBody } from './input.js';
 
-const listQuerySchema = z.strictObject({ organization: z.string(), cursor: z.string().optional() });
-const assignmentsSchema = z.strictObject({
+export const agentQuerySchema = z.strictObject({ organization: z.string(), cursor: z.string().optional() });
+export const assignmentsSchema = z.strictObject({
   organization: z.string().optional(),
   assignments: z.array(assignmentSchema).max(500),
 });
@@ -42,7 +42,7 @@ export class AgentsController {
   async list(@Req() request: FastifyRequest, @Query() query: unknown) {
     await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
     const organization = organizationOf(request);
-    const { cursor } = parseOrThrow(listQuerySchema, query, 'query');
+    const { cursor } = parseOrThrow(agentQuerySchema, query, 'query');
     return this.agents.list(organization, readCursor('agt', cursor));
   }
 

@@ -15,8 +15,8 @@ import { Principals } from '../../identity/principals.js';
 import { organizationOf, parseBody } from './input.js';
 
 const organization = idSchema('org');
-const agentSessionSchema = createConnectSessionSchema.extend({ organization, agent: idSchema('agt') });
-const workspaceSessionSchema = createWorkspaceSessionSchema.extend({ organization });
+export const agentSessionSchema = createConnectSessionSchema.extend({ organization, agent: idSchema('agt') });
+export const workspaceSessionSchema = createWorkspaceSessionSchema.extend({ organization });
 
 @Controller('v1/connect-sessions')
 export class ConnectSessionsController {

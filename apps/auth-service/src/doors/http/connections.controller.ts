@@ -21,7 +21,7 @@ import { Principals } from '../../identity/principals.js';
 import { readCursor } from '../../records/page.js';
 import { organizationOf, parseBody } from './input.js';
 
-const listQuerySchema = z.strictObject({
+export const connectionQuerySchema = z.strictObject({
   organization: z.string(),
   user: userIdSchema.optional(),
   agent: z.string().optional(),
@@ -46,7 +46,7 @@ export class ConnectionsController {
   @Get()
   async list(@Req() request: FastifyRequest, @Query() query: unknown) {
     await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
-    const { organization: _organization, cursor, ...filter } = parseOrThrow(listQuerySchema, query, 'query');
+    const { organization: _organization, cursor, ...filter } = parseOrThrow(connectionQuerySchema, query, 'query');
     return this.connections.list(organizationOf(request), filter, readCursor('conn', cursor));
   }
 

@@ -6,7 +6,7 @@ import { Connectors, noSuchConnector } from '../../governance/connectors.js';
 import { Principals } from '../../identity/principals.js';
 import { organizationOf, parseBody } from './input.js';
 
-const listSchema = z.looseObject({
+export const connectorQuerySchema = z.looseObject({
   search: z.string().max(100).optional(),
   category: z.string().max(40).optional(),
   cursor: slugSchema.optional(),
@@ -22,7 +22,7 @@ export class ConnectorsController {
   @Get()
   async list(@Req() request: FastifyRequest, @Query() query: unknown) {
     await this.principals.require(request.raw, 'viewer', () => organizationOf(request));
-    const { search, category, cursor } = parseOrThrow(listSchema, query, 'query');
+    const { search, category, cursor } = parseOrThrow(connectorQuerySchema, query, 'query');
     return this.connectors.list(organizationOf(request), { search, category, cursor });
   }
 

@@ -8,7 +8,7 @@ import { Principals } from '../../identity/principals.js';
 import { OrganizationShredder } from '../../identity/shred-organization.js';
 import { readCursor } from '../../records/page.js';
 
-const listQuerySchema = z.strictObject({ cursor: z.string().optional() });
+export const organizationQuerySchema = z.strictObject({ cursor: z.string().optional() });
 
 @Controller('v1/organizations')
 export class OrganizationsController {
@@ -27,7 +27,7 @@ export class OrganizationsController {
   @Get()
   async list(@Req() request: FastifyRequest, @Query() query: unknown) {
     await this.principals.requireOperator(request.raw);
-    return this.organizations.list(readCursor('org', parseOrThrow(listQuerySchema, query, 'query').cursor));
+    return this.organizations.list(readCursor('org', parseOrThrow(organizationQuerySchema, query, 'query').cursor));
   }
 
   @Get(':id')

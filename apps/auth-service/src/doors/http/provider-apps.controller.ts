@@ -6,7 +6,7 @@ import { Principals } from '../../identity/principals.js';
 import { ProviderApps } from '../../provider-apps/provider-apps.js';
 import { organizationOf, parseBody } from './input.js';
 
-const replaceSchema = createProviderAppSchema.omit({ provider: true });
+export const replaceProviderAppSchema = createProviderAppSchema.omit({ provider: true });
 
 @Controller('v1/provider-apps')
 export class ProviderAppsController {
@@ -38,7 +38,7 @@ export class ProviderAppsController {
   async replace(@Req() request: FastifyRequest, @Param('id') id: string) {
     const absent = notFound('app');
     const admin = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
-    const { organization, ...registration } = parseBody(replaceSchema, request.body, { organization: 'org' }, absent);
+    const { organization, ...registration } = parseBody(replaceProviderAppSchema, request.body, { organization: 'org' }, absent);
     return this.providerApps.replace(organization, possibleId('app', id), registration, admin);
   }
 
