@@ -217,12 +217,14 @@ describe('the MCP server', () => {
       client_id_metadata_document_supported: true,
       code_challenge_methods_supported: ['S256'],
     });
-    const registered = await request('/reg', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ redirect_uris: [REDIRECT_URI], client_name: 'Newcomer' }),
-    });
-    expect(registered.status).toBe(201);
+    for (const redirectUri of [REDIRECT_URI, 'http://127.0.0.1:8081/oauth/callback/abc']) {
+      const registered = await request('/reg', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ redirect_uris: [redirectUri], client_name: 'Newcomer', application_type: 'web' }),
+      });
+      expect(registered.status).toBe(201);
+    }
   });
 
   it('takes tokens that are for it, and the notes API takes those that are not', async () => {

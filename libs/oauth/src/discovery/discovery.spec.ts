@@ -101,6 +101,33 @@ describe('where metadata is looked for', () => {
   });
 });
 
+describe('an authorization server of another origin', () => {
+  const ISSUER = 'https://login.example.org';
+  const resourceServer = () =>
+    HostileServer.start((request, response) => {
+      response.writeHead(request.method === 'GET' ? 200 : 401, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ resource: `${PUBLIC}/mcp`, authorization_servers: [ISSUER] }));
+    });
+
+  it('is found where the resource names it', async () => {
+    const resource = await resourceServer();
+    hostile.behaviour = { publicUrl: ISSUER };
+    const found = await discoverResource(
+      { resource: `${PUBLIC}/mcp` },
+      testWire({ [PUBLIC]: resource.origin, [ISSUER]: hostile.origin }),
+    );
+    await resource.stop();
+    expect([found.issuer, found.metadata.token_endpoint]).toEqual([ISSUER, `${ISSUER}/token`]);
+  });
+
+  it('is not asked where its name leads to a private address: what the egress gate says stays what it is', async () => {
+    const resource = await resourceServer();
+    const error = await refusal(discoverResource({ resource: `${PUBLIC}/mcp` }, testWire({ [PUBLIC]: resource.origin })));
+    await resource.stop();
+    expect(error.code).toBe('egress_denied');
+  });
+});
+
 describe('poisoned metadata is rejected: of the authorization server', () => {
   it.each<MetadataAttack>([
     'wrong_issuer',
