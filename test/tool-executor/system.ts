@@ -139,6 +139,11 @@ export class System {
     return { org, agent, user, connection };
   }
 
+  /** Destroys the organization's data keys, as auth-service does; no process is told. */
+  shred(org: string): Promise<number> {
+    return this.credentials.shredOrganization(org);
+  }
+
   sql(text: string, values: unknown[]): Promise<unknown> {
     return this.owner.query(text, values);
   }
