@@ -6,7 +6,7 @@ import { withLifetime } from './introspect.js';
 import { completeParameters } from './response/capture.js';
 import { clientOf, codeProvider, serverOf } from './server.js';
 import { runSteps } from './steps.js';
-import { tokenRequest } from './token-request.js';
+import { tokenRequest, withDeadline } from './token-request.js';
 import type { TokenSet } from './token-set.js';
 import type { OAuthClient, Wire } from './wire.js';
 
@@ -24,7 +24,8 @@ export interface ExchangeRequest {
  * Redeems an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5) and goes all the steps that the manifest declares.
  * @throws OAuthError; KeywardError where nothing was sent
  */
-export async function exchangeCode(request: ExchangeRequest, wire: Wire): Promise<TokenSet> {
+export async function exchangeCode(request: ExchangeRequest, callerWire: Wire): Promise<TokenSet> {
+  const wire = withDeadline(callerWire);
   const { client, redirectUri, codeVerifier } = request;
   const provider = codeProvider(request.provider);
   const { auth } = provider;

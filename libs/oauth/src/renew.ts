@@ -7,7 +7,7 @@ import { withLifetime } from './introspect.js';
 import { renewalOf } from './renewal.js';
 import { clientOf, oauthProvider, serverOf } from './server.js';
 import { runStep, runSteps } from './steps.js';
-import { tokenRequest } from './token-request.js';
+import { tokenRequest, withDeadline } from './token-request.js';
 import type { TokenSet } from './token-set.js';
 import type { OAuthClient, Wire } from './wire.js';
 
@@ -27,7 +27,8 @@ export interface RenewRequest {
  * held before stays.
  * @throws OAuthError; before sending renewal material again, look at `maybeRedeemed`. KeywardError where nothing was sent
  */
-export async function renewToken(request: RenewRequest, wire: Wire): Promise<TokenSet> {
+export async function renewToken(request: RenewRequest, callerWire: Wire): Promise<TokenSet> {
+  const wire = withDeadline(callerWire);
   const { provider, client, scopes, refreshToken } = request;
   switch (renewalOf(provider)) {
     case 'refresh_token':

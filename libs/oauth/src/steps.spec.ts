@@ -61,6 +61,28 @@ describe('a step at a host that the first answer names', () => {
   });
 });
 
+describe('one deadline', () => {
+  it('covers the steps too: what takes longer may have redeemed the code', async () => {
+    elsewhere.answer = () => undefined;
+    const wire: Wire = { fetch: (url, init) => fetch(url, init), timeoutMs: 200 };
+    await expect(exchange(wire)).rejects.toMatchObject({ failure: 'transient', maybeRedeemed: true });
+  });
+
+  it('is also the caller’s: who gives up after the first answer has no step sent', async () => {
+    const caller = new AbortController();
+    const wire: Wire = {
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        caller.abort();
+        return response;
+      },
+      signal: caller.signal,
+    };
+    await expect(exchange(wire)).rejects.toMatchObject({ maybeRedeemed: true });
+    expect(elsewhere.received).toHaveLength(0);
+  });
+});
+
 describe('the refresh token of the request before', () => {
   const wire: Wire = { fetch: (url, init) => fetch(url, init) };
 

@@ -20,6 +20,12 @@ import type { Wire } from './wire.js';
 
 const TIMEOUT_MS = 15_000;
 
+/** One deadline over several requests: whoever waits for the last of them holds a lease, or has a person waiting. */
+export function withDeadline(wire: Wire): Wire {
+  const deadline = AbortSignal.timeout(wire.timeoutMs ?? TIMEOUT_MS);
+  return { ...wire, signal: wire.signal === undefined ? deadline : AbortSignal.any([wire.signal, deadline]) };
+}
+
 /** One request that is answered with tokens: where it goes, and how request and answer deviate from the standard. */
 export interface TokenCall {
   provider: ProviderManifest;

@@ -34,7 +34,7 @@ export interface Wire {
    * declared type. Without this it goes by `fetch`, which knows only what the manifest names.
    */
   fetchFor?: (origins: readonly string[]) => Wire['fetch'];
-  /** Covers the whole exchange, the body included. Default 15,000. */
+  /** Covers everything that one call takes, all its requests and their bodies. Default 15,000. */
   timeoutMs?: number;
   signal?: AbortSignal;
   now?: () => Date;
