@@ -289,7 +289,7 @@ describe('a workspace account', () => {
 
   it.each([
     [{ agents: ['agt_00000000000000000000000000000000'] }, 404],
-    [{ agents: ['agt_nobody'] }, 400],
+    [{ agents: ['agt_nobody'] }, 404],
     [{ user: 'usr_ada' }, 400],
     [{ agent: 'agt_00000000000000000000000000000000' }, 400],
   ])('with %j is refused', async (change, status) => {

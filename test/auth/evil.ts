@@ -13,6 +13,8 @@ export const CLIENT_SECRET = 'client-secret-canary-0123456789';
 /** What a connector of the hostile server has besides an ordinary code flow. */
 const VARIANTS: Record<string, { auth?: string; top?: string }> = {
   evil: {},
+  evil_key: {},
+  evil_mcp: {},
   evil_webhook: {
     auth: `  callback:
     webhook:
@@ -29,7 +31,31 @@ const VARIANTS: Record<string, { auth?: string; top?: string }> = {
   },
 };
 
+/** Authorization code flow with a private key, and a parameter of the registration. */
+const keyManifest = (origin: string): string => `name: evil_key
+title: Evil
+app_parameters:
+  tenant: { title: Tenant, type: label }
+auth:
+  kind: oauth2_client_credentials
+  issuer: ${origin}
+  token_endpoint: ${origin}/token
+  token_endpoint_auth_method: private_key_jwt
+  scopes: { default: ['notes:read'] }
+base_url: ${origin}/\${app.tenant}
+origins: ['${origin}']
+`;
+
+const mcpManifest = (origin: string): string => `name: evil_mcp
+title: Evil
+auth: { kind: mcp_oauth2, resource: '${origin}/mcp' }
+base_url: ${origin}
+origins: ['${origin}']
+`;
+
 function manifestOf(name: string, origin: string): string {
+  if (name === 'evil_key') return keyManifest(origin);
+  if (name === 'evil_mcp') return mcpManifest(origin);
   const { auth = '', top = '' } = VARIANTS[name] ?? {};
   return `name: ${name}
 title: Evil

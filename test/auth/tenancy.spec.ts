@@ -11,6 +11,7 @@ let theirConnection: string;
 let theirIssuer: string;
 let ourIssuer: string;
 let theirBinding: string;
+let theirSession: string;
 
 beforeAll(async () => {
   auth = await AuthHarness.start();
@@ -22,7 +23,9 @@ beforeAll(async () => {
   [ourIssuer, theirIssuer] = [await trust(ours), await trust(theirs)];
   const binding = { organization: theirs.org, agent: theirs.agent, claims: { sub: 'workload' } };
   theirBinding = (await auth.ask<{ id: string }>(`/v1/trusted-issuers/${theirIssuer}/bindings`, { body: binding })).body.id;
-  await new Browser().connect((await auth.session(theirs)).url);
+  const session = await auth.session(theirs);
+  theirSession = session.id;
+  await new Browser().connect(session.url);
   theirConnection = (await auth.connections(theirs))[0]?.id ?? '';
 });
 afterAll(() => auth.stop());
@@ -40,6 +43,7 @@ interface Ids {
   connection: string;
   issuer: string;
   binding: string;
+  session: string;
 }
 
 /** Every route that takes an id, as a request in which ids can be exchanged. */
@@ -158,6 +162,26 @@ const ROUTES: [string, keyof Ids, (ids: Ids) => { path: string; method: string; 
       body: { organization: org, clientId: 'c', clientSecret: 's' },
     }),
   ],
+  ['read a provider app', 'app', ({ org, app }) => ({ method: 'GET', path: `/v1/provider-apps/${app}?organization=${org}` })],
+  [
+    'remove a provider app',
+    'app',
+    ({ org, app }) => ({ method: 'DELETE', path: `/v1/provider-apps/${app}?organization=${org}` }),
+  ],
+  [
+    'read a connect session',
+    'session',
+    ({ org, session }) => ({ method: 'GET', path: `/v1/connect-sessions/${session}?organization=${org}` }),
+  ],
+  [
+    'create a workspace session',
+    'agent',
+    ({ org, agent }) => ({
+      method: 'POST',
+      path: '/v1/connect-sessions',
+      body: { kind: 'workspace', organization: org, agents: [agent], provider: 'sandbox' },
+    }),
+  ],
   [
     'create a connect session',
     'agent',
@@ -188,6 +212,7 @@ const PREFIX = {
   connection: 'conn',
   issuer: 'iss',
   binding: 'wlb',
+  session: 'cse',
 } as const;
 
 describe('an id that is not there to be seen is answered like one that does not exist', () => {
@@ -205,10 +230,11 @@ describe('an id that is not there to be seen is answered like one that does not 
     connection: theirConnection,
     issuer: theirIssuer,
     binding: theirBinding,
+    session: theirSession,
   });
   const mine = (): Ids => ({
     ...{ org: ours.org, agent: ours.agent, key: newId('key'), app: ours.app.id, connection: newId('conn') },
-    ...{ issuer: ourIssuer, binding: newId('wlb') },
+    ...{ issuer: ourIssuer, binding: newId('wlb'), session: newId('cse') },
   });
 
   it.each(ROUTES)('%s', async (_name, subject, route) => {

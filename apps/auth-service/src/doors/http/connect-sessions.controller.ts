@@ -34,6 +34,7 @@ export class ConnectSessionsController {
     const { id } = await this.principals.require(request.raw, 'admin', () => organizationOf(request, absent), absent);
     const initiator = { kind: 'admin' as const, id };
     if (isForWorkspace(request.body)) {
+      for (const agent of agentsOf(request.body)) possibleId('agt', agent, absent);
       const { organization: org, ...session } = parseBody(workspaceSessionSchema, request.body, { organization: 'org' }, absent);
       return this.sessions.createForWorkspace({ ...session, org, initiator });
     }
@@ -54,6 +55,12 @@ export class ConnectSessionsController {
     await this.principals.require(request.raw, 'viewer', () => organizationOf(request, absent), absent);
     return this.sessions.status(organizationOf(request, absent), possibleId('cse', id));
   }
+}
+
+/** As far as they are texts; everything else about them is for the schema to refuse. */
+function agentsOf(body: unknown): string[] {
+  const agents: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'agents') : undefined;
+  return Array.isArray(agents) ? agents.filter((agent) => typeof agent === 'string') : [];
 }
 
 function isForWorkspace(body: unknown): boolean {
