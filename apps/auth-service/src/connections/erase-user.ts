@@ -73,6 +73,7 @@ const SESSIONS = `
 async function forget(em: EntityManager, org: string, user: string): Promise<Counts> {
   const nobody = `erased-${randomBytes(16).toString('hex')}`;
   const count = async (sql: string) => ((await em.query(sql, [org, user, nobody])) as { found: number }[])[0]?.found ?? 0;
+  await em.query('SELECT execution.erase_user($1, $2, $3)', [org, user, nobody]);
   return { connections: await count(CONNECTIONS), sessions: await count(SESSIONS) };
 }
 

@@ -190,4 +190,26 @@ describe('what must be found before an organization is known', () => {
     expect((await admin.query('SELECT FROM connect.delivered_code')).rowCount).toBe(0);
     expect((await admin.query('SELECT FROM connect.device_authorization')).rowCount).toBe(0);
   });
+
+  it('erase_user: a person’s calls under no name and without what came of them, in that organization alone; the call stays known', async () => {
+    const result = JSON.stringify({ id: 'exe_x', output: 'of ada \u0000' });
+    for (const { org } of [ours, theirs]) {
+      await admin.query(
+        `INSERT INTO execution.execution (id, org_id, agent_id, user_id, tool, request_hash, state, attempts, idempotency_key, result)
+         VALUES ($1, $2, 'agt_x', 'usr_gone', 'sandbox_create_note', '', 'succeeded', 2, 'once', to_jsonb($3::text))`,
+        [newId('exe'), org, result],
+      );
+    }
+    const erase = 'SELECT execution.erase_user($1, $2, $3)::int AS erased';
+    expect((await auth.query(erase, [ours.org, 'usr_gone', 'erased-1'])).rows).toEqual([{ erased: 1 }]);
+    const { rows } = await admin.query<{ org_id: string; result: string }>(
+      `SELECT org_id, user_id, idempotency_key, result FROM execution.execution WHERE idempotency_key = 'once'`,
+    );
+    const of = (org: string) => rows.find((row) => row.org_id === org);
+    expect(of(theirs.org)).toMatchObject({ user_id: 'usr_gone', result });
+    expect(of(ours.org)).toMatchObject({ user_id: 'erased-1', idempotency_key: 'once' });
+    const left = JSON.parse(of(ours.org)?.result ?? '') as object;
+    expect(left).toMatchObject({ tool: 'sandbox_create_note', state: 'succeeded', connection: null, attempts: 2, durationMs: 0 });
+    expect(left).not.toHaveProperty('output');
+  });
 });

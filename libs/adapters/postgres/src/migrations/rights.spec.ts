@@ -47,6 +47,7 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'connect.find_callback_app': ['auth'],
   'governance.find_connectors': ['gateway', 'auth', 'refresher', 'executor'],
   'identity.find_memberships': ['auth'],
+  'execution.erase_user': ['auth'],
   'identity.find_workload_bindings': ['auth'],
   'connect.find_session_org': ['auth'],
   'connect.find_transaction_org': ['auth'],

@@ -118,4 +118,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT m.org_id, m.id, m.role FROM identity.member m
   WHERE (m.issuer = p_issuer AND m.subject = p_subject) OR (m.issuer IS NULL AND m.email = lower(p_email))
 $$;
+
+/* Calls of a person who asked to be erased: under no name, and without what came of them. That a call was made stays, or it could be
+   made twice. */
+CREATE FUNCTION execution.erase_user(p_org text, p_user text, p_nobody text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE erased bigint;
+BEGIN
+  UPDATE execution.execution e
+  SET user_id = p_nobody, result = CASE WHEN e.result IS NOT NULL THEN to_jsonb(json_build_object(
+    'id', e.id, 'tool', e.tool, 'state', e.state, 'connection', e.connection_id, 'attempts', e.attempts, 'durationMs', 0,
+    'traceId', repeat('0', 32))::text) END
+  WHERE e.org_id = p_org AND e.user_id = p_user;
+  GET DIAGNOSTICS erased = ROW_COUNT;
+  RETURN erased;
+END $$;
 `;

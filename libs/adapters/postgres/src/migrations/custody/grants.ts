@@ -24,14 +24,16 @@ GRANT USAGE ON SCHEMA governance TO keyward_executor, keyward_refresher;
 GRANT SELECT ON identity.member, identity.trusted_issuer, identity.workload_binding, governance.connector, vault.provider_app,
   vault.connection_grantee TO keyward_definer;
 GRANT SELECT, DELETE ON connect.delivered_code TO keyward_definer;
+GRANT USAGE ON SCHEMA execution TO keyward_definer, keyward_auth;
+GRANT SELECT, UPDATE ON execution.execution TO keyward_definer;
 
 REVOKE ALL ON FUNCTION identity.find_agent_key(text), vault.open_for_call(text, text, text, text, text, text, text),
   connect.find_callback_app(text), governance.find_connectors(text), identity.find_workload_bindings(text),
-  identity.find_memberships(text, text, text) FROM PUBLIC;
+  identity.find_memberships(text, text, text), execution.erase_user(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION identity.find_agent_key(text) TO keyward_gateway, keyward_auth;
 GRANT EXECUTE ON FUNCTION vault.open_for_call(text, text, text, text, text, text, text) TO keyward_executor;
 GRANT EXECUTE ON FUNCTION connect.find_callback_app(text), identity.find_workload_bindings(text),
-  identity.find_memberships(text, text, text) TO keyward_auth;
+  identity.find_memberships(text, text, text), execution.erase_user(text, text, text) TO keyward_auth;
 GRANT EXECUTE ON FUNCTION governance.find_connectors(text) TO keyward_gateway, keyward_auth, keyward_executor, keyward_refresher;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity.member, identity.person_session, identity.trusted_issuer, identity.workload_binding,
