@@ -11,22 +11,23 @@ export interface LateValues {
   captured?: Readonly<Record<string, string>> | undefined;
 }
 
-const REFERENCE = /\$\{([a-z]+)\.([a-z][a-z0-9_]*)\}/g;
+/** Also those that have no value here, such as the secret of a connection: they are refused, not sent as they stand. */
+const REFERENCE = /\$\{([a-z]+)(?:\.([a-z][a-z0-9_]*))?\}/g;
 
 /** Fills what stands in a parameter or header. @throws KeywardError `invalid_request` where a value is missing; it is named, never quoted */
 export function fill(provider: ProviderManifest, text: string, values: LateValues): string {
-  return text.replace(REFERENCE, (_all, space: string, name: string) => {
+  return text.replace(REFERENCE, (_all, space: string, name = '') => {
     const value = valueOf(space, name, values);
-    if (value === undefined) throw missing(provider, `${space}.${name}`);
+    if (value === undefined) throw missing(provider, space, name);
     return value;
   });
 }
 
 /** Fills a URL. A value becomes one segment or value of it; only what it begins with is an origin, by its declared type. */
 export function fillUrl(provider: ProviderManifest, url: string, values: LateValues): string {
-  return url.replace(REFERENCE, (_all, space: string, name: string, at: number) => {
-    const value = valueOf(space, name, values);
-    if (value === undefined || value === '.' || value === '..') throw missing(provider, `${space}.${name}`);
+  return url.replace(REFERENCE, (_all, space: string, name: string | undefined, at: number) => {
+    const value = valueOf(space, name ?? '', values);
+    if (value === undefined || value === '.' || value === '..') throw missing(provider, space, name);
     return at === 0 && space === 'connection' ? value : encodeURIComponent(value);
   });
 }
@@ -58,6 +59,7 @@ function own(record: Readonly<Record<string, string>> | undefined, name: string)
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-function missing(provider: ProviderManifest, reference: string): KeywardError {
+function missing(provider: ProviderManifest, space: string, name = ''): KeywardError {
+  const reference = name === '' ? space : `${space}.${name}`;
   return new KeywardError('invalid_request', `What ${provider.title} needs for this request is not there: ${reference}.`);
 }
