@@ -3,7 +3,7 @@ import { KeywardError, type RefreshRequest } from '@keyward/contracts';
 import type { CredentialStore, RefreshableCredential } from '@keyward/postgres-vault';
 import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from '../refresh/claim.js';
-import { unavailable } from '../refresh/refresh-work.js';
+import { unavailable } from '../refresh/tell.js';
 
 export interface OnDemandParts {
   owner: string;

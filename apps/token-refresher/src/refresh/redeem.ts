@@ -132,8 +132,8 @@ export class Redeemer {
   }
 
   #wire(provider: ProviderManifest, timeoutMs: number): Wire {
-    const origins = authorizationServerOrigins(provider);
-    return { fetch: this.parts.egress.fetchFor({ provider: provider.name, origins, timeoutMs }), timeoutMs };
+    const fetchFor = (origins: readonly string[]) => this.parts.egress.fetchFor({ provider: provider.name, origins, timeoutMs });
+    return { fetch: fetchFor(authorizationServerOrigins(provider)), fetchFor, timeoutMs };
   }
 }
 

@@ -1,17 +1,18 @@
 import type { Catalogs, ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import type { CredentialStore, RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
-import { OAuthError } from '@keyward/oauth';
 import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from './claim.js';
 import { connectedProvider } from './connected-provider.js';
-import { decide, isSpentByUse, LeaseTooShort, mayBeSpent, type Decision, type RefreshOutcome } from './decide.js';
+import { decide, isSpentByUse, type Decision, type RefreshOutcome } from './decide.js';
 import { events } from './events.js';
 import { persistently } from './persistently.js';
 import type { ProviderLanes } from './provider-lanes.js';
 import type { Redeemer } from './redeem.js';
+import { redeemUnderLease } from './redeem-under-lease.js';
+import { fieldsOf, unavailable, withRetryAfter } from './tell.js';
 
 export interface RefreshWorkParts {
   /** Names this process in leases. */
@@ -60,7 +61,7 @@ export class RefreshWork {
     let redeemed: RefreshCommit;
     try {
       provider = connectedProvider(manifest, row);
-      redeemed = await this.#redeem(claim, row, provider);
+      redeemed = await redeemUnderLease(this.parts, claim, row, provider);
     } catch (error) {
       return this.#fail(claim, row, manifest, error);
     }
@@ -69,29 +70,6 @@ export class RefreshWork {
     const stored = await this.#untilStored(claim, (store) => store.commit(redeemed, also));
     if (stored) return { outcome: 'refreshed', result: { kind: 'refreshed', generation: row.generation + 1 } };
     return this.#refused(row, provider, redeemed);
-  }
-
-  async #redeem(claim: Claim, row: Redeemable, provider: ProviderManifest): Promise<RefreshCommit> {
-    const { lanes, redeemer, redeemTimeoutMs } = this.parts;
-    // After the request there must be as much time again for storing its answer.
-    const hasTime = () => claim.endsAt - performance.now() >= 2 * redeemTimeoutMs;
-    const send = () =>
-      lanes.run(provider, async () => {
-        if (!hasTime()) throw new LeaseTooShort();
-        return redeemer.redeem(row, provider, redeemTimeoutMs);
-      });
-    const graceEndsAt = performance.now() + provider.refresh.reuse_grace_seconds * 1000;
-    try {
-      return await send();
-    } catch (lost) {
-      const withinGrace = performance.now() + redeemTimeoutMs < graceEndsAt;
-      if (!(lost instanceof OAuthError && mayBeSpent(lost) && withinGrace && hasTime())) throw lost;
-      // This provider still takes the token it has just rotated, and gives the lost answer again. Only its own word on the token
-      // counts then: any other failure leaves the first doubt as it was.
-      return send().catch((again: unknown) => {
-        throw again instanceof OAuthError && again.failure === 'invalid_grant' ? again : lost;
-      });
-    }
   }
 
   /** The row moved on while we redeemed: by our own commit whose answer got lost, by a new authorization, or by a disconnect. */
@@ -225,26 +203,4 @@ export class RefreshWork {
 
 function isRedeemable(row: RefreshableCredential, claim: Claim): row is Redeemable {
   return row.status === 'active' && row.generation === claim.generation && row.renewable;
-}
-
-/** Why a connection can not be refreshed, to whoever asked. Also for rows of another organization, which look absent. */
-export function unavailable(row: RefreshableCredential | null): KeywardError {
-  if (row === null) return new KeywardError('not_found', 'There is no such connection.');
-  if (row.status === 'revoked') return new KeywardError('revoked', 'The connection was disconnected.');
-  return new KeywardError('needs_reauthorization', 'The connection must be authorized again.');
-}
-
-function withRetryAfter(error: KeywardError, retryAfterMs: number): KeywardError {
-  return new KeywardError(error.code, error.message, { cause: error.cause, details: { ...error.details, retryAfterMs } });
-}
-
-function fieldsOf(row: RefreshableCredential) {
-  return {
-    org: row.org,
-    connection: row.connection,
-    provider: row.provider,
-    agent_id: row.agent,
-    user_id: row.user,
-    generation: row.generation,
-  };
 }

@@ -1,0 +1,25 @@
+import { KeywardError } from '@keyward/contracts';
+import type { RefreshableCredential } from '@keyward/postgres-vault';
+
+/** Why a connection can not be refreshed, to whoever asked. Also for rows of another organization, which look absent. */
+export function unavailable(row: RefreshableCredential | null): KeywardError {
+  if (row === null) return new KeywardError('not_found', 'There is no such connection.');
+  if (row.status === 'revoked') return new KeywardError('revoked', 'The connection was disconnected.');
+  return new KeywardError('needs_reauthorization', 'The connection must be authorized again.');
+}
+
+export function withRetryAfter(error: KeywardError, retryAfterMs: number): KeywardError {
+  return new KeywardError(error.code, error.message, { cause: error.cause, details: { ...error.details, retryAfterMs } });
+}
+
+/** Whose credential it is, in every line of the log. */
+export function fieldsOf(row: RefreshableCredential) {
+  return {
+    org: row.org,
+    connection: row.connection,
+    provider: row.provider,
+    agent_id: row.agent,
+    user_id: row.user,
+    generation: row.generation,
+  };
+}
