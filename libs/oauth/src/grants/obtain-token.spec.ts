@@ -70,6 +70,29 @@ describe('client credentials (RFC 6749 section 4.4)', () => {
     expect([tokens.accessToken, tokens.scopes]).toEqual(['at-2', ['notes:read']]);
   });
 
+  it('bring along what the provider says of the connection, and their lifetime is asked for where it is not stated', async () => {
+    let instance_url = 'https://eu7.example.com';
+    server.answer = ({ path, form }) => {
+      if (path === '/token') return [200, { access_token: 'at-1', instance_url }];
+      demand(path === '/introspect' && form.get('token') === 'at-1', 'not an introspection');
+      return [200, { active: true, exp: Math.floor(Date.now() / 1000) + 900 }];
+    };
+    const auth = {
+      kind: 'oauth2_client_credentials',
+      token_endpoint: `${server.url}/token`,
+      introspection_endpoint: `${server.url}/introspect`,
+    };
+    const source = { token_response: '/instance_url' };
+    const instance = { title: 'Instance', type: 'origin', source, host_suffixes: ['.example.com'] };
+    const manifest = grantProvider(server.url, auth, { connection_parameters: { instance } });
+    const tokens = await obtainToken({ provider: manifest, client, scopes: [] }, wire);
+    expect(tokens.captured).toEqual({ instance: instance_url });
+    expect(tokens.expiresAt?.getTime()).toBeGreaterThan(Date.now() + 890_000);
+    for (instance_url of ['https://eu7.example.com.evil.example', '']) {
+      await expect(obtainToken({ provider: manifest, client, scopes: [] }, wire)).rejects.toMatchObject({ failure: 'malformed' });
+    }
+  });
+
   it('that are refused say so in our terms', async () => {
     server.answer = () => [401, { error: 'invalid_client', error_description: 'secret1 is wrong' }];
     const attempt = obtainToken({ provider: provider(), client, scopes: [] }, wire);

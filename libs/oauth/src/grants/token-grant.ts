@@ -5,9 +5,10 @@ import { authenticate } from '../client-authentication.js';
 import { OAuthError } from '../errors.js';
 import { withLifetime } from '../introspect.js';
 import { readAnswer, type JsonObject } from '../read-answer.js';
+import { completeParameters } from '../response/capture.js';
 import { clientOf, serverOf, type OAuthProvider } from '../server.js';
 import { runSteps } from '../steps.js';
-import { requestOptions, tokenRequest } from '../token-request.js';
+import { requestOptions, tokenRequest, withDeadline } from '../token-request.js';
 import type { TokenSet } from '../token-set.js';
 import type { OAuthClient, Wire } from '../wire.js';
 
@@ -19,8 +20,9 @@ interface Asked {
 /** A grant whose request is its type and some parameters (RFC 6749 section 4.5), authenticated, with the manifest's steps after it. */
 export async function tokenGrant(
   grant: Asked & { provider: OAuthProvider; grantType: string; parameters: Readonly<Record<string, string>> },
-  wire: Wire,
+  callerWire: Wire,
 ): Promise<TokenSet> {
+  const wire = withDeadline(callerWire);
   const { provider, client, grantType } = grant;
   const { auth } = provider;
   const parameters = {
@@ -40,7 +42,9 @@ export async function tokenGrant(
   const tokens = await tokenRequest(call, wire, (options) =>
     genericTokenEndpointRequest(serverOf(provider), clientOf(client), authentication, grantType, parameters, options),
   );
-  return withLifetime(provider, client, await runSteps(provider, auth.steps, client, tokens, wire), wire);
+  const last = await runSteps(provider, auth.steps, client, tokens, wire);
+  const captured = completeParameters(provider, last.captured);
+  return withLifetime(provider, client, { ...last, captured }, wire);
 }
 
 /** RFC 8628 section 3.1 and 3.2. */
