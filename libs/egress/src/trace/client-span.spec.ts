@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { HostileServer } from '@keyward/testing/hostile-server';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
@@ -58,6 +59,20 @@ describe('a request in a trace', () => {
       'url.template': '/things/{id}',
       'keyward.provider': 'acme',
     });
+  });
+
+  it('shows no credential, wherever in the request that stands', async () => {
+    const secret = 'kw-canary-secret-0123456789';
+    for (const credential of [
+      { in: 'query', name: 'key', secret },
+      { in: 'basic', template: 'ada:${secret}', secret },
+      { in: 'body', name: 'key', secret },
+    ] as const) {
+      await egress.send(request({ credential, method: 'POST' }));
+    }
+    const spans = exporter.getFinishedSpans();
+    expect(spans).toHaveLength(3);
+    expect(inspect(spans, { depth: 6 })).not.toContain('canary-secret');
   });
 
   it('tells a third party nothing of it, and a provider of the house its own span', async () => {
