@@ -136,6 +136,7 @@ describe('GET /v1/connections', () => {
     const { body } = await get('/v1/connections?user=usr_ada', mine.key);
     expect(body['connections']).toEqual([
       {
+        ...{ kind: 'agent', parameters: {}, account: { id: null, name: null }, authorizedBy: null },
         id: first,
         organization: mine.org,
         user: 'usr_ada',
