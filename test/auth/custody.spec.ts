@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fc, test } from '@fast-check/jest';
 import {
   CUSTODY_TOKEN_TYPE,
   custodyAnswerSchemas,
@@ -151,7 +152,8 @@ describe.each(DOORS)('custody over %s', (door) => {
       { org: newId('org'), agent: ours.agent },
       { org: ours.org, agent: newId('agt') },
     ]) {
-      expect((await ask(door, 'list_integrations', caller)).answer).toEqual({ connections: [], nextCursor: null });
+      const { code, answer } = await ask(door, 'list_integrations', caller);
+      expect([code, answer['detail']]).toEqual(['not_found', 'There is no such agent.']);
     }
   });
 
@@ -221,6 +223,17 @@ describe('get_access_token', () => {
     const jwe = String(answer['jwe']);
     expect(decodeProtectedHeader(jwe)['kid']).toBe('mine-7');
     expect((await compactDecrypt(jwe, privateKey)).plaintext.length).toBeGreaterThan(20);
+  });
+
+  it('does not leave where it can not be recorded', async () => {
+    await auth.database.query('REVOKE INSERT ON bus.outbox FROM keyward_auth');
+    try {
+      const { code, answer } = await ask('NATS', 'get_access_token', tokenRequest(ours, mine));
+      expect([code, 'jwe' in answer]).toEqual([expect.stringMatching(/^(internal|dependency_unavailable)$/), false]);
+    } finally {
+      await auth.database.query('GRANT INSERT ON bus.outbox TO keyward_auth');
+    }
+    expect((await ask('NATS', 'get_access_token', tokenRequest(ours, mine))).code).toBe('answered');
   });
 
   it('renews a token first that is about to expire', async () => {
@@ -310,6 +323,45 @@ async function expireIn(connection: string, seconds: number): Promise<void> {
     [connection, seconds],
   );
 }
+
+describe('any request', () => {
+  const operation = fc.constantFrom(...custodyOperations);
+  const id = fc.constantFrom('org', 'agt', 'conn').map((prefix) => newId(prefix as 'org'));
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 4 }), id, fc.string({ unit: 'binary' }));
+  const members = [
+    'org',
+    'agent',
+    'connection',
+    'user',
+    'provider',
+    'scopes',
+    'recipientKey',
+    'cursor',
+    'context',
+    'query',
+    'browser',
+  ];
+  const request = fc.oneof(
+    fc.jsonValue({ maxDepth: 4 }),
+    fc.dictionary(fc.constantFrom(...members), value),
+    fc.dictionary(fc.constantFrom(...members), value).map((more) => ({ org: newId('org'), agent: newId('agt'), ...more })),
+  );
+  const REFUSALS = ['invalid_request', 'not_found'];
+
+  test.prop([operation, request], { numRuns: 200 })(
+    'over NATS is answered or refused without an error of ours',
+    async (op, payload) => {
+      const { code, answer } = await ask('NATS', op, payload as object);
+      if (code === 'answered') expect(JSON.stringify(answer)).toMatch(/^\{"(connections":\[\]|outcome":"state_)/);
+      else expect(REFUSALS).toContain(code);
+    },
+  );
+
+  test.prop([operation, request], { numRuns: 60 })('over HTTP likewise', async (op, payload) => {
+    const { code } = await ask('HTTP', op, payload as object);
+    expect(['answered', ...REFUSALS]).toContain(code);
+  });
+});
 
 describe('the doors of custody', () => {
   it('are one micro-service that is found with all its operations', async () => {

@@ -1,7 +1,10 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 interface OpenApi {
-  paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, { schema: object }> }> }>>;
+  paths: Record<
+    string,
+    Record<string, { operationId: string; responses: Record<string, { content?: Record<string, { schema: object }> }> }>
+  >;
   components: { schemas: Record<string, object> };
 }
 
@@ -30,10 +33,14 @@ export class Documented {
       .map((template) => [template, new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`)]);
   }
 
-  get operations(): string[] {
+  get details(): { id: string; method: string; path: string }[] {
     return Object.entries(this.document.paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+      Object.entries(methods).map(([method, { operationId }]) => ({ id: operationId, method: method.toUpperCase(), path })),
     );
+  }
+
+  get operations(): string[] {
+    return this.details.map(({ method, path }) => `${method} ${path}`);
   }
 
   /** @returns what the document says against it; undefined where they agree, or where the path is none of the door's */

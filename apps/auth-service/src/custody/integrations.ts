@@ -1,6 +1,7 @@
 import { KeywardError, type AgentAddress, type Connection } from '@keyward/contracts';
 import { connectionsMetadata, findUsableConnections, withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
+import { requireAgent } from '../identity/agents.js';
 import { notFound } from '../identity/not-found.js';
 import { PAGE_SIZE, pageOf } from '../records/page.js';
 import type { Actor } from '../records/record.js';
@@ -18,12 +19,13 @@ interface Named extends AgentAddress {
 export class Integrations {
   constructor(private readonly options: IntegrationsOptions) {}
 
-  /** Newest first; of a user where one is named. Empty for an agent that does not exist. @throws KeywardError `dependency_unavailable` */
+  /** Newest first; of a user where one is named. @throws KeywardError `not_found` (agent), `dependency_unavailable` */
   async list(
     query: AgentAddress & { user?: string | undefined },
     before: string | undefined,
   ): Promise<{ connections: Connection[]; nextCursor: string | null }> {
     return withOrg(this.options.dataSource, query.org, async (em) => {
+      await requireAgent(em, query.org, query.agent);
       const { rows, nextCursor } = pageOf(await findUsableConnections(em, { ...query, before, limit: PAGE_SIZE + 1 }));
       return { connections: await connectionsMetadata(em, rows), nextCursor };
     });

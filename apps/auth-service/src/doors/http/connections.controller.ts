@@ -3,6 +3,7 @@ import {
   connectionKinds,
   connectionStatuses,
   createConnectionSchema,
+  idSchema,
   parseOrThrow,
   replaceConnectionAgentsSchema,
   revokeConnectionsSchema,
@@ -21,10 +22,16 @@ import { Principals } from '../../identity/principals.js';
 import { readCursor } from '../../records/page.js';
 import { organizationOf, parseBody } from './input.js';
 
+const NOBODY = `agt_${'0'.repeat(32)}`;
+
 export const connectionQuerySchema = z.strictObject({
   organization: z.string(),
   user: userIdSchema.optional(),
-  agent: z.string().optional(),
+  // What can be no id matches as little as an id that nobody has.
+  agent: z
+    .string()
+    .transform((id) => (idSchema('agt').safeParse(id).success ? id : NOBODY))
+    .optional(),
   provider: z.string().max(64).optional(),
   status: z.enum(connectionStatuses).optional(),
   kind: z.enum(connectionKinds).optional(),
