@@ -113,6 +113,16 @@ const jwtBearerSchema = z.strictObject({
   kind: z.literal('oauth2_jwt_bearer'),
   ...tokenEndpoint,
   assertion: assertionSchema.prefault({}),
+  assertion_scope_claim: z
+    .string()
+    .regex(/^[a-z_]{1,32}$/)
+    .optional()
+    .describe('Claim that carries the scopes, where the provider reads them there and not in the request'),
+  assertion_omit: z
+    .array(z.enum(['iss', 'sub', 'aud']))
+    .max(3)
+    .default([])
+    .describe('Claims of RFC 7523 section 3 that the provider understands as something else where they are there'),
 });
 
 /** RFC 8693: a token that the caller hands in is exchanged for the provider's. */

@@ -101,10 +101,11 @@ describe('client credentials (RFC 6749 section 4.4)', () => {
 });
 
 describe('JWT bearer (RFC 7523 section 2.1)', () => {
-  const provider = (assertion: Record<string, unknown>) =>
+  const provider = (assertion: Record<string, unknown>, more: Record<string, unknown> = {}) =>
     grantProvider(
       server.url,
       {
+        ...more,
         kind: 'oauth2_jwt_bearer',
         issuer: server.url,
         token_endpoint: `${server.url}/token`,
@@ -153,6 +154,21 @@ describe('JWT bearer (RFC 7523 section 2.1)', () => {
     expect(seen?.payload).toMatchObject({ iss: app.account, sub: 'client1', aud: 'https://elsewhere.example/' });
     const spki = publicKey.export({ type: 'spki', format: 'der' });
     expect(seen?.kid).toBe(`SHA256:${createHash('sha256').update(spki).digest('base64')}`);
+  });
+
+  it('carries the scopes inside, and leaves out what would mean something else, where the manifest says so', async () => {
+    const { publicKey, pem } = testKey('RS256');
+    server.answer = async ({ form }) => {
+      demand(!form.has('scope'), 'scopes beside the assertion');
+      const { payload } = await jwtVerify(form.get('assertion') ?? '', publicKey);
+      demand(payload['scope'] === 'notes:read notes:write', 'scopes in the assertion');
+      demand(payload.sub === undefined && payload.iss === 'client1' && payload.aud === server.url, 'sub, iss and aud');
+      return [200, TOKEN];
+    };
+    const manifest = provider({}, { assertion_scope_claim: 'scope', assertion_omit: ['sub'] });
+    const asked = { client: { clientId: 'client1', privateKey: pem }, scopes: ['notes:read', 'notes:write'] };
+    await obtainToken({ provider: manifest, ...asked }, wire);
+    expect(server.refusals).toEqual([]);
   });
 
   it.each([

@@ -25,9 +25,11 @@ export async function obtainToken(request: ObtainTokenRequest, wire: Wire): Prom
     return tokenGrant({ provider, client, scopes, grantType: 'client_credentials', parameters: {} }, wire);
   }
   if (hasAuth(provider, 'oauth2_jwt_bearer')) {
-    const { jwt } = await signAssertion(provider.auth.assertion, appMaterial(provider, client, wire));
+    const { assertion, assertion_scope_claim: scopeClaim } = provider.auth;
+    const { jwt } = await signAssertion(assertion, appMaterial(provider, client, wire, scopes));
     const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
-    return tokenGrant({ provider, client, scopes, grantType, parameters: { assertion: jwt } }, wire);
+    const asked = scopeClaim === undefined ? scopes : [];
+    return tokenGrant({ provider, client, scopes: asked, grantType, parameters: { assertion: jwt } }, wire);
   }
   if (hasAuth(provider, 'oauth2_token_exchange')) {
     const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -60,13 +62,19 @@ function appMaterial(
   provider: ProviderWith<'oauth2_jwt_bearer' | 'app_installation'>,
   client: OAuthClient,
   wire: Wire,
+  scopes: readonly string[] = [],
 ): AssertionMaterial {
   const { auth, title } = provider;
   const key = client.privateKey ?? (auth.assertion.key === 'pem' ? undefined : client.clientSecret);
   if (key === undefined)
     throw new KeywardError('invalid_request', `The registration at ${title} has no private key, and that provider needs one.`);
   const claims: Record<string, string> = { iss: client.clientId };
-  if (auth.kind === 'oauth2_jwt_bearer') Object.assign(claims, { sub: client.clientId, aud: auth.issuer ?? auth.token_endpoint });
+  if (auth.kind === 'oauth2_jwt_bearer') {
+    Object.assign(claims, { sub: client.clientId, aud: auth.issuer ?? auth.token_endpoint });
+    if (auth.assertion_scope_claim !== undefined && scopes.length > 0)
+      claims[auth.assertion_scope_claim] = scopes.join(auth.scopes.separator);
+    for (const name of auth.assertion_omit) Reflect.deleteProperty(claims, name);
+  }
   return { key, claims, references: { 'client.id': client.clientId }, now: wire.now };
 }
 
