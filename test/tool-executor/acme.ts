@@ -8,6 +8,9 @@ auth:
   token_endpoint: \${url}/token
   scopes: { default: [openid] }
 refresh: { rotates: true }
+connection_parameters:
+  subdomain: { title: Subdomain, type: label, required: false }
+  region: { title: Region, type: label, required: false, source: { token_response: /region } }
 base_url: \${url}/api
 origins: ['\${url}']
 limits: { max_attempts: 3 }

@@ -60,8 +60,12 @@ describe('a call that may not go on', () => {
     expect(bench.links).toEqual([{ scopes: ['a', 'things:write'], alias: 'default', parameters: {} }]);
   });
 
-  it('offers a link that keeps alias and parameters of the connection that was named', async () => {
-    Object.assign(bench.connection, { status: 'needs_reauthorization', alias: 'second', parameters: { subdomain: 'acme' } });
+  it('offers a link that keeps alias and parameters of the connection that was named, except what the provider states anew', async () => {
+    Object.assign(bench.connection, {
+      status: 'needs_reauthorization',
+      alias: 'second',
+      parameters: { subdomain: 'acme', region: 'eu' },
+    });
     await bench.call('acme_create', { connection: bench.connection.id });
     expect(bench.links).toEqual([
       { scopes: ['things:read', 'things:write', 'things:write'], alias: 'second', parameters: { subdomain: 'acme' } },

@@ -1,4 +1,4 @@
-import type { Tool } from '@keyward/connectors';
+import type { ProviderManifest, Tool } from '@keyward/connectors';
 import { KeywardError, type ConnectionKind } from '@keyward/contracts';
 import type { Call } from '../execute/call.js';
 import type { ConnectLinks } from './connect-links.js';
@@ -64,7 +64,16 @@ async function linkFor(
 ): Promise<{ connectUrl?: string }> {
   if (kind === 'workspace') return {};
   const lacking = missing.length > 0 ? missing : neededBy(tool);
-  return links.create(call, tool.provider, { scopes: [...scopes, ...lacking], alias, parameters });
+  return links.create(call, tool.provider, {
+    scopes: [...scopes, ...lacking],
+    alias,
+    parameters: entered(tool.provider, parameters),
+  });
+}
+
+/** What the provider itself states comes with the new authorization, and is refused from anybody else. */
+function entered({ connection_parameters }: ProviderManifest, parameters: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => connection_parameters[name]?.source === 'input'));
 }
 
 function neededBy(tool: Tool): readonly string[] {
