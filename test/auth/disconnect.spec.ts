@@ -30,6 +30,19 @@ const clientOf = async ({ org }: Tenant) => {
 const credentials = async (id: string) =>
   (await auth.database.query('SELECT 1 FROM vault.credential WHERE connection_id = $1', [id])).rowCount;
 
+const attempts = async (id: string) => {
+  const { rows } = await auth.database.query<{ attempts: number }>(
+    'SELECT attempts FROM vault.provider_revocation WHERE connection_id = $1',
+    [id],
+  );
+  return rows[0]?.attempts ?? 0;
+};
+const clearFaults = () =>
+  fetch(`${auth.sandbox.url}/sandbox/faults`, {
+    method: 'DELETE',
+    headers: { authorization: 'Bearer management-token-of-tests' },
+  });
+
 describe('disconnecting', () => {
   it('ends the connection here at once, then at the provider, then deletes the credential', async () => {
     const { tenant, id, path } = await connected();
@@ -84,23 +97,25 @@ describe('disconnecting', () => {
 
   it('is asked of the provider again, after a 503, a lost answer and a restart, until there is a receipt', async () => {
     const { tenant, id, path } = await connected();
-    await auth.manageSandbox('faults', { kind: 'fail', endpoint: 'revocation', status: 503, count: 1 });
+    await auth.manageSandbox('faults', { kind: 'fail', endpoint: 'revocation', status: 503, count: 1000 });
     await auth.ask(path, { method: 'DELETE' });
-    await waitFor(async () => (await get(path)).revocation?.attempts === 1);
+    await waitFor(async () => ((await get(path)).revocation?.attempts ?? 0) > 0);
     expect(await get(path)).toMatchObject({ status: 'revoked', revocation: { state: 'pending' } });
     expect(await credentials(id)).toBe(1);
 
     await auth.stopServices();
+    await clearFaults();
     await auth.manageSandbox('faults', { kind: 'drop', endpoint: 'revocation', count: 1 });
+    const before = await attempts(id);
     await auth.database.query('UPDATE vault.provider_revocation SET next_attempt_at = now() WHERE connection_id = $1', [id]);
     await auth.startReplica();
-    await waitFor(async () => (await get(path)).revocation?.attempts === 2);
+    await waitFor(async () => (await attempts(id)) > before);
     await auth.database.query('UPDATE vault.provider_revocation SET next_attempt_at = now() WHERE connection_id = $1', [id]);
     const settled = await waitFor(async () => {
       const connection = await get(path);
       return connection.revocation?.state === 'confirmed' ? connection : undefined;
     });
-    expect(settled.revocation?.attempts).toBe(3);
+    expect(settled.revocation?.attempts).toBeGreaterThan(before + 1);
     expect(await credentials(id)).toBe(0);
     expect(await grantsOf(await clientOf(tenant))).toEqual([]);
   });
@@ -112,7 +127,7 @@ describe('disconnecting', () => {
       endpoint: 'revocation',
       status: 400,
       error: 'unsupported_token_type',
-      count: 2,
+      count: 1,
     });
     await auth.ask(path, { method: 'DELETE' });
     await waitFor(async () => (await get(path)).revocation?.state === 'refused');
@@ -122,9 +137,9 @@ describe('disconnecting', () => {
 
   it('that no provider answers for a month is given up, on record', async () => {
     const { tenant, id, path } = await connected();
-    await auth.manageSandbox('faults', { kind: 'fail', endpoint: 'revocation', status: 503, count: 2 });
+    await auth.manageSandbox('faults', { kind: 'fail', endpoint: 'revocation', status: 503, count: 1000 });
     await auth.ask(path, { method: 'DELETE' });
-    await waitFor(async () => (await get(path)).revocation?.attempts === 1);
+    await waitFor(async () => ((await get(path)).revocation?.attempts ?? 0) > 0);
     await auth.database.query(
       `UPDATE vault.provider_revocation SET next_attempt_at = now(), requested_at = now() - interval '31 days' WHERE connection_id = $1`,
       [id],
@@ -132,9 +147,6 @@ describe('disconnecting', () => {
     await waitFor(async () => (await get(path)).revocation?.state === 'given_up');
     expect(await credentials(id)).toBe(0);
     expect((await auth.auditEvent(tenant.org, 'connection.provider_revocation_failed')).reason).toBe('given_up');
-    await fetch(`${auth.sandbox.url}/sandbox/faults`, {
-      method: 'DELETE',
-      headers: { authorization: 'Bearer management-token-of-tests' },
-    });
+    await clearFaults();
   });
 });

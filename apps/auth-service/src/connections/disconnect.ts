@@ -2,7 +2,7 @@ import type { Connection, ControlRevoked } from '@keyward/contracts';
 import { withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import type { Actor } from '../records/record.js';
-import { readConnection } from './read-connection.js';
+import { readConnection, requireConnection } from './read-connection.js';
 import { revokeBatch } from './revoke-batch.js';
 
 /**
@@ -19,13 +19,15 @@ export class Disconnect {
 
   /** Disconnecting twice changes nothing. @throws KeywardError `not_found`, `dependency_unavailable` */
   async disconnect(org: string, id: string, actor: Actor): Promise<Connection> {
-    const connection = await withOrg(this.dataSource, org, async (em) => {
-      await revokeBatch(em, { org, id, actor, reason: 'disconnected' });
-      return readConnection(em, org, id);
+    await withOrg(this.dataSource, org, async (em) => {
+      const { revoked } = await revokeBatch(em, { org, id, actor, reason: 'disconnected' });
+      if (revoked === 0) await requireConnection(em, org, id);
     });
-    // Repeated as well: whoever asks again may do so because some process did not hear it.
-    await this.broadcast({ kind: 'connection', org, connection: id });
+    // Before anything else is read. Repeated as well: whoever asks again may do so because some process did not hear it.
+    const told = this.broadcast({ kind: 'connection', org, connection: id });
     this.revokeAtProvider();
+    const connection = await withOrg(this.dataSource, org, (em) => readConnection(em, org, id));
+    await told;
     return connection;
   }
 }
