@@ -14,6 +14,9 @@ export const CLIENT_SECRET = 'client-secret-canary-0123456789';
 const VARIANTS: Record<string, { auth?: string; top?: string }> = {
   evil: {},
   evil_key: {},
+  evil_basic: {},
+  evil_jwt: {},
+  evil_app: {},
   evil_mcp: {},
   evil_webhook: {
     auth: `  callback:
@@ -53,7 +56,18 @@ base_url: ${origin}
 origins: ['${origin}']
 `;
 
+/** Kinds whose whole grant is what a person enters, or an installation. */
+const AUTH: Record<string, (origin: string) => string> = {
+  evil_basic: () => `{ kind: basic, username_label: E-mail, password_label: API token }`,
+  evil_jwt: () =>
+    `{ kind: signed_jwt, label: Private key, assertion: { algorithm: ES256, header: { kid: '\${connection.key_id}' } }, key_id_separator: ':' }`,
+  evil_app: (origin) =>
+    `{ kind: app_installation, installation_url: '${origin}/install', token_endpoint: '${origin}/token', assertion: { algorithm: RS256 } }`,
+};
+
 function manifestOf(name: string, origin: string): string {
+  const special = AUTH[name]?.(origin);
+  if (special !== undefined) return `name: ${name}\ntitle: Evil\nauth: ${special}\nbase_url: ${origin}\norigins: ['${origin}']\n`;
   if (name === 'evil_key') return keyManifest(origin);
   if (name === 'evil_mcp') return mcpManifest(origin);
   const { auth = '', top = '' } = VARIANTS[name] ?? {};

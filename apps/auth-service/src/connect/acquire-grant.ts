@@ -51,7 +51,7 @@ export async function acquireGrant(options: AcquireGrantOptions, request: GrantR
   throw new KeywardError('invalid_request', `${provider.title} is connected by a person in a browser.`);
 }
 
-/** @param material what the grant is made again with, where that is not the token set's own refresh token */
+/** @param material what the grant is made again with; everywhere else it is the token set's own refresh token that renews it */
 export function grantOf(
   provider: ProviderManifest,
   tokens: TokenSet,
@@ -61,7 +61,7 @@ export function grantOf(
   const { accessToken, refreshToken, expiresAt, scopes, captured } = tokens;
   return {
     accessToken,
-    material: renewalOf(provider) === 'refresh_token' ? refreshToken : (material ?? refreshToken),
+    material: renewalOf(provider) === 'reissue' ? material : refreshToken,
     renewable: isRenewable(provider, tokens),
     expiresAt,
     scopes,
