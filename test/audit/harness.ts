@@ -36,7 +36,7 @@ export class AuditHarness {
     private readonly publisher: Publisher,
   ) {}
 
-  static async start(postgres?: TestPostgres): Promise<AuditHarness> {
+  static async start(postgres?: TestPostgres, more: Record<string, string> = {}): Promise<AuditHarness> {
     const [server, nats] = await Promise.all([postgres ?? testPostgres(), testNats()]);
     await migrate(server.url);
     await createLogin(server.url, { service: 'audit', login: 'audit_login', password: 'audit' });
@@ -53,6 +53,7 @@ export class AuditHarness {
       KEYWARD_OPS_PORT: '0',
       KEYWARD_ADMIN_TOKEN: ADMIN_TOKEN,
       KEYWARD_LOG_LEVEL: process.env['KEYWARD_LOG_LEVEL'] ?? 'fatal',
+      ...more,
     };
     return new AuditHarness(nats, nc, await jetstreamManager(nc), database, server, env, createPublisher(nc));
   }

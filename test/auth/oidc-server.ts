@@ -3,6 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
 import { freePort } from '@keyward/embedded';
 import { Provider, type Configuration } from 'oidc-provider';
+import { createAdapter } from '../../apps/sandbox-provider/src/oauth/adapter.js';
+import { openDatabase } from '../../apps/sandbox-provider/src/store/database.js';
+import { OAuthRecords } from '../../apps/sandbox-provider/src/store/oauth-records.js';
 import { AuthHarness } from './harness.js';
 
 export const CLIENT = { id: 'keyward', secret: 'client-secret-of-the-tests-0123456789' };
@@ -69,7 +72,9 @@ export class OidcServer {
 
   #configuration(redirectUri: string, jwk: object): Configuration {
     const claimsOf = (sub: string) => ({ ...this.#people.get(sub), sub });
+    const records = new OAuthRecords(openDatabase(undefined));
     return {
+      adapter: (kind) => createAdapter(kind, records),
       clients: [{ client_id: CLIENT.id, client_secret: CLIENT.secret, redirect_uris: [redirectUri] }],
       jwks: { keys: [jwk] } as NonNullable<Configuration['jwks']>,
       cookies: { keys: ['cookie-key-of-the-tests'] },
