@@ -52,6 +52,9 @@ const parameterSchema = z.object({
   required: z.boolean(),
 });
 
+/** How well the facts of a source are known: read with the vendor, elsewhere, or not compared yet. */
+const sourceKinds = ['vendor', 'secondary', 'unverified'] as const;
+
 /** `GET /v1/connectors/{name}` */
 export const connectorDetailSchema = connectorSchema.extend({
   /** What each scope allows, in words, where the connector says so. */
@@ -62,7 +65,7 @@ export const connectorDetailSchema = connectorSchema.extend({
   connectionParameters: z.array(parameterSchema),
   /** Origins that the credential may be sent to. */
   origins: z.array(z.string()),
-  sources: z.array(z.object({ page: z.string(), checked: z.iso.date() })),
+  sources: z.array(z.object({ page: z.string(), checked: z.iso.date(), seen: z.enum(sourceKinds) })),
   toolList: z.array(
     z.object({ name: toolNameSchema, title: z.string(), effect: z.enum(toolEffects), scopes: z.array(z.array(z.string())) }),
   ),

@@ -24,7 +24,7 @@ export function toDetail(manifest: ProviderManifest, tools: readonly Tool[], pos
     appParameters: Object.entries(app_parameters).map(toParameter),
     connectionParameters: ofPerson.map(toParameter),
     origins: [...origins],
-    sources: sources.map(({ page, checked }) => ({ page, checked })),
+    sources: sources.map(({ page, checked, seen }) => ({ page, checked, seen })),
     toolList: tools.map(({ name, title, effect, scopes }) => ({ name, title, effect, scopes: scopes.map((set) => [...set]) })),
     posted: posted === undefined ? null : { manifest: posted.manifest, tools: posted.tools },
   };

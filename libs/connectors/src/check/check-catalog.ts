@@ -10,14 +10,16 @@ import { toolFileSchema } from '../manifest/tool-definition.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
 import { checkSources } from './check-sources.js';
 
+export type SourceSummary = Pick<ProviderManifest['sources'][number], 'page' | 'checked' | 'seen'>;
+
 export interface ProviderSummary {
   name: string;
   title: string;
   kind: AuthKind;
   /** The default ones. */
   scopes: readonly string[];
-  /** Pages, each with the day it was read on. */
-  sources: readonly { page: string; checked: string }[];
+  /** Pages, each with the day it was read on, and how well its facts are known. */
+  sources: readonly SourceSummary[];
   tools: number;
 }
 
@@ -83,7 +85,7 @@ function sampleValues(file: YamlFile): Record<string, string> {
 }
 
 function summaryOf({ name, title, auth, sources }: ProviderManifest, tools: number): ProviderSummary {
-  const pages = sources.map(({ page, checked }) => ({ page, checked }));
+  const pages = sources.map(({ page, checked, seen }) => ({ page, checked, seen }));
   return { name, title, kind: auth.kind, scopes: auth.scopes.default, sources: pages, tools };
 }
 

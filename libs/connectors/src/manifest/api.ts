@@ -91,5 +91,11 @@ export const probeSchema = z.strictObject({
 export const sourceSchema = z.strictObject({
   page: z.url({ protocol: /^https$/ }).max(500),
   checked: z.iso.date(),
+  seen: z
+    .enum(['vendor', 'secondary', 'unverified'])
+    .default('vendor')
+    .describe(
+      'vendor: read on that page, or in another text of the vendor’s; secondary: in working public code or a guide of others; unverified: the page is where it should be, and nobody has compared yet',
+    ),
   covers: z.array(pointerSchema).min(1).max(50).describe('JSON Pointers into this manifest; each with all that is below it'),
 });

@@ -75,6 +75,11 @@ const check = under({
     session.out.answer(report, () => {
       for (const { file, line, pointer, detail } of report.problems)
         session.out.say(`${file}:${line} (${pointer || '/'}): ${detail}`);
+      const seen = report.providers.flatMap(({ sources }) => sources.map((source) => source.seen));
+      const count = (kind: string) => seen.filter((one) => one === kind).length;
+      session.out.say(
+        `${seen.length} sources: ${count('vendor')} read with the vendor, ${count('secondary')} elsewhere, ${count('unverified')} not compared yet`,
+      );
       session.out.say(`${report.providers.length} providers, ${report.tools} tools, ${report.problems.length} problems`);
     });
     if (report.problems.length > 0) process.exitCode = 1;
