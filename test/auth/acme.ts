@@ -77,6 +77,11 @@ export class Acme {
       if (!this.valid.has(held)) return void send(response, 401, { message: `not ${held}` });
       return void send(response, 200, { account: { id: 4711, name: `Ada\u202e ${held}` } });
     }
+    // A provider that says no with a 200.
+    if (path === '/api/odd') {
+      const { key = '' } = JSON.parse(body) as { key?: string };
+      return void send(response, 200, { ok: this.valid.has(key) });
+    }
     if (path === '/token') {
       const token = this.newKey();
       return void send(response, 200, { access_token: token, token_type: 'Bearer', expires_in: 3600 });
@@ -119,6 +124,10 @@ ${api}${probe}`,
 connection_parameters: { site: { title: Site, type: label, source: input } }
 ${api}headers: { X-Site: '\${connection.site}' }
 credential: { in: basic }
+`,
+    acme_odd: `auth: { kind: api_key }
+${api}credential: { in: body, name: key }
+probe: { method: POST, path: /odd, body: {}, failure: { at: /ok, equals: false }, account: { id: /constructor/name, name: /ok } }
 `,
     acme_code: `auth:
   kind: oauth2_authorization_code

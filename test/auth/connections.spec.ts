@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  headers,
   newId,
   type Connection,
   type ConnectionAuthorization,
@@ -95,6 +96,26 @@ describe('connecting without a browser', () => {
     });
     const { body } = await connect({ provider: 'acme_service' });
     expect(body).toMatchObject({ status: 'active', scopes: ['notes'], account: { id: '4711' }, expiresAt: expect.any(String) });
+  });
+
+  it('stores nothing where no token can be had, and can be tried again', async () => {
+    await auth.ask('/v1/provider-apps', {
+      body: { organization: org, provider: 'acme_service', clientId: 'c', clientSecret: 'shh' },
+    });
+    const end = acme.down('/token', 503);
+    const refused = await connect<Problem>({ provider: 'acme_service' });
+    expect(refused.body).toMatchObject({ status: 503, code: 'provider_unavailable' });
+    expect(await auth.connections({ org })).toEqual([]);
+    end();
+    await connected({ provider: 'acme_service', secret: undefined });
+  });
+
+  it('takes a refusal for one that comes with status 200, where the manifest says so; the key goes where the manifest says', async () => {
+    const refused = await connect<Problem>({ provider: 'acme_odd', secret: 'acme-canary-unknown' });
+    expect(refused.body).toMatchObject({ status: 502, code: 'provider_error', providerStatus: 200 });
+    const accepted = await connected({ provider: 'acme_odd' });
+    // What an object inherits is no account, and a truth value is no name.
+    expect(accepted.account).toEqual({ id: null, name: null });
   });
 
   it('keeps what the provider declares to differ per connection', async () => {
@@ -218,6 +239,34 @@ describe('testing a connection', () => {
   it('is not supported where the manifest declares no probe', async () => {
     const { id } = await connected({ provider: 'acme_basic', secret: 'ada:pw', parameters: { site: 'a' } });
     expect((await test(id)).body).toMatchObject({ outcome: 'not_supported', account: { id: null, name: null } });
+  });
+
+  it('with a token that is about to expire asks token-refresher first, and the provider not at all where that fails', async () => {
+    await auth.ask('/v1/provider-apps', {
+      body: { organization: org, provider: 'acme_service', clientId: 'c', clientSecret: 'shh' },
+    });
+    const { id } = await connected({ provider: 'acme_service', secret: undefined });
+    await auth.database.query('UPDATE vault.credential SET access_expires_at = now() WHERE connection_id = $1', [id]);
+    const asked: unknown[] = [];
+    const error = {
+      type: 'urn:keyward:error:needs_reauthorization',
+      title: 'needs reauthorization',
+      status: 409,
+      code: 'needs_reauthorization',
+      detail: 'The registration was removed.',
+    };
+    const subscription = auth.nc.subscribe('credential.refresh.acme_service', {
+      callback: (_error, message) => {
+        asked.push(message.json());
+        auth.nc.publish(message.headers?.get(headers.replyTo) ?? '', JSON.stringify({ outcome: 'failed', error }));
+      },
+    });
+    await auth.nc.flush();
+    const before = acme.askedFor('/api/me').length;
+    expect((await test(id)).body).toMatchObject({ status: 409, code: 'needs_reauthorization', detail: error.detail });
+    subscription.unsubscribe();
+    expect(asked).toEqual([expect.objectContaining({ org, connection: id, newerThan: 1, reason: 'expiring' })]);
+    expect(acme.askedFor('/api/me')).toHaveLength(before);
   });
 
   it('that was revoked, or swapped for another row’s secret, is an error and no request', async () => {
