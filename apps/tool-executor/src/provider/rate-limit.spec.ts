@@ -131,6 +131,17 @@ describe('a rate limit', () => {
       {},
       40_000_000,
     ],
+    [
+      '429 with nothing remaining, and how long the whole window is',
+      {
+        remaining: ['x-hubspot-ratelimit-remaining'],
+        reset: [{ header: 'x-hubspot-ratelimit-interval-milliseconds', format: 'milliseconds' }],
+      },
+      429,
+      { 'x-hubspot-ratelimit-remaining': '0', 'x-hubspot-ratelimit-interval-milliseconds': '10000' },
+      {},
+      10_000,
+    ],
     ['a reset that has passed', { reset: [{ header: 'x-reset', format: 'epoch_seconds' }] }, 429, { 'x-reset': '1' }, {}, 0],
     ['a reset that is no time', { reset: [{ header: 'x-reset', format: 'seconds' }] }, 429, { 'x-reset': '-5' }, {}, undefined],
     ['a reset beyond a day', { reset: [{ header: 'x-reset', format: 'seconds' }] }, 429, { 'x-reset': '86401' }, {}, undefined],
