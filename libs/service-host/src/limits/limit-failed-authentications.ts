@@ -19,20 +19,22 @@ export function limitFailedAuthentications(instance: FastifyInstance, limits: Cl
   const addressOf = (request: FastifyRequest) => clientAddress(request, limits.trustedProxies);
 
   instance.addHook('onRequest', async (request) => {
-    if (!request.url.startsWith(API) || proven.has(credentialsDigest(request))) return;
+    if (!request.url.startsWith(API)) return;
+    const digest = credentialsDigest(request);
+    if (digest !== undefined && proven.has(digest)) return;
     attempts.requireRoom(addressOf(request));
   });
   instance.addHook('onResponse', (request, reply, done) => {
     if (request.url.startsWith(API)) {
+      const digest = credentialsDigest(request);
       if (reply.statusCode === 401) attempts.failed(addressOf(request));
-      else if (reply.statusCode < 400) proven.set(credentialsDigest(request), true);
+      else if (reply.statusCode < 400 && digest !== undefined) proven.set(digest, true);
     }
     done();
   });
 }
 
-function credentialsDigest({ headers }: FastifyRequest): string {
-  return createHash('sha256')
-    .update(headers.authorization ?? headers.cookie ?? '')
-    .digest('base64url');
+function credentialsDigest({ headers }: FastifyRequest): string | undefined {
+  const shown = headers.authorization ?? headers.cookie;
+  return shown === undefined ? undefined : createHash('sha256').update(shown).digest('base64url');
 }
