@@ -213,7 +213,9 @@ describe('a device code', () => {
     await due(id);
     await browser.open(url);
     expect(browser.title).toBe('Sandbox (device code) is connected');
-    expect(await auth.connections(own)).toMatchObject([{ provider: 'sandbox_device', status: 'active' }]);
+    expect(await auth.connections(own)).toMatchObject([
+      { provider: 'sandbox_device', status: 'active', account: { id: 'ada', name: 'Ada' } },
+    ]);
     const { rows } = await auth.database.query('SELECT 1 FROM connect.device_authorization WHERE session_id = $1', [id]);
     expect(rows).toEqual([]);
   });

@@ -49,7 +49,7 @@ export interface ConnectSessionsOptions {
 export class ConnectSessions {
   constructor(private readonly options: ConnectSessionsOptions) {}
 
-  /** @throws KeywardError `not_found` (agent), `invalid_request`, `dependency_unavailable` */
+  /** @throws KeywardError `not_found` (agent), `revoked` (the organization was shredded), `invalid_request`, `dependency_unavailable` */
   async create(request: SessionRequest): Promise<ConnectSession> {
     const { agent: agentId, user: userId } = request;
     return this.#create(request, { kind: 'agent', agentId, userId, grantees: [] });

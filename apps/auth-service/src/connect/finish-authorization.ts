@@ -5,7 +5,7 @@ import type { Counter } from 'prom-client';
 import { ending, type ConnectAnswer, type Ending } from './answer.js';
 import { turnAway, type Authorizer, type Completers, type Visitor } from './completers.js';
 import { takeDeliveredCode } from './delivered-code.js';
-import type { Grant } from './grant.js';
+import { identifyAccount } from './identify-account.js';
 import { findOffer, resolveOffer, type Offer, type OfferOptions } from './offer.js';
 import { isOwner } from './open-session.js';
 import { consume, findPending, type PendingAuthorization } from './pending-authorization.js';
@@ -103,7 +103,8 @@ export class FinishAuthorization {
   ): Promise<ConnectAnswer> {
     const { session, app } = pending;
     const obtainedAt = new Date();
-    const grant: Grant = await redeem(this.options, { pending, offer, provider, callback });
+    const redeemed = await redeem(this.options, { pending, offer, provider, callback });
+    const grant = await identifyAccount(this.options.egress, offer, redeemed);
     const target = targetOf(session);
     const requestedScopes = session.scopes;
     const stored = { target, provider: offer.manifest, grant, requestedScopes, authorizedBy, obtainedAt, app, session };

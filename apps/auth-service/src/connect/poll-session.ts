@@ -4,6 +4,7 @@ import { grantOf } from './acquire-grant.js';
 import { ending, type ConnectAnswer, type Ending } from './answer.js';
 import type { Authorizer } from './completers.js';
 import { forgetDevice, pollDevice, type DeviceOptions } from './device.js';
+import { identifyAccount } from './identify-account.js';
 import { resolveOffer, type Offer } from './offer.js';
 import { recordFailure } from './record-failure.js';
 import type { OpenedSession, SessionPages } from './session-pages.js';
@@ -36,10 +37,11 @@ export class PollSession {
       if (result?.kind === 'expired') return await this.#expired(opened);
       if (result?.kind !== 'granted') return pages.device(opened, offer, device);
       await forgetDevice(dataSource, session);
+      const granted = grantOf(resolveOffer(offer, device.parameters), result.tokens, device.parameters);
       const connection = await storeGrant(this.options, {
         target: targetOf(session),
         provider: offer.manifest,
-        grant: grantOf(resolveOffer(offer, device.parameters), result.tokens, device.parameters),
+        grant: await identifyAccount(this.options.egress, offer, granted),
         requestedScopes: session.scopes,
         authorizedBy,
         obtainedAt,

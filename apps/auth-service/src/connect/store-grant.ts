@@ -39,7 +39,7 @@ const ATTEMPTS = 5;
  * which then fails if either is no longer the next: then they are sealed again, for what is.
  *
  * @returns the connection's id; undefined where the session was ended meanwhile, and nothing is stored.
- * @throws KeywardError `dependency_unavailable`
+ * @throws KeywardError `revoked` (the organization was shredded), `dependency_unavailable`
  */
 export async function storeGrant(options: StoreGrantOptions, request: GrantToStore): Promise<string | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

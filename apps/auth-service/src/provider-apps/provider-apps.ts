@@ -50,6 +50,7 @@ export class ProviderApps {
     const prepared = await this.#prepare(manifest, key, organization.name, registration);
     const row = { ...key, ...prepared, provider, createdAt: new Date() };
     await withOrg(this.options.dataSource, org, async (em) => {
+      await requireLiveOrganization(em, org);
       await em.insert(ProviderAppEntity, row as Parameters<typeof em.insert<ProviderAppEntity>>[1]);
       await recordAudit(em, { type: 'provider_app.created', org, actor, provider, reason: row.id });
     }).catch(asConflict('The organization has a registration at this provider already.'));
