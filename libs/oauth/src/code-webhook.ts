@@ -1,7 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { KeywardError, parseBoundedJson } from '@keyward/contracts';
+import { KeywardError, parseBoundedJson, valueAt } from '@keyward/contracts';
 import type { ProviderManifest } from '@keyward/connectors';
-import { valueAt } from './response/pointer.js';
 import { codeProvider } from './server.js';
 import type { OAuthClient } from './wire.js';
 

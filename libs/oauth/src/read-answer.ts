@@ -1,7 +1,6 @@
-import { KeywardError, parseBoundedJson } from '@keyward/contracts';
+import { KeywardError, parseBoundedJson, valueAt } from '@keyward/contracts';
 import { classifyRefusal, malformed } from './classify.js';
 import type { ProviderManifest, TokenResponseShape } from '@keyward/connectors';
-import { valueAt } from './response/pointer.js';
 
 /** Far above any real token response; a server that sends more is not sending tokens. */
 const BOUNDS = { maxBytes: 262_144, maxDepth: 16 };
@@ -60,10 +59,15 @@ export async function readRevocationAnswer(
 
 /** Undefined for a body that is none. */
 export async function readJsonObject(provider: ProviderManifest, response: Response): Promise<JsonObject | undefined> {
+  const json = await readJson(provider, response);
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as JsonObject) : undefined;
+}
+
+/** Any JSON; undefined for a body that is none. */
+export async function readJson(provider: ProviderManifest, response: Response): Promise<unknown> {
   const bytes = await readBounded(provider, response);
   try {
-    const json = parseBoundedJson(bytes, BOUNDS);
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as JsonObject) : undefined;
+    return parseBoundedJson(bytes, BOUNDS);
   } catch (thrown) {
     if (thrown instanceof KeywardError) return undefined;
     throw thrown;

@@ -1,8 +1,9 @@
+import { valueAt } from '@keyward/contracts';
 import type { ProviderManifest, TokenResponseShape } from '@keyward/connectors';
 import { malformed } from './classify.js';
 import type { JsonObject } from './read-answer.js';
 import { lifetimeSeconds } from './response/lifetime.js';
-import { siblingOf, valueAt } from './response/pointer.js';
+import { siblingOf } from './response/pointer.js';
 import type { TokenSet } from './token-set.js';
 
 /** The members of RFC 6749 section 5.1 that are used, each either valid or left out. */

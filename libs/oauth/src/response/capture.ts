@@ -1,6 +1,6 @@
+import { valueAt } from '@keyward/contracts';
 import { checkConnectionParameters, type ProviderManifest } from '@keyward/connectors';
 import { malformed, withoutValues } from '../classify.js';
-import { valueAt } from './pointer.js';
 
 type Parameters = ProviderManifest['connection_parameters'];
 

@@ -50,7 +50,7 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
   },
   'token-refresher': {
     publish: [subjects.connectionEventAll, subjects.auditAll, subjects.deadLetter(streams.refresh)],
-    subscribe: [subjects.controlCatalogChanged],
+    subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
   },
   'tool-executor': {
     publish: [
