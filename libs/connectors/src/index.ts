@@ -15,5 +15,6 @@ export {
 } from './manifest/provider-manifest.js';
 export type { Scopes } from './manifest/scopes.js';
 export type { Assertion, TokenRequestShape, TokenResponseShape, TokenStep } from './manifest/token-endpoint.js';
+export type { UserAuthorization } from './manifest/user-authorization.js';
 export { checkAppParameters, checkConnectionParameters, type ParameterSource } from './resolve/check-parameters.js';
 export { resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';

@@ -10,7 +10,7 @@ export interface AuthorizationRequest {
   redirectUri: string;
   scopes: readonly string[];
   state: string;
-  /** From `createPkcePair`. Needed for everything but an app installation. */
+  /** From `createPkcePair`. Not needed where the manifest does without PKCE, as for an app installation that asks for no code. */
   codeChallenge?: string;
 }
 
@@ -20,11 +20,7 @@ export interface AuthorizationRequest {
  * @throws KeywardError `invalid_request`
  */
 export function authorizationUrl(request: AuthorizationRequest): URL {
-  if (hasAuth(request.provider, 'app_installation')) {
-    const url = secureUrl(request.provider.auth.installation_url, 'installation URL');
-    url.searchParams.set('state', request.state);
-    return url;
-  }
+  if (hasAuth(request.provider, 'app_installation')) return installationUrl(request.provider, request);
   const provider = codeProvider(request.provider);
   const { authorization_request: shape, authorization_endpoint } = provider.auth;
   const url = secureUrl(authorization_endpoint, 'authorization endpoint');
@@ -36,6 +32,20 @@ export function authorizationUrl(request: AuthorizationRequest): URL {
     if (shape.fragment !== undefined) url.hash = shape.fragment;
   }
   return url;
+}
+
+function installationUrl({ auth }: ProviderWith<'app_installation'>, { state, codeChallenge }: AuthorizationRequest): URL {
+  const url = secureUrl(auth.installation_url, 'installation URL');
+  url.searchParams.set('state', state);
+  if (auth.user_authorization?.pkce !== 'S256') return url;
+  if (codeChallenge === undefined) throw incomplete();
+  url.searchParams.set('code_challenge', codeChallenge);
+  url.searchParams.set('code_challenge_method', 'S256');
+  return url;
+}
+
+function incomplete(): KeywardError {
+  return new KeywardError('internal', 'The authorization request is incomplete.', { cause: new Error('no PKCE challenge') });
 }
 
 type CodeProvider = ProviderWith<'oauth2_authorization_code'>;
@@ -59,9 +69,7 @@ function queryOf(provider: CodeProvider, request: AuthorizationRequest): string 
 
 function standardParameters(provider: CodeProvider, request: AuthorizationRequest): Record<string, string> {
   const { auth } = provider;
-  if (auth.pkce !== 'none' && request.codeChallenge === undefined) {
-    throw new KeywardError('internal', 'The authorization request is incomplete.', { cause: new Error('no PKCE challenge') });
-  }
+  if (auth.pkce !== 'none' && request.codeChallenge === undefined) throw incomplete();
   return {
     response_type: auth.authorization_request.response_type,
     client_id: request.client.clientId,

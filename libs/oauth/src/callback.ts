@@ -10,8 +10,8 @@ export type Callback =
   | { kind: 'code'; parameters: URLSearchParams; captured: Record<string, string> }
   /** `error` is the server's code where it is one of the known ones, otherwise `other`. */
   | { kind: 'error'; error: CallbackError }
-  /** An app was installed: `captured` holds `installation_id`. */
-  | { kind: 'installed'; captured: Record<string, string> }
+  /** An app was installed: `captured` holds `installation_id`, which proves nothing before `verifyInstallation` has taken `code`. */
+  | { kind: 'installed'; captured: Record<string, string>; code?: string }
   /** The code comes by a webhook that names the same `correlation`. */
   | { kind: 'awaiting_webhook'; correlation: string; captured: Record<string, string> };
 
@@ -91,13 +91,18 @@ function checkAnswer(
   }
 }
 
-/** GitHub's and its like: no code, but the id of what was installed. The state is the only thing that says who sent it. */
+/** GitHub's and its like: the id of what was installed, and a code where the manifest says that the person authorizes the app besides. */
 function readInstallation(provider: ProviderWith<'app_installation'>, query: URLSearchParams, state: string): Callback {
   if (query.get('state') !== state) throw refuse('it does not come from the server that was asked');
   if (query.has('error'))
     return { kind: 'error', error: CALLBACK_ERRORS.find((known) => known === query.get('error')) ?? 'other' };
-  if (!isValue(query.get(provider.auth.installation_parameter))) throw refuse('nothing was installed');
-  return { kind: 'installed', captured: capture(provider, query, { installation_id: provider.auth.installation_parameter }) };
+  const { installation_parameter, user_authorization: person } = provider.auth;
+  if (!isValue(query.get(installation_parameter))) throw refuse('nothing was installed');
+  const captured = capture(provider, query, { installation_id: installation_parameter });
+  if (person === undefined) return { kind: 'installed', captured };
+  const code = query.get(person.code_parameter);
+  if (!isValue(code)) throw refuse('it does not show whose installation that is');
+  return { kind: 'installed', captured, code };
 }
 
 /** @param own parameters that the kind of grant brings, each with its name in the redirect */

@@ -26,5 +26,6 @@ export {
   type DeviceRequest,
 } from './grants/device.js';
 export { obtainToken, type ObtainTokenRequest } from './grants/obtain-token.js';
+export { verifyInstallation, type InstallationProof } from './installation/verify-installation.js';
 export { clientMetadataDocument, type ClientDescription } from './registration/client-metadata.js';
 export { registerClient, type RegisterClientRequest, type RegisteredClient } from './registration/register-client.js';

@@ -59,7 +59,7 @@ describe('checkCatalog', () => {
           title: 'Acme',
           kind: 'oauth2_authorization_code',
           scopes: ['read'],
-          sources: [{ page: 'https://docs.acme.example/oauth', checked: '2026-02-28' }],
+          sources: [{ page: 'https://docs.acme.example/oauth', checked: '2026-02-28', seen: 'vendor' }],
           tools: 1,
         },
       ],
@@ -113,6 +113,33 @@ describe('checkCatalog', () => {
     ],
   ])('finds %s', (_what, manifest, expected) => {
     expect(problems(manifest).join('\n')).toContain(expected);
+  });
+
+  it('finds an installation that nobody shows to be theirs, at a real provider', () => {
+    const app = `auth:
+  kind: app_installation
+  installation_url: https://acme.example/install
+  token_endpoint: https://acme.example/token
+`;
+    const bare = MANIFEST.replace(/auth:\n[^]*?base_url/, `${app}base_url`).replace(', /refresh', '');
+    expect(problems(bare)).toEqual([
+      'acme/connector.yaml:9 /auth/user_authorization is missing: how a person shows that the installation is theirs',
+    ]);
+    rmSync(join(dir, 'acme'), { recursive: true });
+    const shown = `  user_authorization: { token_endpoint: 'https://acme.example/user', installations: { endpoint: 'https://acme.example/mine' } }\n`;
+    expect(problems(bare.replace('base_url: ', `${shown}base_url: `))).toEqual([]);
+    rmSync(join(dir, 'acme'), { recursive: true });
+    const unsaid = shown.replace('{ token', '{ pkce: none, token');
+    expect(problems(bare.replace('base_url: ', `${unsaid}base_url: `)).join()).toContain('/auth/user_authorization/pkce_reason');
+    rmSync(join(dir, 'acme'), { recursive: true });
+    expect(
+      problems(
+        bare
+          .replace(/documentation[^]*?auth:/, 'auth:')
+          .replaceAll('https://acme.example', 'http://127.0.0.1:1')
+          .replaceAll('https://api.acme.example', 'http://127.0.0.1:1'),
+      ),
+    ).toEqual([]);
   });
 
   it('a prefix of a name is not a prefix of a place', () => {

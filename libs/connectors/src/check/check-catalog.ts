@@ -8,6 +8,7 @@ import type { AuthKind } from '../manifest/auth.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { toolFileSchema } from '../manifest/tool-definition.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
+import { checkInstallation } from './check-installation.js';
 import { checkSources } from './check-sources.js';
 
 export type SourceSummary = Pick<ProviderManifest['sources'][number], 'page' | 'checked' | 'seen'>;
@@ -31,7 +32,8 @@ export interface CatalogReport {
 }
 
 /**
- * Everything that is wrong in a folder of connectors, in all its files: what loadCatalog refuses, and facts without a source.
+ * Everything that is wrong in a folder of connectors, in all its files: what loadCatalog refuses, facts without a source, and
+ * installations that nobody shows to be theirs.
  * Variables of the deployment need no values: samples stand for them.
  *
  * @param today for sources that claim to be read later than now
@@ -58,7 +60,9 @@ function checkManifest(folder: ConnectorFolder, today: string, problems: Connect
   const document = fillVariables(file.value, values, (place, name) => {
     throw file.error(place, `\${${name}} is not declared under variables`);
   });
-  checkSources(manifest, document as Record<string, unknown>, today, (path, detail) => problems.push(file.problem(path, detail)));
+  const report = (path: readonly PropertyKey[], detail: string) => problems.push(file.problem(path, detail));
+  checkSources(manifest, document as Record<string, unknown>, today, report);
+  checkInstallation(manifest, report);
   return manifest;
 }
 

@@ -9,6 +9,7 @@ import {
 } from './token-endpoint.js';
 import { endpointTemplateSchema, parameterNameSchema, parametersSchema, pointerSchema, templateSchema } from './template.js';
 import { endpointUrlSchema, headerNameSchema } from './url-rules.js';
+import { userAuthorizationSchema } from './user-authorization.js';
 
 /** Member names are those of RFC 8414 and RFC 7591 where those have one. */
 const tokenEndpoint = {
@@ -145,6 +146,9 @@ const appInstallationSchema = z.strictObject({
   token_request: tokenRequestSchema.prefault({}),
   token_response: tokenResponseSchema.prefault({}),
   assertion: assertionSchema.prefault({}),
+  user_authorization: userAuthorizationSchema
+    .optional()
+    .describe('How a person shows that the installation is theirs; left out, the id in the redirect is taken as it comes'),
   scopes: scopesSchema.prefault({}),
 });
 

@@ -8,6 +8,7 @@ import { appParametersSchema, connectionParametersSchema } from './parameters.js
 import { baseUrlTemplateSchema, LATE_REFERENCE, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
 import { isUrlPlace, textsOf } from './places.js';
 import { headerNameSchema } from './url-rules.js';
+import type { UserAuthorization } from './user-authorization.js';
 
 export const variableNameSchema = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be 1 to 32 of a-z 0-9 _');
 
@@ -81,6 +82,10 @@ export const providerManifestSchema = z
     if ('pkce' in auth && auth.pkce !== 'S256' && auth.pkce_reason === undefined) {
       refuse(['auth', 'pkce_reason'], 'must say why PKCE is not S256');
     }
+    const person = auth.kind === 'app_installation' ? auth.user_authorization : undefined;
+    if (person !== undefined && person.pkce !== 'S256' && person.pkce_reason === undefined) {
+      refuse(['auth', 'user_authorization', 'pkce_reason'], 'must say why PKCE is not S256');
+    }
     if ('revocation_endpoint' in auth && auth.revocation_endpoint !== undefined && revocation !== undefined) {
       refuse(['revocation'], 'must be left out where auth.revocation_endpoint is there');
     }
@@ -128,11 +133,16 @@ export function authorizationServerOrigins({ auth, refresh, revocation }: Provid
       .filter(([name]) => name === 'issuer' || name.endsWith('_endpoint'))
       .map(([, url]) => url as string | undefined),
     ...('steps' in auth ? auth.steps.map(({ endpoint }) => endpoint) : []),
+    ...(auth.kind === 'app_installation' ? userEndpoints(auth.user_authorization) : []),
     refresh.endpoint,
     refresh.exchange?.endpoint,
     revocation?.endpoint,
   ];
   return [...new Set(endpoints.filter((url) => url !== undefined).map(originOf))];
+}
+
+function userEndpoints(person: UserAuthorization | undefined): (string | undefined)[] {
+  return [person?.token_endpoint, person?.installations.endpoint, person?.revocation?.endpoint];
 }
 
 /** Of an address that begins with a reference which is not filled yet: the reference, which is no origin that anything could go to. */
