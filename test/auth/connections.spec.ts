@@ -128,6 +128,18 @@ describe('connecting without a browser', () => {
     });
   });
 
+  it.each(['a\r\nX-Evil: 1', 'a\u0000b', 's\u00e9cret', '\ud800', 'x'.repeat(16_384)])(
+    'with a secret like %j is refused for what it is, asks for nothing else, and stores nothing',
+    async (secret) => {
+      const { status, body } = await connect<Problem>({ secret });
+      // The last one is only a key that the provider does not know.
+      expect({ status, code: body.code }).toEqual(
+        secret.startsWith('x') ? { status: 502, code: 'provider_error' } : { status: 400, code: 'invalid_request' },
+      );
+      expect(await auth.connections({ org })).toEqual([]);
+    },
+  );
+
   it.each([
     [{ provider: 'nobody', secret: 'x' }, '/provider'],
     [{ provider: 'acme_code', secret: 'x' }, '/provider'],

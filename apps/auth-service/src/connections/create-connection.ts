@@ -94,9 +94,17 @@ function targetOf({ organization: org, kind, agent, user, agents, provider, alia
   return { org, kind, agent: agent ?? null, user: user ?? null, provider, alias, grantees: [...new Set(agents)] };
 }
 
-/** Spaces and line breaks around a key come with copying it. */
+/** Spaces and line breaks around a key come with copying it. @throws KeywardError `invalid_request` for what no request could carry */
 function secretOf({ secret }: CreateConnection, manifest: ProviderManifest): string | undefined {
-  return hasAuth(manifest, 'api_key', 'signed_jwt') ? secret?.trim() : secret;
+  const given = hasAuth(manifest, 'api_key', 'signed_jwt') ? secret?.trim() : secret;
+  if (given === undefined) return undefined;
+  if (!given.isWellFormed()) throw refuse('/secret', 'it is not valid Unicode');
+  // A private key has lines; what a header carries as it is, is printable ASCII (RFC 9110 section 5.5).
+  if (hasAuth(manifest, 'api_key', 'basic') && /\p{Cc}/u.test(given)) throw refuse('/secret', 'it holds control characters');
+  if (hasAuth(manifest, 'api_key') && manifest.credential.in === 'header' && !/^[\x20-\x7e]+$/.test(given)) {
+    throw refuse('/secret', 'it holds characters that a header can not carry');
+  }
+  return given;
 }
 
 function refuse(pointer: string, detail: string): KeywardError {
