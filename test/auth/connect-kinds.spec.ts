@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectSessionStatusSchema } from '@keyward/contracts';
+import { freePort } from '@keyward/embedded';
 import { waitFor } from '@keyward/testing';
 import { Browser } from './browser.js';
 import { AuthHarness, type Tenant } from './harness.js';
@@ -220,21 +221,28 @@ describe('a device code', () => {
     expect(rows).toEqual([]);
   });
 
-  it('is polled for no more often than the provider allows, and by one of a hundred requests', async () => {
+  it('is polled for no more often than the provider allows, and by one of a hundred requests to two replicas', async () => {
     const own = await auth.tenant();
     const { id, url, browser } = await started(own);
     await enter(browser.page, 'allow');
     await due(id);
+    const port = await freePort();
+    const replica = await auth.startReplica({ KEYWARD_HTTP_PORT: String(port) });
+    const other = url.replace(auth.url, `http://127.0.0.1:${port}`);
     const before = await auth.tokenRequests();
     await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
-        fetch(url, { headers: { cookie: browser.cookies(auth.url), 'x-forwarded-for': `203.0.113.${i}` }, redirect: 'manual' }),
+        fetch(i % 2 === 0 ? url : other, {
+          headers: { cookie: browser.cookies(auth.url), 'x-forwarded-for': `203.0.113.${i}` },
+          redirect: 'manual',
+        }),
       ),
     );
     expect(await auth.tokenRequests()).toBe(before + 1);
     await waitFor(async () => (await auth.sessionRow(id)).state === 'completed');
     const { rows } = await auth.database.query('SELECT generation FROM vault.credential WHERE org_id = $1', [own.org]);
     expect(rows).toEqual([{ generation: 1 }]);
+    await replica.stop();
   });
 
   it('that is declined ends the link', async () => {
