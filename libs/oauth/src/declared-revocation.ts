@@ -59,6 +59,11 @@ async function authenticationHeaders(
       await basic(serverOf(provider), clientOf(client), new URLSearchParams(), headers);
       break;
     }
+    case 'basic': {
+      const pair = `${client.clientId}:${need(provider, client.clientSecret, 'client secret')}`;
+      headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
+      break;
+    }
     case 'bearer': {
       const bearer = token === 'access_token' ? values.accessToken : values.refreshToken;
       headers.set('authorization', `Bearer ${need(provider, bearer, 'token')}`);

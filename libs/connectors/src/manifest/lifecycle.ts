@@ -36,7 +36,10 @@ export const refreshSchema = z.strictObject({
 export const revocationSchema = z.strictObject({
   method: z.enum(['POST', 'DELETE', 'GET', 'PUT']).default('POST'),
   endpoint: endpointTemplateSchema,
-  authentication: z.enum(['none', 'client_secret_basic', 'bearer', 'app_assertion']).default('none'),
+  authentication: z
+    .enum(['none', 'client_secret_basic', 'basic', 'bearer', 'app_assertion'])
+    .default('none')
+    .describe('basic: client id and secret as they are (RFC 7617), where the server does not decode what RFC 6749 encodes'),
   token: z.enum(['access_token', 'refresh_token']).default('access_token').describe('Which one is needed to ask'),
   request: tokenRequestSchema.pick({ format: true, parameters: true, headers: true }).prefault({}),
   success: z.array(z.int().min(200).max(499)).min(1).default([200, 202, 204]),
