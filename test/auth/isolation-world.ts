@@ -58,7 +58,7 @@ export async function furnish(auth: AuthHarness, name: string): Promise<{ ids: I
     secret: 'an API key',
     probe: false,
   });
-  const issuer = await made('/v1/trusted-issuers', { issuer: 'https://cluster.example', audience: name });
+  const issuer = await made('/v1/trusted-issuers', { issuer: 'https://cluster.example', audience: `keyward:${org}` });
   const ids = {
     org,
     agent,

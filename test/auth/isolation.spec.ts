@@ -51,7 +51,7 @@ async function removeSome({ org, agent, issuer }: Ids): Promise<Ids> {
     ),
     issuer: await gone(
       '/v1/trusted-issuers',
-      await made('/v1/trusted-issuers', { issuer: 'https://gone.example', audience: 'x' }),
+      await made('/v1/trusted-issuers', { issuer: 'https://gone.example', audience: `keyward:${org}:gone` }),
     ),
     binding: await gone(bindings, await made(bindings, { agent, claims: { sub: 'gone' } })),
   };

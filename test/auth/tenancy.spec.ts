@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => auth.stop());
 
 async function trust({ org }: Tenant): Promise<string> {
-  const body = { organization: org, issuer: 'https://issuer.example', audience: 'keyward' };
+  const body = { organization: org, issuer: 'https://issuer.example', audience: `keyward:${org}` };
   return (await auth.ask<{ id: string }>('/v1/trusted-issuers', { body })).body.id;
 }
 
@@ -96,7 +96,7 @@ const ROUTES: [string, keyof Ids, (ids: Ids) => { path: string; method: string; 
     ({ org }) => ({
       method: 'POST',
       path: '/v1/trusted-issuers',
-      body: { organization: org, issuer: 'https://another.example', audience: 'keyward' },
+      body: { organization: org, issuer: 'https://another.example', audience: `keyward:${org}` },
     }),
   ],
   [

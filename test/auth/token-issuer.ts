@@ -11,6 +11,8 @@ export class TokenIssuer {
   /** What the key set is answered with instead of its keys. */
   broken: number | undefined;
   jwks: JWK[] = [];
+  /** Whom its tokens are for. */
+  audience = 'keyward';
   /** What the discovery document says instead. */
   discovery: object | undefined;
   #keys = new Map<string, { privateKey: CryptoKey; alg: Algorithm }>();
@@ -54,7 +56,7 @@ export class TokenIssuer {
     if (key === undefined) throw new Error(`there is no key ${kid}`);
     const now = Math.floor(Date.now() / 1000);
     return new SignJWT({
-      ...{ iss: this.url, aud: ['keyward'], sub: 'system:serviceaccount:payments:scribe' },
+      ...{ iss: this.url, aud: [this.audience], sub: 'system:serviceaccount:payments:scribe' },
       ...{ iat: now, nbf: now, exp: now + 3600, jti: 'b7d1' },
       'kubernetes.io': {
         ...{ namespace: 'payments', node: { name: 'n1', uid: '1' }, pod: { name: 'scribe-0', uid: '2' } },

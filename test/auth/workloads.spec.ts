@@ -21,6 +21,8 @@ beforeAll(async () => {
   await attacker.addKey('one');
   auth = await AuthHarness.start({ privateOrigins: [cluster.url, attacker.url] });
   [ours, theirs] = [await auth.team(), await auth.team()] as unknown as [Tenant, Tenant];
+  cluster.audience = audienceOf(ours);
+  attacker.audience = audienceOf(ours);
   await bind(ours, await trust(ours), { sub: SUBJECT });
 });
 afterAll(async () => {
@@ -28,8 +30,10 @@ afterAll(async () => {
   await Promise.all([cluster.stop(), attacker.stop()]);
 });
 
-async function trust({ org }: Tenant, more: object = {}): Promise<string> {
-  const body = { organization: org, issuer: cluster.url, audience: 'keyward', ...more };
+const audienceOf = ({ org }: Tenant): string => `keyward:${org}`;
+
+async function trust(tenant: Tenant, more: object = {}): Promise<string> {
+  const body = { organization: tenant.org, issuer: cluster.url, audience: audienceOf(tenant), ...more };
   const { status, body: issuer } = await auth.ask<{ id: string }>('/v1/trusted-issuers', { body });
   expect(status).toBe(201);
   return issuer.id;
@@ -87,7 +91,10 @@ describe('a workload identity', () => {
   });
 
   const forgeries: [string, () => Promise<string>][] = [
-    ['alg none', async () => new UnsecuredJWT({ iss: cluster.url, aud: 'keyward', sub: SUBJECT, exp: now() + 60 }).encode()],
+    [
+      'alg none',
+      async () => new UnsecuredJWT({ iss: cluster.url, aud: audienceOf(ours), sub: SUBJECT, exp: now() + 60 }).encode(),
+    ],
     ['its key as a shared secret (key confusion)', () => confused('HS256')],
     ['a signature by someone else under the same kid', () => attacker.sign({ iss: cluster.url })],
     ['a kid of nobody', async () => withHeader(await cluster.sign(), { alg: 'RS256', kid: 'nobody' })],
@@ -138,10 +145,11 @@ describe('a workload identity', () => {
 
 describe('trust of one organization', () => {
   it('says nothing for another: keys that one names sign for its own agents alone', async () => {
-    const issuer = await trust(theirs, { audience: 'keyward', jwksUri: `${attacker.url}/openid/v1/jwks` });
+    const issuer = await trust(theirs, { jwksUri: `${attacker.url}/openid/v1/jwks` });
+    const forTheirs = { iss: cluster.url, aud: audienceOf(theirs) };
     const binding = await bind(theirs, issuer, { sub: SUBJECT });
     // The attacker's key set vouches for the attacker's organization, whatever issuer it claims to speak for.
-    expect(await whoIs(await attacker.sign({ iss: cluster.url }))).toMatchObject({ org: theirs.org, agent: theirs.agent });
+    expect(await whoIs(await attacker.sign(forTheirs))).toMatchObject({ org: theirs.org, agent: theirs.agent });
     expect(await whoIs(await cluster.sign())).toMatchObject({ org: ours.org, agent: ours.agent });
     attacker.broken = 503;
     expect(await whoIs(await cluster.sign())).toMatchObject({ org: ours.org, agent: ours.agent });
@@ -151,29 +159,49 @@ describe('trust of one organization', () => {
     expect(bindings.body['bindings']).toMatchObject([{ id: binding, agent: theirs.agent, claims: { sub: SUBJECT } }]);
     const gone = await auth.ask(`${path}/bindings/${binding}?organization=${theirs.org}`, { method: 'DELETE' });
     expect(gone.status).toBe(200);
-    expect(await codeOf(await attacker.sign({ iss: cluster.url }))).toBe('unauthenticated');
+    expect(await codeOf(await attacker.sign(forTheirs))).toBe('unauthenticated');
     await auth.ask(`${path}?organization=${theirs.org}`, { method: 'DELETE' });
   });
 
-  it('that can not be told from another’s stands for neither', async () => {
-    const issuer = await trust(theirs);
-    await bind(theirs, issuer, { sub: SUBJECT });
-    expect(await codeOf(await cluster.sign())).toBe('unauthenticated');
+  it('that another organization could claim as well is not given', async () => {
+    for (const audience of ['keyward', audienceOf(ours), theirs.org.toUpperCase()]) {
+      const body = { organization: theirs.org, issuer: cluster.url, audience };
+      const { status, body: problem } = await auth.ask('/v1/trusted-issuers', { body });
+      expect([status, JSON.stringify(problem['errors'])]).toEqual([400, expect.stringContaining('/audience')]);
+    }
+  });
+
+  it('with two agents of the organization for one workload stands for neither', async () => {
+    const second = await auth.team();
+    const issuer = await trust(theirs, { audience: `${audienceOf(theirs)}:two` });
+    const bound = (agent: string) => bind({ ...theirs, agent }, issuer, { sub: SUBJECT });
+    await bound(theirs.agent);
+    const { body: other } = await auth.ask<{ id: string }>('/v1/agents', {
+      body: { organization: theirs.org, slug: `second-${second.org.slice(-6)}`, name: 'Second' },
+    });
+    const token = await cluster.sign({ aud: `${audienceOf(theirs)}:two` });
+    expect(await codeOf(token)).toBe('authenticated');
+    await bound(other.id);
+    expect(await codeOf(token)).toBe('unauthenticated');
     await auth.ask(`/v1/trusted-issuers/${issuer}?organization=${theirs.org}`, { method: 'DELETE' });
-    expect(await codeOf(await cluster.sign())).toBe('authenticated');
   });
 
   it('needs every claim of a binding', async () => {
-    const issuer = await trust(theirs, { audience: 'theirs' });
+    const issuer = await trust(theirs, { audience: `${audienceOf(theirs)}:claims` });
     await bind(theirs, issuer, { sub: SUBJECT, environment: 'production' });
-    expect(await codeOf(await cluster.sign({ aud: 'theirs' }))).toBe('unauthenticated');
-    expect(await codeOf(await cluster.sign({ aud: 'theirs', environment: 'staging' }))).toBe('unauthenticated');
-    expect(await whoIs(await cluster.sign({ aud: 'theirs', environment: 'production' }))).toMatchObject({ org: theirs.org });
+    expect(await codeOf(await cluster.sign({ aud: `${audienceOf(theirs)}:claims` }))).toBe('unauthenticated');
+    expect(await codeOf(await cluster.sign({ aud: `${audienceOf(theirs)}:claims`, environment: 'staging' }))).toBe(
+      'unauthenticated',
+    );
+    expect(await whoIs(await cluster.sign({ aud: `${audienceOf(theirs)}:claims`, environment: 'production' }))).toMatchObject({
+      org: theirs.org,
+    });
   });
 
   it('is told apart from a mistake of the token where the issuer can not be asked', async () => {
     const away = await TokenIssuer.start();
     await away.addKey('one');
+    away.audience = audienceOf(ours);
     await bind(ours, await trust(ours, { issuer: away.url, jwksUri: `${cluster.url}/nowhere` }), { sub: SUBJECT });
     expect(await codeOf(await away.sign())).toBe('dependency_unavailable');
     await away.stop();
@@ -184,7 +212,7 @@ describe('trust of one organization', () => {
     const subscription = auth.nc.subscribe('control.revoked', {
       callback: (_error, message) => void heard.push(message.string()),
     });
-    const issuer = await trust(theirs, { audience: 'ending' });
+    const issuer = await trust(theirs, { audience: `${audienceOf(theirs)}:ending` });
     await bind(theirs, issuer, { sub: 'x' });
     const removed = await auth.ask(`/v1/trusted-issuers/${issuer}?organization=${theirs.org}`, { method: 'DELETE' });
     expect(removed.status).toBe(200);
@@ -206,13 +234,13 @@ describe('trust of one organization', () => {
     ['keys over http', { jwksUri: 'http://issuer.example/jwks' }, '/jwksUri'],
     ['keys in a file', { jwksUri: 'file:///etc/passwd' }, '/jwksUri'],
   ])('is not given to an issuer with %s', async (_what, more, pointer) => {
-    const body = { organization: ours.org, issuer: 'https://issuer.example', audience: 'keyward', ...more };
+    const body = { organization: ours.org, issuer: 'https://issuer.example', audience: audienceOf(ours), ...more };
     const { status, body: problem } = await auth.ask('/v1/trusted-issuers', { body });
     expect([status, JSON.stringify(problem['errors'])]).toEqual([400, expect.stringContaining(pointer)]);
   });
 
   it('is given once', async () => {
-    const body = { organization: ours.org, issuer: cluster.url, audience: 'keyward' };
+    const body = { organization: ours.org, issuer: cluster.url, audience: audienceOf(ours) };
     expect((await auth.ask('/v1/trusted-issuers', { body })).status).toBe(409);
     const { body: list } = await auth.ask<{ trustedIssuers: { issuer: string }[] }>(
       `/v1/trusted-issuers?organization=${ours.org}`,
@@ -225,7 +253,7 @@ describe('trust of one organization', () => {
 async function confused(alg: string): Promise<string> {
   const jwk = cluster.jwks[0] ?? {};
   const pem = await exportSPKI((await importJWK(jwk, 'RS256')) as CryptoKey);
-  return new SignJWT({ iss: cluster.url, aud: 'keyward', sub: SUBJECT, exp: now() + 60 })
+  return new SignJWT({ iss: cluster.url, aud: audienceOf(ours), sub: SUBJECT, exp: now() + 60 })
     .setProtectedHeader({ alg, kid: 'one' })
     .sign(new TextEncoder().encode(pem));
 }

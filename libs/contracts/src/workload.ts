@@ -13,6 +13,7 @@ export const trustedIssuerSchema = z.object({
 export const createTrustedIssuerSchema = z.strictObject({
   organization: idSchema('org'),
   issuer: z.url().max(2048),
+  /** Names the organization, as `keyward:org_…` does: so that no other one can claim the same tokens. */
   audience: z.string().min(1).max(512),
   /** Left out: found by OpenID Connect Discovery. */
   jwksUri: z.url().max(2048).optional(),

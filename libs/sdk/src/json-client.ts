@@ -11,8 +11,9 @@ export class JsonClient {
     return this.#ask<T>('GET', path);
   }
 
-  post<T>(path: string, body?: unknown): Promise<T> {
-    return this.#ask<T>('POST', path, body);
+  /** @param timeoutMs for what takes longer than other requests */
+  post<T>(path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<T> {
+    return this.#ask<T>('POST', path, body, timeoutMs);
   }
 
   put<T>(path: string, body: unknown): Promise<T> {
@@ -40,8 +41,8 @@ export class JsonClient {
     if (rest.trim() !== '') yield JSON.parse(rest) as T;
   }
 
-  async #ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.#send(method, path, body, AbortSignal.timeout(TIMEOUT_MS));
+  async #ask<T>(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<T> {
+    const response = await this.#send(method, path, body, AbortSignal.timeout(timeoutMs));
     const text = await response.text();
     if (!response.ok) throw apiError(`${method} ${path}`, response.status, text);
     return (text === '' ? undefined : JSON.parse(text)) as T;

@@ -14,6 +14,8 @@ import { asConflict } from '../identity/unique.js';
 import { recordAudit, type Actor } from '../records/record.js';
 import { isIssuerUrl } from './issuer-url.js';
 
+const NOT_A_URL = 'must be an https URL without user information, query and fragment; http only on a loopback address';
+
 export type TrustedIssuer = z.infer<typeof trustedIssuerSchema>;
 
 /** Issuers whose tokens say who a workload of the organization is. */
@@ -26,8 +28,10 @@ export class TrustedIssuers {
   /** @throws KeywardError `not_found` (organization), `invalid_request`, `conflict`, `dependency_unavailable` */
   async add(request: z.infer<typeof createTrustedIssuerSchema>, actor: Actor): Promise<TrustedIssuer> {
     const { organization: org, issuer, audience, jwksUri = null } = request;
-    if (!isIssuerUrl(issuer)) throw refuse('/issuer');
-    if (jwksUri !== null && !isIssuerUrl(jwksUri, { query: true })) throw refuse('/jwksUri');
+    if (!isIssuerUrl(issuer)) throw refuse('/issuer', NOT_A_URL);
+    if (jwksUri !== null && !isIssuerUrl(jwksUri, { query: true })) throw refuse('/jwksUri', NOT_A_URL);
+    // Tokens that two organizations claim are nobody's: none may be able to claim another's.
+    if (!audience.includes(org)) throw refuse('/audience', `must name the organization, as keyward:${org} does`);
     const row = { id: newId('iss'), orgId: org, issuer, audience, jwksUri, createdAt: new Date() };
     await withOrg(this.dataSource, org, async (em) => {
       await requireOrganization(em, org);
@@ -66,8 +70,7 @@ function toTrustedIssuer({ id, orgId, issuer, audience, jwksUri, createdAt }: Tr
   return { id, organization: orgId, issuer, audience, jwksUri, createdAt: createdAt.toISOString() };
 }
 
-function refuse(pointer: string): KeywardError {
-  const detail = 'must be an https URL without user information, query and fragment; http only on a loopback address';
+function refuse(pointer: string, detail: string): KeywardError {
   return new KeywardError('invalid_request', `The issuer can not be trusted (${pointer}: ${detail}).`, {
     details: { errors: [{ pointer, detail }] },
   });

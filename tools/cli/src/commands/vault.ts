@@ -4,6 +4,8 @@ import { Hint } from '../output/fail.js';
 import type { Session } from '../session/session.js';
 import { group, under } from './command.js';
 
+/** Providers are given half a minute to confirm revocations first. */
+const SHRED_TIMEOUT_MS = 120_000;
 const AGAIN = 'Run it again: what is done stays done.';
 
 const rotate = under({
@@ -58,7 +60,11 @@ const shred = under({
     const organization = await session.org();
     const { slug, name } = await session.admin.get<{ slug: string; name: string }>(`/v1/organizations/${organization}`);
     await confirm(`Every secret of ${name} will be lost for ever, and every connection revoked.`, slug, given);
-    const answer = await session.admin.post<ShreddedOrganization>(`/v1/organizations/${organization}/shred`, { confirm: slug });
+    const answer = await session.admin.post<ShreddedOrganization>(
+      `/v1/organizations/${organization}/shred`,
+      { confirm: slug },
+      SHRED_TIMEOUT_MS,
+    );
     session.out.answer(answer, () =>
       session.out.say(
         `${name} is shredded: nobody can open its secrets. ${answer.connectionsRevoked} connections were revoked, ` +
