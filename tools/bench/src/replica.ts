@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '@keyward/embedded';
 
 const READY_TIMEOUT_MS = 20_000;
 
@@ -39,12 +39,4 @@ function parts(file: string): string[] {
   return readFileSync(file, 'utf8')
     .split('\0')
     .filter((part) => part !== '');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
