@@ -76,6 +76,7 @@ export async function createAuthService(host: AuthHost) {
     signIn: config.signIn !== undefined,
     callbacks: metrics.callbacks,
     onFailure: (error, ending) => failures.log(error, `connecting ended: ${ending}`),
+    onUnrevoked: (error) => failures.log(error, 'a person’s token was not ended at the provider'),
   });
   const { sessions, finishAuthorization: finishing } = connect;
   const catalogOf = (org: string) => catalogs.of(org);

@@ -31,6 +31,7 @@ export interface ConnectServicesOptions {
   signIn: boolean;
   callbacks: Counter<'provider' | 'outcome'>;
   onFailure: (error: KeywardError, ending: Ending) => void;
+  onUnrevoked: (error: KeywardError) => void;
 }
 
 /** Everything that people connect accounts with, each made once. */

@@ -1,6 +1,6 @@
 import { authorizationServerOrigins, type ProviderManifest } from '@keyward/connectors';
-import { KeywardError } from '@keyward/contracts';
-import { exchangeCode, withClient, type Callback, type TokenSet } from '@keyward/oauth';
+import { asKeywardError, KeywardError } from '@keyward/contracts';
+import { exchangeCode, verifyInstallation, withClient, type Callback, type TokenSet, type Wire } from '@keyward/oauth';
 import type { DataSource } from 'typeorm';
 import { acquireGrant, grantOf, type AcquireGrantOptions } from './acquire-grant.js';
 import { deliveredCodeContext, takeDeliveredCode } from './delivered-code.js';
@@ -11,6 +11,8 @@ import { verifierContext } from './verifier-context.js';
 
 export interface RedeemOptions extends AcquireGrantOptions {
   dataSource: DataSource;
+  /** Told where a token that was asked for once, and is not kept, did not end at the provider. */
+  onUnrevoked: (error: KeywardError) => void;
 }
 
 interface Redemption {
@@ -29,6 +31,7 @@ export async function redeem(options: RedeemOptions, { pending, offer, callback 
   const provider = resolveOffer(offer, parameters);
   switch (callback.kind) {
     case 'installed':
+      await verify(options, pending, provider, callback);
       return acquireGrant(options, { provider, app, parameters, scopes: session.scopes });
     case 'code':
       return grantOf(provider, await exchange(options, pending, provider, callback.parameters), parameters);
@@ -45,16 +48,46 @@ export async function redeem(options: RedeemOptions, { pending, offer, callback 
   }
 }
 
+/** Anyone can name anyone's installation: no token of it is asked for before it is known to be theirs. */
+function verify(
+  options: RedeemOptions,
+  { app, transaction }: PendingAuthorization,
+  provider: ProviderManifest,
+  { captured, code }: Extract<Callback, { kind: 'installed' }>,
+): Promise<void> {
+  const { credentials, onUnrevoked } = options;
+  const told = { onUnrevoked: (error: unknown) => onUnrevoked(asKeywardError(error)) };
+  const installationId = captured['installation_id'];
+  return withVerifier(options, transaction, (codeVerifier) =>
+    withClient(credentials, app, (client) =>
+      verifyInstallation({ provider, client, installationId, code, codeVerifier, ...told }, wireOf(options, provider)),
+    ),
+  );
+}
+
 function exchange(
-  { credentials, egress }: RedeemOptions,
+  options: RedeemOptions,
   { app, transaction }: PendingAuthorization,
   provider: ProviderManifest,
   parameters: URLSearchParams | { code: string },
 ): Promise<TokenSet> {
-  const { orgId, redirectUri, sealedVerifier, stateSha256 } = transaction;
-  const fetchFor = (origins: readonly string[]) => egress.fetchFor({ provider: provider.name, origins });
-  const wire = { fetch: fetchFor(authorizationServerOrigins(provider)), fetchFor };
-  return credentials.openSecret(verifierContext(orgId, stateSha256), sealedVerifier, (codeVerifier) =>
-    withClient(credentials, app, (client) => exchangeCode({ provider, client, parameters, redirectUri, codeVerifier }, wire)),
+  const { redirectUri } = transaction;
+  return withVerifier(options, transaction, (codeVerifier) =>
+    withClient(options.credentials, app, (client) =>
+      exchangeCode({ provider, client, parameters, redirectUri, codeVerifier }, wireOf(options, provider)),
+    ),
   );
+}
+
+function withVerifier<T>(
+  { credentials }: RedeemOptions,
+  { orgId, sealedVerifier, stateSha256 }: PendingAuthorization['transaction'],
+  use: (codeVerifier: string) => Promise<T>,
+): Promise<T> {
+  return credentials.openSecret(verifierContext(orgId, stateSha256), sealedVerifier, use);
+}
+
+function wireOf({ egress }: RedeemOptions, provider: ProviderManifest): Wire {
+  const fetchFor = (origins: readonly string[]) => egress.fetchFor({ provider: provider.name, origins });
+  return { fetch: fetchFor(authorizationServerOrigins(provider)), fetchFor };
 }

@@ -29,7 +29,10 @@ function needsOf({ auth }: ProviderManifest): Needs {
   }
   // The webhook that carries the code is signed with it.
   if (auth.kind === 'oauth2_authorization_code' && auth.callback.webhook !== undefined) needs.clientSecret = 'required';
-  if (auth.kind === 'app_installation' && needs.clientSecret === 'none') needs.clientSecret = 'optional';
+  if (auth.kind === 'app_installation' && needs.clientSecret === 'none') {
+    // With it the code is redeemed that shows whose installation it is.
+    needs.clientSecret = auth.user_authorization === undefined ? 'optional' : 'required';
+  }
   return needs;
 }
 
