@@ -1,11 +1,12 @@
+import { openApiController } from '@keyward/service-host';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { AuditService } from './audit-service.js';
-import { OpenApiController } from './openapi/openapi.controller.js';
+import { openApiDocument } from './openapi/document.js';
 import { AuditorAuthenticator } from './query/auditor.js';
 import { EventQueries } from './query/event-queries.js';
 import { EventsController } from './query/events.controller.js';
 
-@Module({ controllers: [EventsController, OpenApiController] })
+@Module({ controllers: [EventsController, openApiController(openApiDocument)] })
 export class AuditModule {
   static over({ auditors, queries }: AuditService): DynamicModule {
     return {

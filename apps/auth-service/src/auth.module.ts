@@ -1,3 +1,4 @@
+import { openApiController } from '@keyward/service-host';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { AuthService } from './auth-service.js';
 import { ConnectSessions } from './connect/connect-sessions.js';
@@ -25,7 +26,6 @@ import { FailureLog } from './doors/http/failure-log.js';
 import { LoginController } from './doors/http/login.controller.js';
 import { MembersController } from './doors/http/members.controller.js';
 import { OAuthController } from './doors/http/oauth.controller.js';
-import { OpenApiController } from './doors/http/openapi.controller.js';
 import { OrganizationsController } from './doors/http/organizations.controller.js';
 import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
@@ -45,6 +45,7 @@ import { Organizations } from './identity/organizations.js';
 import { Principals } from './identity/principals.js';
 import { OrganizationShredder } from './identity/shred-organization.js';
 import { NatsCredentials } from './nats-credentials/nats-credentials.js';
+import { openApiDocument } from './openapi/document.js';
 import { Members } from './people/members.js';
 import { PersonSessions } from './people/person-sessions.js';
 import { Profiles } from './people/profiles.js';
@@ -61,7 +62,7 @@ import { RewrapVault } from './vault/rewrap-vault.js';
 
 @Module({
   controllers: [
-    OpenApiController,
+    openApiController(openApiDocument),
     OrganizationsController,
     AgentsController,
     AgentKeysController,

@@ -1,19 +1,20 @@
 import { Catalogs } from '@keyward/connectors';
+import { openApiController } from '@keyward/service-host';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConnectSessions } from './connections/connect-sessions.js';
 import { Connections } from './connections/connections.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
 import { ExecutionsController } from './doors/http/executions.controller.js';
-import { OpenApiController } from './doors/http/openapi.controller.js';
 import { ToolsController } from './doors/http/tools.controller.js';
 import { Executions } from './execute/executions.js';
 import { KeptResults } from './execute/kept-results.js';
 import { PendingExecutions } from './execute/pending-executions.js';
 import type { Gateway } from './gateway.js';
 import { Authenticator } from './identity/authenticator.js';
+import { openApiDocument } from './openapi/document.js';
 import { Assignments } from './tools/assignments.js';
 
-@Module({ controllers: [ToolsController, ExecutionsController, ConnectionsController, OpenApiController] })
+@Module({ controllers: [ToolsController, ExecutionsController, ConnectionsController, openApiController(openApiDocument)] })
 export class GatewayModule {
   static over(gateway: Gateway): DynamicModule {
     return {

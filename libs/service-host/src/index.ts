@@ -29,5 +29,6 @@ export { clientLimitsConfig, type ClientLimits } from './limits/limits-config.js
 export { createLogger } from './log/logger.js';
 export { openApiDocument, type Answer, type ApiInfo, type ApiPart, type Operation } from './openapi/document.js';
 export { type JsonSchema } from './openapi/json-schema.js';
+export { openApiController } from './openapi/openapi-controller.js';
 export { runService } from './run-service.js';
 export { startService, type RunningService } from './start-service.js';

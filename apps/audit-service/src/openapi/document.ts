@@ -62,14 +62,6 @@ const API: ApiPart = {
       query: verifyQuerySchema.shape,
       answers: { 200: { description: 'Whether it is whole.', schema: 'Verification' } },
     },
-    {
-      method: 'get',
-      path: '/openapi.json',
-      id: 'getOpenApi',
-      summary: 'This document',
-      access: [],
-      answers: { 200: { description: 'OpenAPI 3.1', schema: { type: 'object' } } },
-    },
   ],
 };
 

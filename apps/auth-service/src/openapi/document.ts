@@ -1,4 +1,4 @@
-import { openApiDocument as documentOf, type ApiPart, type JsonSchema } from '@keyward/service-host';
+import { openApiDocument as documentOf, type JsonSchema } from '@keyward/service-host';
 import { agentsApi } from './agents.js';
 import { connectApi } from './connect.js';
 import { connectionsApi } from './connections.js';
@@ -27,20 +27,7 @@ const INFO = {
   access: ['adminToken', 'personToken', 'session'],
 };
 
-const SELF: ApiPart = {
-  operations: [
-    {
-      method: 'get',
-      path: '/openapi.json',
-      id: 'getOpenApi',
-      summary: 'This document',
-      access: [],
-      answers: { 200: { description: 'OpenAPI 3.1', schema: { type: 'object' } } },
-    },
-  ],
-};
-
 export function openApiDocument(): JsonSchema {
-  const parts = [organizationsApi, peopleApi, agentsApi, governanceApi, connectionsApi, connectApi, custodyApi, SELF];
+  const parts = [organizationsApi, peopleApi, agentsApi, governanceApi, connectionsApi, connectApi, custodyApi];
   return documentOf(INFO, parts);
 }

@@ -81,14 +81,6 @@ const API: ApiPart = {
       body: 'CreateConnectSession',
       answers: { 201: { description: 'The link, valid until `expiresAt`.', schema: 'ConnectSession' } },
     },
-    {
-      method: 'get',
-      path: '/openapi.json',
-      id: 'getOpenApi',
-      summary: 'This document',
-      access: [],
-      answers: { 200: { description: 'OpenAPI 3.1', schema: { type: 'object' } } },
-    },
   ],
 };
 

@@ -46,6 +46,15 @@ export interface ApiInfo {
   access: string[];
 }
 
+const SELF: Operation = {
+  method: 'get',
+  path: '/openapi.json',
+  id: 'getOpenApi',
+  summary: 'This document',
+  access: [],
+  answers: { 200: { description: 'OpenAPI 3.1', schema: { type: 'object' } } },
+};
+
 const PROBLEM = {
   description: 'What went wrong (RFC 9457).',
   content: { 'application/problem+json': { schema: ref('Problem') } },
@@ -54,7 +63,7 @@ const PROBLEM = {
 /** OpenAPI 3.1 of an HTTP door, made from the contracts: what is validated and what is documented can't drift apart. */
 export function openApiDocument({ title, description, securitySchemes, access }: ApiInfo, parts: readonly ApiPart[]): JsonSchema {
   const paths: Record<string, JsonSchema> = {};
-  for (const operation of parts.flatMap(({ operations }) => operations))
+  for (const operation of [...parts.flatMap(({ operations }) => operations), SELF])
     paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) };
   const merge = (schemas: (Record<string, z.ZodType> | undefined)[]): Record<string, z.ZodType> => Object.assign({}, ...schemas);
   return {
