@@ -52,3 +52,28 @@ export class OAuthError extends KeywardError {
     this.oauthError = options.oauthError;
   }
 }
+
+/**
+ * A renewal that redeemed its refresh token and came no further: the access token held before stays the one in service, and the next
+ * attempt is made with `nextRefreshToken`. Whoever does not keep that must take the one held before for spent, as `maybeRedeemed` says.
+ */
+export class InterruptedRenewal extends OAuthError {
+  /** Private to the language: no log, no JSON and no inspection shows it. */
+  readonly #refreshToken: string;
+
+  constructor(error: OAuthError, refreshToken: string) {
+    const { failure, message, retryAfterMs, oauthError } = error;
+    super(failure, message, {
+      maybeRedeemed: true,
+      cause: error,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(oauthError === undefined ? {} : { oauthError }),
+    });
+    this.name = 'InterruptedRenewal';
+    this.#refreshToken = refreshToken;
+  }
+
+  nextRefreshToken(): string {
+    return this.#refreshToken;
+  }
+}

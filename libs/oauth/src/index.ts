@@ -2,7 +2,8 @@ export { authorizationUrl, type AuthorizationRequest } from './authorize.js';
 export { readCallback, type Callback, type CallbackError } from './callback.js';
 export { clientSecretContext, privateKeyContext, type RegistrationRef } from './client-secret.js';
 export { readCodeWebhook, type CodeWebhook } from './code-webhook.js';
-export { OAuthError, type OAuthFailure } from './errors.js';
+export { connectedProvider } from './connected-provider.js';
+export { InterruptedRenewal, OAuthError, type OAuthFailure } from './errors.js';
 export { exchangeCode, type ExchangeRequest } from './exchange.js';
 export { introspect, type Introspection, type IntrospectionRequest } from './introspect.js';
 export { createPkcePair, type PkcePair } from './pkce.js';
@@ -15,7 +16,6 @@ export type { ClientTls, OAuthClient, Wire, WireInit } from './wire.js';
 export { withClient, type SealedRegistration } from './with-client.js';
 export { signAssertion, type AssertionMaterial, type SignedAssertion } from './assertion/sign-assertion.js';
 export { discoverResource, type Discovered } from './discovery/discover-resource.js';
-export { discoveredProvider } from './discovery/discovered-provider.js';
 export type { ServerMetadata } from './discovery/server-metadata.js';
 export type { DiscoveryRequest, DiscoveryWire } from './discovery/wire.js';
 export {

@@ -2,6 +2,7 @@ import { refreshTokenGrantRequest } from 'oauth4webapi';
 import { KeywardError } from '@keyward/contracts';
 import type { ProviderManifest } from '@keyward/connectors';
 import { authenticate } from './client-authentication.js';
+import { InterruptedRenewal, type OAuthError } from './errors.js';
 import { obtainToken } from './grants/obtain-token.js';
 import { withLifetime } from './introspect.js';
 import { renewalOf } from './renewal.js';
@@ -25,7 +26,8 @@ export interface RenewRequest {
 /**
  * The next access token, without the person, in the way that `renewalOf` names. A result without `refreshToken` means that what was
  * held before stays.
- * @throws OAuthError; before sending renewal material again, look at `maybeRedeemed`. KeywardError where nothing was sent
+ * @throws OAuthError; before sending renewal material again, look at `maybeRedeemed`. InterruptedRenewal: it holds the one to send next.
+ * KeywardError where nothing was sent
  */
 export async function renewToken(request: RenewRequest, callerWire: Wire): Promise<TokenSet> {
   const wire = withDeadline(callerWire);
@@ -61,7 +63,10 @@ async function refresh({ provider: any, client, refreshToken }: RenewRequest, wi
       ...(auth.resource === undefined ? {} : { additionalParameters: { resource: auth.resource } }),
     }),
   );
-  const tokens = shape.repeat_steps ? await runSteps(provider, auth.steps, client, first, wire) : first;
+  // RFC 6749 section 6: where the answer has no refresh token, the one that was sent stays.
+  const interrupted = (error: OAuthError, reached: TokenSet) =>
+    new InterruptedRenewal(error, reached.refreshToken ?? first.refreshToken ?? refreshToken);
+  const tokens = shape.repeat_steps ? await runSteps(provider, auth.steps, client, first, wire, interrupted) : first;
   return withLifetime(provider, client, tokens, wire);
 }
 

@@ -11,6 +11,7 @@ import type { OAuthClient, Wire } from './wire.js';
 
 /**
  * The requests after the first, each with what the one before it answered, until the token is there that calls are made with.
+ * @param interrupted what is thrown where a step fails, of the failure and what the requests before it had answered
  * @throws OAuthError, KeywardError
  */
 export async function runSteps(
@@ -19,11 +20,13 @@ export async function runSteps(
   client: OAuthClient,
   first: TokenSet,
   wire: Wire,
+  interrupted: (error: OAuthError, reached: TokenSet) => OAuthError = (error) => error,
 ): Promise<TokenSet> {
   let tokens = first;
   for (const step of steps) {
-    tokens = await runStep(provider, step, client, tokens, wire).catch((thrown: unknown) => {
-      throw afterRedemption(provider, thrown);
+    const reached = tokens;
+    tokens = await runStep(provider, step, client, reached, wire).catch((thrown: unknown) => {
+      throw interrupted(afterRedemption(provider, thrown), reached);
     });
   }
   return tokens;
