@@ -6,8 +6,8 @@ import { createEgress, type Egress } from '@keyward/egress';
 import {
   authorizationUrl,
   clientMetadataDocument,
+  connectedProvider,
   createPkcePair,
-  discoveredProvider,
   discoverResource,
   exchangeCode,
   obtainToken,
@@ -144,6 +144,8 @@ describe('sandbox_mcp: an MCP server that nobody has registered anything at', ()
     const exchange = { provider, client, parameters: callback.parameters, redirectUri: REDIRECT_URI, codeVerifier: verifier };
     return exchangeCode(exchange, wireTo(provider));
   }
+  const registered = (manifest: ProviderManifest, { clientId }: OAuthClient, metadata: Record<string, unknown>) =>
+    connectedProvider({ manifest, app: { clientId, parameters: {}, metadata } }, {});
   const discover = () => discoverResource({ resource: `${sandbox.url}/mcp` }, discoveryWire);
 
   it('quirk: dynamic registration - discovered, registered, authorized, called, refreshed', async () => {
@@ -154,7 +156,7 @@ describe('sandbox_mcp: an MCP server that nobody has registered anything at', ()
       discoveryWire,
     );
     expect(registration).toBe('dynamic');
-    const provider = discoveredProvider(manifest, metadata);
+    const provider = registered(manifest, client, metadata);
     const tokens = await connect(provider, client);
 
     const listed = await call('sandbox_mcp_list_tools', {}, tokens.accessToken);
@@ -184,7 +186,7 @@ describe('sandbox_mcp: an MCP server that nobody has registered anything at', ()
         discoveryWire,
       );
       expect([registration, client]).toEqual(['client_id_metadata_document', { clientId: documentUrl() }]);
-      const tokens = await connect(discoveredProvider(manifest, metadata), client);
+      const tokens = await connect(registered(manifest, client, metadata), client);
       expect(await call('sandbox_mcp_list_notes', {}, tokens.accessToken)).toMatchObject({ status: 200 });
     } finally {
       await ours.stop();

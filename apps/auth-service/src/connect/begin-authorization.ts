@@ -1,9 +1,9 @@
 import type { Credentials } from '@keyward/credentials';
-import { authorizationUrl, createPkcePair } from '@keyward/oauth';
+import { authorizationUrl, connectedProvider, createPkcePair } from '@keyward/oauth';
 import { AuthorizationTransactionEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import { IsNull, type DataSource } from 'typeorm';
 import { redirectUriOf } from '../provider-apps/addresses.js';
-import { resolveOffer, type Offer } from './offer.js';
+import type { Offer } from './offer.js';
 import { sha256, type ConnectSigner } from './secrets.js';
 import { advance } from './session-store.js';
 import { verifierContext } from './verifier-context.js';
@@ -30,7 +30,7 @@ export async function beginAuthorization(
   parameters: Record<string, string>,
 ): Promise<string | undefined> {
   const { app } = offer;
-  const provider = resolveOffer(offer, parameters);
+  const provider = connectedProvider(offer, parameters);
   const expiresAt = new Date(Date.now() + TRANSACTION_MS);
   const state = signer.createState(app.callbackContext, expiresAt);
   const stateSha256 = sha256(state);

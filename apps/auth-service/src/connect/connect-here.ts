@@ -1,12 +1,12 @@
 import { asKeywardError, type ConnectionTest, type KeywardError } from '@keyward/contracts';
-import { OAuthError } from '@keyward/oauth';
+import { connectedProvider, OAuthError } from '@keyward/oauth';
 import type { ConnectSessionEntity } from '@keyward/postgres';
 import { probeConnection } from '../connections/probe.js';
 import { acquireGrant, type AcquireGrantOptions } from './acquire-grant.js';
 import type { Authorizer } from './completers.js';
 import { secretField } from './entered.js';
 import type { Grant } from './grant.js';
-import { resolveOffer, type Offer } from './offer.js';
+import type { Offer } from './offer.js';
 import { targetOf } from './session-target.js';
 import { storeGrant, type StoreGrantOptions } from './store-grant.js';
 
@@ -32,12 +32,12 @@ export async function connectHere(options: ConnectHereOptions, request: HereRequ
   const obtainedAt = new Date();
   let grant: Grant;
   try {
-    const provider = resolveOffer(offer, parameters);
+    const provider = connectedProvider(offer, parameters);
     grant = await acquireGrant(options, { provider, app: offer.app, parameters, scopes: session.scopes, secret });
   } catch (thrown) {
     return notAcquired(offer, secret, asKeywardError(thrown));
   }
-  const provider = resolveOffer(offer, grant.parameters);
+  const provider = connectedProvider(offer, grant.parameters);
   const probe = await probeConnection(options.egress, { provider, secret: grant.accessToken });
   if (probe.outcome === 'refused' || probe.outcome === 'unreachable') return notWorking(offer, secret, probe);
   const connection = await storeGrant(options, {

@@ -2,10 +2,17 @@ import { authorizationServerOrigins } from '@keyward/connectors';
 import { asKeywardError } from '@keyward/contracts';
 import type { Credentials, SecretContext } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
-import { OAuthError, pollDeviceToken, startDeviceAuthorization, withClient, type DevicePoll } from '@keyward/oauth';
+import {
+  connectedProvider,
+  OAuthError,
+  pollDeviceToken,
+  startDeviceAuthorization,
+  withClient,
+  type DevicePoll,
+} from '@keyward/oauth';
 import { DeviceAuthorizationEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import { LessThanOrEqual, type DataSource } from 'typeorm';
-import { resolveOffer, type Offer } from './offer.js';
+import type { Offer } from './offer.js';
 import { advance } from './session-store.js';
 
 export interface DeviceOptions {
@@ -34,7 +41,7 @@ export async function startDevice(
   offer: RegisteredOffer,
   parameters: Record<string, string>,
 ): Promise<DeviceAuthorizationEntity | undefined> {
-  const provider = resolveOffer(offer, parameters);
+  const provider = connectedProvider(offer, parameters);
   const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
   const started = await withClient(credentials, offer.app, (client) =>
     startDeviceAuthorization({ provider, client, scopes: session.scopes }, { fetch }),
@@ -90,7 +97,7 @@ export async function pollDevice(
     return affected === 1;
   });
   if (!claimed) return undefined;
-  const provider = resolveOffer(offer, device.parameters);
+  const provider = connectedProvider(offer, device.parameters);
   const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
   const result = await withClient(credentials, offer.app, (client) =>
     credentials.openSecret(deviceCodeContext(orgId, sessionId), device.sealedDeviceCode, (deviceCode) =>

@@ -1,12 +1,12 @@
 import type { ProviderManifest } from '@keyward/connectors';
 import { asKeywardError, type AgentAddress, type KeywardError } from '@keyward/contracts';
-import { OAuthError, readCallback, type Callback } from '@keyward/oauth';
+import { connectedProvider, OAuthError, readCallback, type Callback } from '@keyward/oauth';
 import type { Counter } from 'prom-client';
 import { ending, type ConnectAnswer, type Ending } from './answer.js';
 import { turnAway, type Authorizer, type Completers, type Visitor } from './completers.js';
 import { takeDeliveredCode } from './delivered-code.js';
 import { identifyAccount } from './identify-account.js';
-import { findOffer, resolveOffer, type Offer, type OfferOptions } from './offer.js';
+import { findOffer, type Offer, type OfferOptions } from './offer.js';
 import { isOwner } from './open-session.js';
 import { consume, findPending, type PendingAuthorization } from './pending-authorization.js';
 import { recordFailure, type Failure } from './record-failure.js';
@@ -68,7 +68,7 @@ export class FinishAuthorization {
     const { pending } = attempt;
     let callback: Callback | undefined;
     let unread: unknown;
-    const provider = resolveOffer(attempt.offer, pending.transaction.parameters);
+    const provider = connectedProvider(attempt.offer, pending.transaction.parameters);
     try {
       callback = readCallback(provider, { clientId: pending.app.clientId }, query, state);
     } catch (thrown) {

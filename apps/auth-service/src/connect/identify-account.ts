@@ -1,7 +1,8 @@
 import type { Egress } from '@keyward/egress';
+import { connectedProvider } from '@keyward/oauth';
 import { probeConnection } from '../connections/probe.js';
 import type { Grant } from './grant.js';
-import { resolveOffer, type Offer } from './offer.js';
+import type { Offer } from './offer.js';
 
 /**
  * Whose account it is, where the manifest's probe says so. The grant has been given, so a provider that does not answer, or not this,
@@ -9,7 +10,7 @@ import { resolveOffer, type Offer } from './offer.js';
  */
 export async function identifyAccount(egress: Egress, offer: Offer, grant: Grant): Promise<Grant> {
   try {
-    const provider = resolveOffer(offer, grant.parameters);
+    const provider = connectedProvider(offer, grant.parameters);
     const { outcome, account } = await probeConnection(egress, { provider, secret: grant.accessToken });
     return outcome === 'working' ? { ...grant, account } : grant;
   } catch {

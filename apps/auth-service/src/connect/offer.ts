@@ -1,5 +1,4 @@
-import { hasAuth, resolveProvider, type Catalog, type ProviderManifest } from '@keyward/connectors';
-import { discoveredProvider } from '@keyward/oauth';
+import type { Catalog, ProviderManifest } from '@keyward/connectors';
 import { ProviderAppEntity, withOrg, type ConnectSessionEntity } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import { needsRegistration } from './flow.js';
@@ -25,16 +24,4 @@ export async function findOffer({ dataSource, catalogs }: OfferOptions, { orgId,
   if (manifest === undefined) return undefined;
   const app = await withOrg(dataSource, orgId, (em) => em.findOneBy(ProviderAppEntity, { orgId, provider }));
   return app === null && needsRegistration(manifest) ? undefined : { manifest, app };
-}
-
-/**
- * The manifest with everything filled in that is known. What discovery found makes an ordinary provider of an MCP server.
- * @throws KeywardError `invalid_request` where a parameter is missing or leads elsewhere
- */
-export function resolveOffer({ manifest, app }: Offer, connection: Readonly<Record<string, string>>): ProviderManifest {
-  const filled = resolveProvider(manifest, {
-    connection,
-    ...(app === null ? {} : { app: app.parameters, clientId: app.clientId }),
-  });
-  return app?.metadata && hasAuth(filled, 'mcp_oauth2') ? discoveredProvider(filled, app.metadata) : filled;
 }

@@ -1,11 +1,12 @@
 import { asKeywardError, type KeywardError } from '@keyward/contracts';
+import { connectedProvider } from '@keyward/oauth';
 import type { DeviceAuthorizationEntity } from '@keyward/postgres';
 import { grantOf } from './acquire-grant.js';
 import { ending, type ConnectAnswer, type Ending } from './answer.js';
 import type { Authorizer } from './completers.js';
 import { forgetDevice, pollDevice, type DeviceOptions } from './device.js';
 import { identifyAccount } from './identify-account.js';
-import { resolveOffer, type Offer } from './offer.js';
+import type { Offer } from './offer.js';
 import { recordFailure } from './record-failure.js';
 import type { OpenedSession, SessionPages } from './session-pages.js';
 import { targetOf } from './session-target.js';
@@ -37,7 +38,7 @@ export class PollSession {
       if (result?.kind === 'expired') return await this.#expired(opened);
       if (result?.kind !== 'granted') return pages.device(opened, offer, device);
       await forgetDevice(dataSource, session);
-      const granted = grantOf(resolveOffer(offer, device.parameters), result.tokens, device.parameters);
+      const granted = grantOf(connectedProvider(offer, device.parameters), result.tokens, device.parameters);
       const connection = await storeGrant(this.options, {
         target: targetOf(session),
         provider: offer.manifest,

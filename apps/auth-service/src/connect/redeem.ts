@@ -1,11 +1,19 @@
 import { authorizationServerOrigins, type ProviderManifest } from '@keyward/connectors';
 import { asKeywardError, KeywardError } from '@keyward/contracts';
-import { exchangeCode, verifyInstallation, withClient, type Callback, type TokenSet, type Wire } from '@keyward/oauth';
+import {
+  connectedProvider,
+  exchangeCode,
+  verifyInstallation,
+  withClient,
+  type Callback,
+  type TokenSet,
+  type Wire,
+} from '@keyward/oauth';
 import type { DataSource } from 'typeorm';
 import { acquireGrant, grantOf, type AcquireGrantOptions } from './acquire-grant.js';
 import { deliveredCodeContext, takeDeliveredCode } from './delivered-code.js';
 import type { Grant } from './grant.js';
-import { resolveOffer, type Offer } from './offer.js';
+import type { Offer } from './offer.js';
 import type { PendingAuthorization } from './pending-authorization.js';
 import { verifierContext } from './verifier-context.js';
 
@@ -28,7 +36,7 @@ export async function redeem(options: RedeemOptions, { pending, offer, callback 
   const { app, session } = pending;
   const parameters = { ...pending.transaction.parameters, ...callback.captured };
   // Addresses may depend on what came back, such as the data centre of the account.
-  const provider = resolveOffer(offer, parameters);
+  const provider = connectedProvider(offer, parameters);
   switch (callback.kind) {
     case 'installed':
       await verify(options, pending, provider, callback);

@@ -1,4 +1,5 @@
 import { asKeywardError } from '@keyward/contracts';
+import { connectedProvider } from '@keyward/oauth';
 import { ConnectionEntity, withOrg, type ConnectSessionEntity, type DeviceAuthorizationEntity } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import { consentPage, type ConsentView } from '../pages/consent-page.js';
@@ -7,7 +8,7 @@ import { devicePage, waitingPage } from '../pages/waiting-pages.js';
 import { ending, type ConnectAnswer } from './answer.js';
 import { fieldsOf, settledParameters, type Entered } from './entered.js';
 import { wayOf } from './flow.js';
-import { resolveOffer, type Offer } from './offer.js';
+import type { Offer } from './offer.js';
 import type { ConnectSigner } from './secrets.js';
 import { namesOf } from './session-store.js';
 import { targetOf } from './session-target.js';
@@ -119,7 +120,7 @@ function existingState(held: readonly string[] | undefined, widened: boolean): C
 function formTargets(offer: Offer, { parameters, returnUrl }: ConnectSessionEntity): string[] {
   const targets = returnUrl === null ? [] : [returnUrl];
   try {
-    const { auth } = resolveOffer(offer, parameters);
+    const { auth } = connectedProvider(offer, parameters);
     if ('authorization_endpoint' in auth) targets.push(auth.authorization_endpoint);
     if ('installation_url' in auth) targets.push(auth.installation_url);
   } catch (thrown) {

@@ -1,9 +1,10 @@
 import { checkConnectionParameters, hasAuth, type AuthKind, type ProviderManifest } from '@keyward/connectors';
 import { KeywardError, type Connection, type CreateConnection } from '@keyward/contracts';
+import { connectedProvider } from '@keyward/oauth';
 import { withOrg } from '@keyward/postgres';
 import { acquireGrant, type AcquireGrantOptions } from '../connect/acquire-grant.js';
 import type { Grant, GrantTarget } from '../connect/grant.js';
-import { findOffer, resolveOffer, type Offer, type OfferOptions } from '../connect/offer.js';
+import { findOffer, type Offer, type OfferOptions } from '../connect/offer.js';
 import { storeGrant, type StoreGrantOptions } from '../connect/store-grant.js';
 import { requireAgent } from '../identity/agents.js';
 import { notFound } from '../identity/not-found.js';
@@ -46,13 +47,13 @@ export class ConnectWithoutBrowser {
     const obtainedAt = new Date();
     const { app } = offer;
     const acquired = await acquireGrant(this.options, {
-      provider: resolveOffer(offer, parameters),
+      provider: connectedProvider(offer, parameters),
       app,
       parameters,
       scopes,
       secret: secretOf(request, offer.manifest),
     });
-    const provider = resolveOffer(offer, acquired.parameters);
+    const provider = connectedProvider(offer, acquired.parameters);
     const grant = request.probe ? await this.#probed(provider, acquired) : acquired;
     const authorizedBy = { kind: 'admin' as const, id: actor.id };
     const stored = { target, provider, grant, requestedScopes: scopes, authorizedBy, obtainedAt, app };

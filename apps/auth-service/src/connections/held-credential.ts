@@ -1,7 +1,7 @@
 import type { Catalog, ProviderManifest } from '@keyward/connectors';
+import { connectedProvider } from '@keyward/oauth';
 import { ConnectionEntity, CredentialEntity, ProviderAppEntity, withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
-import { resolveOffer } from '../connect/offer.js';
 import { notFound } from '../identity/not-found.js';
 
 export interface HeldOptions {
@@ -30,6 +30,7 @@ export async function findHeld({ dataSource, catalogs }: HeldOptions, org: strin
     return { connection, credential, app };
   });
   const manifest = (await catalogs.of(org)).connector(held.connection.provider);
-  const provider = manifest === undefined ? undefined : resolveOffer({ manifest, app: held.app }, held.connection.parameters);
+  const provider =
+    manifest === undefined ? undefined : connectedProvider({ manifest, app: held.app }, held.connection.parameters);
   return { ...held, provider };
 }

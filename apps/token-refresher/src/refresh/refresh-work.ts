@@ -1,11 +1,11 @@
 import type { Catalogs, ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
+import { connectedProvider } from '@keyward/oauth';
 import type { CredentialStore, RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
 import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from './claim.js';
-import { connectedProvider } from './connected-provider.js';
 import { decide, isSpentByUse, type Decision, type RefreshOutcome } from './decide.js';
 import { events } from './events.js';
 import { persistently } from './persistently.js';
@@ -60,7 +60,7 @@ export class RefreshWork {
     let provider = manifest;
     let redeemed: RefreshCommit;
     try {
-      provider = connectedProvider(manifest, row);
+      provider = connectedProvider({ manifest, app: row.providerApp }, row.parameters);
       redeemed = await redeemUnderLease(this.parts, claim, row, provider);
     } catch (error) {
       return this.#fail(claim, row, manifest, error);
