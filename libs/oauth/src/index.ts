@@ -3,7 +3,6 @@ export { readCallback, type Callback, type CallbackError } from './callback.js';
 export { clientSecretContext, privateKeyContext, type RegistrationRef } from './client-secret.js';
 export { readCodeWebhook, type CodeWebhook } from './code-webhook.js';
 export { connectedProvider } from './connected-provider.js';
-export { connectedProvider } from './connected-provider.js';
 export { InterruptedRenewal, OAuthError, type OAuthFailure } from './errors.js';
 export { exchangeCode, type ExchangeRequest } from './exchange.js';
 export { introspect, type Introspection, type IntrospectionRequest } from './introspect.js';
