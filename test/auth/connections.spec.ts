@@ -201,7 +201,7 @@ describe('a connection of the workspace', () => {
     });
     await waitFor(() => heard.length > 0);
     subscription.unsubscribe();
-    expect(heard).toEqual([{ kind: 'connections', org, agent: first, provider: 'acme_key' }]);
+    expect(heard).toEqual([{ kind: 'grantee', org, agent: first, connection: id }]);
     expect(await auth.auditEvent(org, 'connection.grantees_changed')).toMatchObject({
       connection: id,
       reason: `added: ${second}; removed: ${first}`,

@@ -85,4 +85,20 @@ describe('a workspace’s connection', () => {
     await system.sql('DELETE FROM vault.connection_grantee WHERE connection_id = $1', [connection]);
     expect(await system.call(ada, 'acme_get', { connection })).toMatchObject({ error: { code: 'connection_required' } });
   });
+
+  it('is taken from one grantee with the calls it has under way, by the news of that grantee and that connection alone', async () => {
+    const ada = await system.person('token-of-the-withdrawn-00');
+    const { connection, org } = ada;
+    await system.sql(`UPDATE vault.connection SET kind = 'workspace', user_id = NULL, agent_id = NULL WHERE id = $1`, [
+      connection,
+    ]);
+    await system.sql('INSERT INTO vault.connection_grantee (connection_id, org_id, agent_id) VALUES ($1, $2, $3)', [
+      ...[connection, org, ada.agent],
+    ]);
+    const calls = await inFlight(ada);
+    await broadcastRevoked(system.nc, { kind: 'grantee', org, agent: newId('agt'), connection });
+    await broadcastRevoked(system.nc, { kind: 'grantee', org, agent: ada.agent, connection: newId('conn') });
+    await broadcastRevoked(system.nc, { kind: 'grantee', org, agent: ada.agent, connection });
+    expect(await codes(calls)).toEqual(new Set(['revoked']));
+  });
 });

@@ -120,6 +120,8 @@ export const controlRevokedSchema = z.discriminatedUnion('kind', [
     agent: idSchema('agt').optional(),
     provider: z.string().optional(),
   }),
+  /** The agent may use this connection of the workspace no more; others still may. */
+  z.object({ kind: z.literal('grantee'), org: idSchema('org'), agent: idSchema('agt'), connection: idSchema('conn') }),
   /** Its data keys are destroyed. */
   z.object({ kind: z.literal('organization'), org: idSchema('org') }),
   z.object({ kind: z.literal('agent'), org: idSchema('org'), agent: idSchema('agt') }),

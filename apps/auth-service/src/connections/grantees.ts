@@ -18,7 +18,7 @@ export class Grantees {
    */
   async replace(org: string, id: string, agents: readonly string[], actor: Actor): Promise<Connection> {
     const wanted = new Set(agents);
-    const { provider, removed } = await withOrg(this.dataSource, org, async (em) => {
+    const removed = await withOrg(this.dataSource, org, async (em) => {
       const row = await requireConnection(em, org, id);
       if (row.kind !== 'workspace')
         throw new KeywardError('invalid_request', 'Only a connection of the workspace is shared by agents.');
@@ -28,9 +28,9 @@ export class Grantees {
         const type = 'connection.grantees_changed';
         await recordAudit(em, { type, org, actor, connection: id, provider: row.provider, reason: summary(changed) });
       }
-      return { provider: row.provider, removed: changed.removed };
+      return changed.removed;
     });
-    const told = removed.map((agent) => this.broadcast({ kind: 'connections', org, agent, provider }));
+    const told = removed.map((agent) => this.broadcast({ kind: 'grantee', org, agent, connection: id }));
     const connection = await withOrg(this.dataSource, org, (em) => readConnection(em, org, id));
     await Promise.all(told);
     return connection;

@@ -102,7 +102,7 @@ export class CredentialCache {
 
   /** Forgets what a revocation concerns; the next use checks again. */
   forget(revoked: ControlRevoked): void {
-    if (revoked.kind === 'connection' || revoked.kind === 'connections') return;
+    if (revoked.kind === 'connection' || revoked.kind === 'connections' || revoked.kind === 'grantee') return;
     this.#epoch++;
     for (const [digest, { principal }] of this.#verified.entries()) {
       if (concerns(revoked, principal)) this.#verified.delete(digest);

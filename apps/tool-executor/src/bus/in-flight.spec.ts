@@ -70,7 +70,12 @@ describe('a revocation ends', () => {
   it.each<[string, object, Record<'own' | 'colleague' | 'workspace' | 'foreign', string>]>([
     ['everything', {}, { own: 'revoked', colleague: 'revoked', workspace: 'revoked', foreign: 'goes on' }],
     ['a user’s', { user: 'usr_ada' }, { own: 'revoked', colleague: 'goes on', workspace: 'goes on', foreign: 'goes on' }],
-    ['an agent’s', { agent }, { own: 'revoked', colleague: 'revoked', workspace: 'goes on', foreign: 'goes on' }],
+    ['an agent’s', { agent }, { own: 'revoked', colleague: 'revoked', workspace: 'revoked', foreign: 'goes on' }],
+    [
+      'a user’s, of an agent',
+      { user: 'usr_ada', agent },
+      { own: 'revoked', colleague: 'goes on', workspace: 'goes on', foreign: 'goes on' },
+    ],
     ['a provider’s', { provider: 'acme' }, { own: 'revoked', colleague: 'revoked', workspace: 'revoked', foreign: 'goes on' }],
     ['another provider’s', { provider: 'x' }, { own: 'goes on', colleague: 'goes on', workspace: 'goes on', foreign: 'goes on' }],
     [
@@ -86,6 +91,20 @@ describe('a revocation ends', () => {
     expect(Object.fromEntries(Object.keys(calls).map((name, index) => [name, outcomes[index]]))).toEqual(expected);
   });
 
+  it('the calls of an agent that may use a connection of the workspace no more, and none that it makes over its own', async () => {
+    const workspace = (change: Partial<ExecutionRequested> = {}) => {
+      const call = callOf(change);
+      call.connection = { id: connection, kind: 'workspace' };
+      return call;
+    };
+    const own = callOf();
+    own.connection = { id: newId('conn'), kind: 'agent' };
+    const calls = [workspace(), workspace({ user: 'usr_bob' }), workspace({ agent: newId('agt') }), own];
+    expect(await abortedBy({ kind: 'grantee', org, agent, connection }, ...calls)).toEqual([
+      ...['revoked', 'revoked', 'goes on', 'goes on'],
+    ]);
+  });
+
   it('every call of an organization whose keys were destroyed, also one that has no connection yet', async () => {
     const without = callOf();
     without.connection = null;
@@ -98,24 +117,31 @@ describe('a revocation ends', () => {
 
   it('of many at once also the call that has read its connection a moment before, but not one over a connection made since', async () => {
     const inFlight = new InFlight();
+    const calls = [callOf(), callOf({ user: 'usr_bob' }), callOf({ org: newId('org') }), callOf()];
     inFlight.revoke({ kind: 'connections', org, user: 'usr_ada' });
     const heardAt = Date.now();
     await waitFor(() => Date.now() > heardAt);
-    const since = callOf();
-    since.connection = { id: newId('conn'), kind: 'agent' };
-    expect(
-      [callOf(), callOf({ user: 'usr_bob' }), callOf({ org: newId('org') }), since].map((call) => inFlight.isRevoked(call)),
-    ).toEqual([...[true, false, false, false]]);
+    (calls[3] as Call).connection = { id: newId('conn'), kind: 'agent' };
+    expect(calls.map((call) => inFlight.isRevoked(call))).toEqual([true, false, false, false]);
+  });
+
+  it('no call that begins afterwards: it reads what was committed, also where the agent is let in again', () => {
+    const inFlight = new InFlight();
+    const before = callOf();
+    inFlight.revoke({ kind: 'grantee', org, agent, connection });
+    inFlight.revoke({ kind: 'connections', org, agent });
+    expect([before, callOf()].map((call) => inFlight.isRevoked(call))).toEqual([true, false]);
   });
 });
 
 describe('what is remembered of a disconnection', () => {
   it('is forgotten once no read can still be under way', () => {
     let now = Date.now();
+    const call = callOf();
     const revocations = new Revocations(() => now);
     revocations.remember({ kind: 'connections', org });
-    expect(revocations.covers(callOf())).toBe(true);
+    expect(revocations.covers(call)).toBe(true);
     now += 61_000;
-    expect(revocations.covers(callOf())).toBe(false);
+    expect(revocations.covers(call)).toBe(false);
   });
 });
