@@ -1,7 +1,7 @@
 import { streams, subjects } from '@keyward/contracts';
 import { ensureTopology, JetStreamBatchServer, openNats } from '@keyward/jetstream';
 import { openDatabase } from '@keyward/postgres';
-import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import { AdminToken, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { auditConfig } from './config.js';
 import { EventStore } from './ingest/event-store.js';
 import { Ingest } from './ingest/ingest.js';
@@ -59,7 +59,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
   host.onDrain('PostgreSQL', () => database.destroy());
   return {
     messages,
-    auditors: new AuditorAuthenticator(config.admin.token, new MemberAuditors(nats)),
+    auditors: new AuditorAuthenticator(new AdminToken(config.admin.token), new MemberAuditors(nats)),
     queries: new EventQueries(database, new CursorCodec(config.admin.token)),
   };
 }

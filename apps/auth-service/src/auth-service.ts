@@ -16,7 +16,7 @@ import {
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase, OutboxRelay } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
-import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import { AdminToken, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DataSource } from 'typeorm';
 import type { authConfig } from './config.js';
@@ -30,7 +30,6 @@ import { ConnectDoor } from './doors/http/connect-door.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { serveAuthRequests, type AuthHandlers } from './doors/nats/auth-micro-service.js';
 import { Connectors } from './governance/connectors.js';
-import { AdminAuthenticator } from './identity/admin.js';
 import { createAgents } from './identity/create-agents.js';
 import { Organizations } from './identity/organizations.js';
 import type { OrganizationShredder } from './identity/shred-organization.js';
@@ -85,7 +84,7 @@ export async function createAuthService(host: AuthHost) {
     ...{ dataSource, catalogOf, credentials, sessions, finishing, refresh },
     disconnects: services.disconnect,
   });
-  const principals = new Principals(new AdminAuthenticator(config.admin.token), people.sessions);
+  const principals = new Principals(new AdminToken(config.admin.token), people.sessions);
   const handlers = { sessions, custody, principals, workloads: agents.workloads };
   startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, handlers });
   return {

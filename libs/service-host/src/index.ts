@@ -20,6 +20,7 @@ export {
 } from './config/fragments.js';
 export { ConfigError, type Environment } from './config/load.js';
 export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';
+export { AdminToken } from './http/admin-token.js';
 export { bearerToken } from './http/bearer.js';
 export { clientAddress } from './limits/client-address.js';
 export { FailedAttempts } from './limits/failed-attempts.js';

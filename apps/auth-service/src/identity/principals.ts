@@ -1,16 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { KeywardError, memberRoles, type MemberRole } from '@keyward/contracts';
+import { bearerToken, type AdminToken } from '@keyward/service-host';
 import type { PersonSessions } from '../people/person-sessions.js';
 import type { Person } from '../people/session-store.js';
 import type { Actor } from '../records/record.js';
-import { ADMIN, type AdminAuthenticator } from './admin.js';
 import { unauthenticated } from './bearer.js';
 import { notFound } from './not-found.js';
+
+const ADMIN: Actor = { kind: 'admin', id: 'admin' };
 
 /** Who asks, at every route for people and admins: the holder of the deployment's admin token, or a member who is signed in. */
 export class Principals {
   constructor(
-    private readonly admins: AdminAuthenticator,
+    private readonly adminToken: AdminToken,
     private readonly people: PersonSessions,
   ) {}
 
@@ -27,7 +29,7 @@ export class Principals {
     org: string | (() => string),
     absent: KeywardError = notFound('org'),
   ): Promise<Actor> {
-    if (this.admins.isAdmin(request)) {
+    if (this.#isOperator(request)) {
       if (typeof org === 'function') org();
       return ADMIN;
     }
@@ -51,14 +53,19 @@ export class Principals {
 
   /** Across organizations: the holder of the admin token alone. @throws KeywardError as `require` */
   async requireOperator(request: IncomingMessage): Promise<Actor> {
-    if (this.admins.isAdmin(request)) return ADMIN;
+    if (this.#isOperator(request)) return ADMIN;
     await this.#person(request);
     throw new KeywardError('forbidden', 'This is for the operator of the deployment alone.');
   }
 
   /** Whoever it is, whatever they may do. @throws KeywardError as `require` */
   async identify(request: IncomingMessage): Promise<Person | 'operator'> {
-    return this.admins.isAdmin(request) ? 'operator' : this.#person(request);
+    return this.#isOperator(request) ? 'operator' : this.#person(request);
+  }
+
+  /** @throws KeywardError `invalid_request` for more than one Authorization header */
+  #isOperator(request: IncomingMessage): boolean {
+    return this.adminToken.matches(bearerToken(request));
   }
 
   async #person(request: IncomingMessage): Promise<Person> {
