@@ -1,7 +1,7 @@
 import { createCatalogs, loadCatalog, type Catalogs } from '@keyward/connectors';
 import type { ControlRevoked } from '@keyward/contracts';
 import { createAuditPublisher, createPublisher, onRevoked, openNats, ReplyInbox, onCatalogChanged } from '@keyward/jetstream';
-import { createConnectorLoader, openDatabase } from '@keyward/postgres';
+import { createConnectorLoader, findAgentKey, openDatabase } from '@keyward/postgres';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { gatewayConfig } from './config.js';
@@ -14,7 +14,7 @@ import { PendingExecutions } from './execute/pending-executions.js';
 import { Refusals } from './execute/refusals.js';
 import { SLOT_LIMITS, WaitSlots } from './execute/wait-slots.js';
 import { Authenticator, type BearerCredentials } from './identity/authenticator.js';
-import { checkAgentKey, findAgentKey } from './identity/check-agent-key.js';
+import { checkAgentKey } from './identity/check-agent-key.js';
 import { checkWorkload } from './identity/check-workload.js';
 import { CredentialCache } from './identity/credential-cache.js';
 import { createMetrics } from './metrics.js';

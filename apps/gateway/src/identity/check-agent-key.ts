@@ -1,41 +1,14 @@
-import { timingSafeEqual } from 'node:crypto';
-import { agentKeySecretHash, parseAgentKey } from '@keyward/contracts';
-import { prepared, type PreparedStatement } from '@keyward/postgres';
-import type { DataSource } from 'typeorm';
+import { verifyAgentKey, type AgentKeyRow } from '@keyward/postgres';
 import type { VerifiedCredential } from './credential-cache.js';
 
-/** What `identity.find_agent_key` answers. */
-export interface AgentKeyRow {
-  org_id: string;
-  agent_id: string;
-  secret_sha256: Buffer;
-  revoked_at: Date | null;
-  expires_at: Date | null;
-}
-
-const FIND: PreparedStatement = {
-  name: 'gateway_find_agent_key',
-  text: 'SELECT org_id, agent_id, secret_sha256, revoked_at, expires_at FROM identity.find_agent_key($1)',
-};
-const NO_SECRET = Buffer.alloc(32);
-
-/** The one read that crosses organizations: a key is what tells which one it belongs to. @throws KeywardError `dependency_unavailable` */
-export async function findAgentKey(database: DataSource, keyId: string): Promise<AgentKeyRow | undefined> {
-  const [row] = await prepared<AgentKeyRow>(database, FIND, [keyId]);
-  return row;
-}
-
-/** Compares a key with its row. @param now wall clock, milliseconds */
+/** @param now wall clock, milliseconds */
 export async function checkAgentKey(
   lookup: (keyId: string) => Promise<AgentKeyRow | undefined>,
-  key: string,
+  bearer: string,
   now: () => number = Date.now,
 ): Promise<VerifiedCredential | undefined> {
-  const parts = parseAgentKey(key);
-  const row = parts === undefined ? undefined : await lookup(parts.id);
-  const presented = parts === undefined ? NO_SECRET : agentKeySecretHash(parts.secret);
-  const matches = timingSafeEqual(presented, row?.secret_sha256 ?? NO_SECRET);
-  if (parts === undefined || row === undefined || !matches || row.revoked_at !== null) return undefined;
-  const principal = { org: row.org_id, agent: row.agent_id, key: parts.id };
-  return { principal, endsInMs: row.expires_at === null ? Infinity : row.expires_at.getTime() - now() };
+  const verified = await verifyAgentKey(lookup, bearer);
+  if (verified === undefined) return undefined;
+  const { org, agent, key, expiresAt } = verified;
+  return { principal: { org, agent, key }, endsInMs: expiresAt === null ? Infinity : expiresAt.getTime() - now() };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { agentKeySecretHash, formatAgentKey, newId } from '@keyward/contracts';
-import { checkAgentKey, type AgentKeyRow } from './check-agent-key.js';
+import type { AgentKeyRow } from '@keyward/postgres';
+import { checkAgentKey } from './check-agent-key.js';
 import { CredentialCache } from './credential-cache.js';
 
 const org = newId('org');

@@ -1,4 +1,5 @@
 export { createDataSource, type DataSourceSettings } from './data-source.js';
+export { findAgentKey, verifyAgentKey, type AgentKeyRow } from './agent-key.js';
 export { prepared, type PreparedStatement } from './prepared.js';
 export { withOrg } from './with-org.js';
 export { asDatabaseError } from './database-error.js';
