@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADMIN_TOKEN } from './harness.js';
 import { AuthHarness } from './harness.js';
@@ -30,6 +31,16 @@ async function ask(
     headers: response.headers,
     code: isProblem ? (JSON.parse(text) as { code: string }).code : undefined,
   };
+}
+
+/** The target as it is written here: fetch would send the one that it has normalised. */
+function askFor(path: string, address: string): Promise<number> {
+  const { hostname, port } = new URL(auth.url);
+  const headers = { authorization: `Bearer kwp_${'x'.repeat(43)}`, 'x-forwarded-for': address };
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, path, headers }, (response) => resolve(response.resume().statusCode ?? 0));
+    sent.on('error', reject).end();
+  });
 }
 
 const json = { 'content-type': 'application/json' };
@@ -72,6 +83,17 @@ describe('one address', () => {
     }
     expect((await ask('/v1/organizations', address, good)).status).toBe(200);
     expect((await ask('/v1/organizations', nextAddress(), bad)).status).toBe(401);
+  });
+
+  // The router decodes a path before it looks for the route, and takes a target that names the host (RFC 9112 section 3.2.2).
+  it.each([
+    ['percent-encoded', '/%76%31/organizations'],
+    ['absolute', 'http://keyward.example/v1/organizations'],
+  ])('has to wait however it writes the path: %s', async (_how, target) => {
+    const address = nextAddress();
+    const statuses: number[] = [];
+    for (let i = 0; i <= FAILURES; i++) statuses.push(await askFor(target, address));
+    expect(statuses).toEqual([...Array.from({ length: FAILURES }, () => 401), 429]);
   });
 
   it('is not limited where it is somebody', async () => {

@@ -9,6 +9,11 @@ import type { ClientLimits } from './limits-config.js';
 const PROVEN = { max: 1_000, ttl: 600_000 };
 const API = '/v1/';
 
+/** By the route that was found: what stands in the request can be written in many ways. */
+function isApi({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url?.startsWith(API) === true;
+}
+
 /**
  * Whoever guesses credentials at the API, and makes the database look for what does not exist, is slowed down by address: 401 first, then
  * 429 before anything is looked up.
@@ -19,13 +24,13 @@ export function limitFailedAuthentications(instance: FastifyInstance, limits: Cl
   const addressOf = (request: FastifyRequest) => clientAddress(request, limits.trustedProxies);
 
   instance.addHook('onRequest', async (request) => {
-    if (!request.url.startsWith(API)) return;
+    if (!isApi(request)) return;
     const digest = credentialsDigest(request);
     if (digest !== undefined && proven.has(digest)) return;
     attempts.requireRoom(addressOf(request));
   });
   instance.addHook('onResponse', (request, reply, done) => {
-    if (request.url.startsWith(API)) {
+    if (isApi(request)) {
       const digest = credentialsDigest(request);
       if (reply.statusCode === 401) attempts.failed(addressOf(request));
       else if (reply.statusCode < 400 && digest !== undefined) proven.set(digest, true);
