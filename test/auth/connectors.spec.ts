@@ -38,6 +38,13 @@ const list = async (tenant: Tenant, query = '') =>
 const remove = (tenant: Tenant, name: string) =>
   auth.ask(`/v1/connectors/${name}?organization=${tenant.org}`, { method: 'DELETE' });
 
+const connect = (tenant: Tenant, provider: string) =>
+  auth.database.query(
+    `INSERT INTO vault.connection (id, org_id, kind, user_id, agent_id, provider, alias, status, authorized_by_kind, authorized_by_id)
+     VALUES ($1, $2, 'agent', 'usr_ada', $3, $4, 'default', 'active', 'user', 'usr_ada')`,
+    [newId('conn'), tenant.org, tenant.agent, provider],
+  );
+
 describe('connectors', () => {
   it('of the deployment are everybody’s; a posted one is its organization’s alone, at once', async () => {
     const changes: ControlCatalogChanged[] = [];
@@ -141,11 +148,7 @@ describe('connectors', () => {
     const tenant = await auth.tenant();
     const name = 'keeper';
     await post({ organization: tenant.org, manifest: manifest(name) });
-    await auth.database.query(
-      `INSERT INTO vault.connection (id, org_id, kind, user_id, agent_id, provider, alias, status, authorized_by_kind, authorized_by_id)
-       VALUES ($1, $2, 'agent', 'usr_ada', $3, $4, 'default', 'active', 'user', 'usr_ada')`,
-      [newId('conn'), tenant.org, tenant.agent, name],
-    );
+    await connect(tenant, name);
     for (const change of [{ kind: 'basic' }, { origin: 'https://evil.example' }]) {
       const { status, body } = await post({ organization: tenant.org, manifest: manifest(name, change) });
       expect({ status, code: body['code'] }).toEqual({ status: 409, code: 'conflict' });
@@ -159,6 +162,39 @@ describe('connectors', () => {
     );
     expect((await remove(tenant, name)).status).toBe(204);
   });
+
+  it('under a name that secrets are held for, of a connector that the deployment no longer offers, there is no posting', async () => {
+    const tenant = await auth.tenant();
+    await connect(tenant, 'withdrawn');
+    const { status, body } = await post({ organization: tenant.org, manifest: manifest('withdrawn') });
+    expect({ status, code: body['code'] }).toEqual({ status: 409, code: 'conflict' });
+    expect(await list(tenant)).not.toContain('withdrawn');
+    await auth.database.query(`UPDATE vault.connection SET status = 'revoked' WHERE org_id = $1`, [tenant.org]);
+    expect((await post({ organization: tenant.org, manifest: manifest('withdrawn') })).status).toBe(201);
+  });
+
+  it.each([
+    ['takes away the suffixes', (text: string) => text.replace(/, host_suffixes: .*? \}/, ' }')],
+    ['adds a suffix', (text: string) => text.replace("['.shops.example']", "['.shops.example', '.example']")],
+    ['takes it from somebody else', (text: string) => text.replace('source: input', 'source: { callback: shop }')],
+    ['has another default', (text: string) => text.replace('default: a.shops', 'default: b.shops')],
+  ])(
+    'while secrets are held, a parameter that addresses are made of stays what it is: a version that %s',
+    async (_what, change) => {
+      const tenant = await auth.tenant();
+      const before = `${manifest('shops', { origin: 'https://${connection.shop}' })}connection_parameters:
+  shop: { title: Shop, type: hostname, source: input, default: a.shops.example, host_suffixes: ['.shops.example'] }
+`;
+      expect((await post({ organization: tenant.org, manifest: before })).status).toBe(201);
+      await connect(tenant, 'shops');
+      expect(change(before)).not.toBe(before);
+      const { status, body } = await post({ organization: tenant.org, manifest: change(before) });
+      expect({ status, code: body['code'] }).toEqual({ status: 409, code: 'conflict' });
+      expect((await post({ organization: tenant.org, manifest: before.replace('title: Shop', 'title: Store') })).status).toBe(
+        201,
+      );
+    },
+  );
 
   it('posted at the same time: one wins, each version is there once', async () => {
     const tenant = await auth.tenant();

@@ -12,7 +12,7 @@ SELECT EXISTS (
 
 interface Replacement {
   org: string;
-  /** Undefined: what is stored can't be used (any more). */
+  /** Undefined: what is stored can't be used (any more), or nothing is: secrets may be of a connector that the deployment once had. */
   before: ProviderManifest | undefined;
   after: ProviderManifest;
 }
@@ -24,11 +24,14 @@ interface Replacement {
  */
 export async function requireReplaceable(em: EntityManager, { org, before, after }: Replacement): Promise<void> {
   if (!(await holdsSecrets(em, org, after.name))) return;
-  if (before === undefined || before.auth.kind !== after.auth.kind) throw inUse('its kind of grant can not change');
-  const known = new Set(destinations(before));
-  const added = destinations(after).find((origin) => !known.has(origin));
+  if (before === undefined) throw inUse('what they were entrusted to can not be compared with this');
+  if (before.auth.kind !== after.auth.kind) throw inUse('its kind of grant can not change');
+  const known = new Set(destinations(before).map((origin) => reachOf(before, origin)));
+  const added = destinations(after).find((origin) => !known.has(reachOf(after, origin)));
   if (added !== undefined)
-    throw inUse(`secrets that it already holds would reach ${added.slice(0, 200)}, which it did not name before`);
+    throw inUse(
+      `secrets that it already holds would reach ${added.slice(0, 200)}, which it did not name before, or not with these parameters`,
+    );
 }
 
 /** @throws KeywardError `conflict` */
@@ -47,6 +50,18 @@ async function holdsSecrets(em: EntityManager, org: string, provider: string): P
 function destinations(manifest: ProviderManifest): string[] {
   const resource = manifest.auth.kind === 'mcp_oauth2' ? [manifest.auth.resource] : [];
   return [...manifest.origins, ...authorizationServerOrigins(manifest), ...resource];
+}
+
+const PARAMETER = /\$\{(app|connection)\.([a-z][a-z0-9_]*)\}/g;
+
+/** What an origin can become: a parameter in it that may have more values leads further, though the address reads as before. */
+function reachOf({ app_parameters, connection_parameters }: ProviderManifest, origin: string): string {
+  const rules = [...origin.matchAll(PARAMETER)].map(([, group, name = '']) => {
+    const declared = group === 'app' ? app_parameters[name] : connection_parameters[name];
+    const source = declared !== undefined && 'source' in declared ? declared.source : undefined;
+    return [declared?.type, declared?.one_of, declared?.host_suffixes, declared?.default, source];
+  });
+  return JSON.stringify([origin, ...rules]);
 }
 
 function inUse(consequence: string): KeywardError {

@@ -77,7 +77,8 @@ export class Connectors {
     const row = await withOrg(this.dataSource, org, async (em) => {
       const before = await lockConnector(em, org, name);
       if (before === null) await requireRoom(em, org);
-      else await requireReplaceable(em, { org, before: asStored(before), after: parsed.manifest });
+      const stored = before === null ? undefined : asStored(before);
+      await requireReplaceable(em, { org, before: stored, after: parsed.manifest });
       const next = {
         orgId: org,
         name,
