@@ -61,6 +61,27 @@ describe('takes the credential out of what comes back', () => {
     }
   });
 
+  /** What serialisers write as an escape, though JSON does not ask for it (RFC 8259 section 7). */
+  const asEscapes = (text: string, which: RegExp, digits: (code: string) => string = (code) => code): string =>
+    JSON.stringify(text)
+      .slice(1, -1)
+      .replace(which, (char) => `\\u${digits(char.charCodeAt(0).toString(16).padStart(4, '0'))}`);
+  const ODD = `p<w>&'ä+€/${'x'.repeat(8)}=😀"`;
+  it.each<[string, string, string]>([
+    [
+      'as .NET writes JSON',
+      ODD,
+      asEscapes(ODD, /[<>&'+]|[^\x20-\x7e]/g, (code) => code.toUpperCase()).replaceAll('\\"', '\\u0022'),
+    ],
+    ['as Python writes JSON', ODD, asEscapes(ODD, /[^\x20-\x7e]/g)],
+    ['as Go writes JSON', ODD, asEscapes(ODD, /[<>&]/g)],
+    ['URL-encoded to the letter (RFC 3986 section 2.3)', "it's-(a)-secret!*~1", 'it%27s-%28a%29-secret%21%2A~1'],
+  ])('%s', async (_form, secret, text) => {
+    server.answer = (_incoming, response) => response.end(`{"seen":"${text}","ü":1}`);
+    const response = await egress.send(request('/', { credential: { in: 'query', name: 'key', secret } }));
+    expect(response.body.toString()).toBe('{"seen":"[redacted]","ü":1}');
+  });
+
   it('leaves every byte alone where there is no echo', async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_v, i) => i));
     server.answer = (_request, response) => response.end(bytes);

@@ -4,7 +4,7 @@ const MIN_SECRET_LENGTH = 8;
 
 /**
  * Takes secrets out of what a provider sends back, in the forms in which servers echo what they got: as it is, URL-encoded (either
- * case, or as a form), as JSON writes it once or twice, with JSON's escaped slash, and each of these in base64 or base64url at any of the
+ * case, or as a form), as JSON writes it once or twice, with JSON's escaped slash or more escapes, and each of these in base64 or base64url at any of the
  * three alignments, alone or inside a longer text such as `Basic …` or a whole dumped request.
  */
 export class Redactor {
@@ -45,10 +45,25 @@ function formsOf(text: string): string[] {
 function encodings(text: string): string[] {
   const secret = Buffer.from(text).toString('latin1');
   const encoded = encodeURIComponent(text);
-  const lower = encoded.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
+  // RFC 3986 reserves these as well; half of the libraries take it at its word.
+  const strict = encoded.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  const lower = [encoded, strict].map((each) => each.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()));
   const form = new URLSearchParams({ '': text }).toString().slice(1);
-  const json = escaped(secret);
-  return [...new Set([secret, encoded, lower, form, json, json.replaceAll('/', '\\/'), escaped(json)])];
+  const json = [escaped(secret), ...asEscapes(text)];
+  const slashed = json.map((each) => each.replaceAll('/', '\\/'));
+  return [...new Set([secret, encoded, strict, ...lower, form, ...json, ...slashed, escaped(escaped(secret))])];
+}
+
+/** JSON as those write it who escape more than they must (RFC 8259 section 7): whoever parses it has the secret. */
+function asEscapes(text: string): string[] {
+  const json = escaped(text);
+  const hex = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const upper = (char: string) => `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  return [
+    Buffer.from(json.replace(/[<>&]/g, hex)).toString('latin1'), // safe in HTML: Go, Rails
+    json.replace(/[^\x20-\x7e]/g, hex), // ASCII only: Python, PHP
+    json.replaceAll('\\"', '\\u0022').replace(/[<>&'+`]|[^\x20-\x7e]/g, upper), // both, and more: .NET
+  ];
 }
 
 function escaped(text: string): string {
