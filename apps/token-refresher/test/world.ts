@@ -249,12 +249,12 @@ export class World {
     return found;
   }
 
-  async connectionEvents({ connection }: TestConnection, event: string): Promise<Record<string, unknown>[]> {
+  async connectionEvents({ connection }: Pick<TestConnection, 'connection'>, event: string): Promise<Record<string, unknown>[]> {
     const all = await this.published('connections', subjects.connectionEvent(event, this.org));
     return all.filter((one) => one['connection'] === connection);
   }
 
-  async auditEvents({ connection }: TestConnection, type: string): Promise<Record<string, unknown>[]> {
+  async auditEvents({ connection }: Pick<TestConnection, 'connection'>, type: string): Promise<Record<string, unknown>[]> {
     const all = await this.published('audit', subjects.audit(this.org));
     return all.filter((one) => one['connection'] === connection && one['type'] === type);
   }

@@ -1,6 +1,6 @@
 import { KeywardError } from '@keyward/contracts';
 import type { ProviderManifest } from '@keyward/connectors';
-import { OAuthError, renewalOf } from '@keyward/oauth';
+import { OAuthError, renewalOf, type InterruptedRenewal } from '@keyward/oauth';
 import { isBrokenCircuitError } from 'cockatiel';
 import { backoffMs, type BackoffBounds } from './backoff.js';
 import { BREAKER_HALF_OPEN_MS } from './provider-lanes.js';
@@ -31,10 +31,16 @@ export interface FailedAttempt {
   now: Date;
 }
 
+export interface Keep {
+  do: 'keep';
+  outcome: RefreshOutcome;
+  retryAt: Date;
+  maybeRedeemed: boolean;
+  error: KeywardError;
+}
+
 /** `keep` leaves the connection as it is and tries again; `reauthorize` gives the refresh token up. */
-export type Decision =
-  | { do: 'keep'; outcome: RefreshOutcome; retryAt: Date; maybeRedeemed: boolean; error: KeywardError }
-  | { do: 'reauthorize'; outcome: RefreshOutcome; reason: string };
+export type Decision = Keep | { do: 'reauthorize'; outcome: RefreshOutcome; reason: string };
 
 const TRANSIENT_BACKOFF: BackoffBounds = { baseMs: 1000, maxMs: 60_000 };
 /** For what only a person can mend: our registration, our manifest, a provider that breaks the protocol. */
@@ -58,6 +64,11 @@ export class TooYoung extends KeywardError {
   constructor(readonly until: Date) {
     super('provider_unavailable', 'The provider extends this token only when it is older; it stays in service until then.');
   }
+}
+
+/** The refresh token that comes next is held: whatever stopped the steps after it, they are taken again in a while. */
+export function retryInterrupted(error: InterruptedRenewal, failures: number, now: Date): Keep {
+  return keep(error.failure, backoffOf(error, failures), now, error);
 }
 
 /** Whether what the next token is had with may be spent by having it once. What a grant is made again with is not. */
@@ -125,6 +136,6 @@ function backoffOf(error: OAuthError, failures: number): number {
   return Math.max(backoffMs(failures, TRANSIENT_BACKOFF), error.retryAfterMs ?? 0);
 }
 
-function keep(outcome: RefreshOutcome, pauseMs: number, now: Date, error: KeywardError): Decision {
+function keep(outcome: RefreshOutcome, pauseMs: number, now: Date, error: KeywardError): Keep {
   return { do: 'keep', outcome, retryAt: new Date(now.getTime() + pauseMs), maybeRedeemed: false, error };
 }

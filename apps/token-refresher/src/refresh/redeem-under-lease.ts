@@ -1,10 +1,10 @@
 import type { ProviderManifest } from '@keyward/connectors';
 import { OAuthError } from '@keyward/oauth';
-import type { RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
+import type { RefreshableCredential } from '@keyward/postgres-vault';
 import type { Claim } from './claim.js';
 import { LeaseTooShort, mayBeSpent } from './decide.js';
 import type { ProviderLanes } from './provider-lanes.js';
-import type { Redeemer } from './redeem.js';
+import type { Redeemed, Redeemer } from './redeem.js';
 
 export interface RedeemUnderLeaseParts {
   lanes: ProviderLanes;
@@ -23,7 +23,7 @@ export async function redeemUnderLease(
   claim: Claim,
   row: RefreshableCredential,
   provider: ProviderManifest,
-): Promise<RefreshCommit> {
+): Promise<Redeemed> {
   // After the request there must be as much time again for storing its answer.
   const hasTime = () => claim.endsAt - performance.now() >= 2 * redeemTimeoutMs;
   const send = () =>

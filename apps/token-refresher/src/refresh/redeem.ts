@@ -3,6 +3,7 @@ import type { Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import {
   canRevoke,
+  InterruptedRenewal,
   isRenewable,
   refreshAt,
   renewalOf,
@@ -31,6 +32,13 @@ interface Opened {
   material?: string;
 }
 
+/** What is to be stored of a renewal, in any case. */
+export interface Redeemed {
+  commit: RefreshCommit;
+  /** Why there is no new access token, but only the refresh token that the next attempt is made with. */
+  interrupted?: InterruptedRenewal;
+}
+
 /** Has the next token of a row in the way its provider declares, and seals it for the generation after. Plaintext ends in here. */
 export class Redeemer {
   constructor(private readonly parts: RedeemParts) {}
@@ -39,7 +47,7 @@ export class Redeemer {
    * @param provider resolved
    * @throws OAuthError, or KeywardError where nothing was sent.
    */
-  redeem(row: RefreshableCredential, provider: ProviderManifest, timeoutMs: number): Promise<RefreshCommit> {
+  redeem(row: RefreshableCredential, provider: ProviderManifest, timeoutMs: number): Promise<Redeemed> {
     const renewal = renewalOf(provider);
     if (renewal === 'exchange') assertOldEnough(row, provider);
     return this.#opened(row, renewal === 'exchange', ({ accessToken, material }) =>
@@ -54,11 +62,13 @@ export class Redeemer {
             ...(material === undefined ? {} : { refreshToken: material }),
           },
           this.#wire(provider, timeoutMs),
-        );
+        ).catch(interruption);
+        if (tokens instanceof InterruptedRenewal) return this.#interrupted(row, tokens);
         // RFC 6749 section 6: where the answer holds no refresh token, the old one stays valid. What a grant is made again with stays.
         const next = renewal === 'refresh_token' ? (tokens.refreshToken ?? material) : material;
         // From here on the answer exists only in this process.
-        return persistently(() => this.#seal(row, provider, tokens, next, sentAt), this.parts.onSealFailure);
+        const seal = () => this.#seal(row, provider, tokens, next, sentAt);
+        return { commit: await persistently(seal, this.parts.onSealFailure) };
       }),
     );
   }
@@ -109,6 +119,19 @@ export class Redeemer {
     };
   }
 
+  /** The access token stays the one in service: sealed once more, beside the refresh token that follows the redeemed one. */
+  async #interrupted(row: RefreshableCredential, interrupted: InterruptedRenewal): Promise<Redeemed> {
+    const { credentials, onSealFailure } = this.parts;
+    const { org, connection, generation, accessExpiresAt, refreshAt: due } = row;
+    const refreshToken = interrupted.nextRefreshToken();
+    const seal = () =>
+      credentials.open(row, (accessToken) =>
+        credentials.sealTokens({ org, connection, generation: generation + 1, accessToken, refreshToken }),
+      );
+    const sealed = await persistently(seal, onSealFailure);
+    return { commit: { org, connection, generation, ...sealed, renewable: true, accessExpiresAt, refreshAt: due }, interrupted };
+  }
+
   #opened<T>(
     row: Pick<RefreshableCredential, 'org' | 'connection' | 'generation' | 'sealedAccess' | 'sealedRefresh'>,
     withAccess: boolean,
@@ -135,6 +158,11 @@ export class Redeemer {
     const fetchFor = (origins: readonly string[]) => this.parts.egress.fetchFor({ provider: provider.name, origins, timeoutMs });
     return { fetch: fetchFor(authorizationServerOrigins(provider)), fetchFor, timeoutMs };
   }
+}
+
+function interruption(thrown: unknown): InterruptedRenewal {
+  if (thrown instanceof InterruptedRenewal) return thrown;
+  throw thrown;
 }
 
 /** @throws TooYoung */

@@ -1,16 +1,16 @@
 import type { Catalogs, ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
-import { connectedProvider } from '@keyward/oauth';
-import type { CredentialStore, RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
+import { connectedProvider, type InterruptedRenewal } from '@keyward/oauth';
+import type { Also, CredentialStore, RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
 import { SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from './claim.js';
-import { decide, isSpentByUse, type Decision, type RefreshOutcome } from './decide.js';
+import { decide, isSpentByUse, retryInterrupted, type Decision, type Keep, type RefreshOutcome } from './decide.js';
 import { events } from './events.js';
 import { persistently } from './persistently.js';
 import type { ProviderLanes } from './provider-lanes.js';
-import type { Redeemer } from './redeem.js';
+import type { Redeemed, Redeemer } from './redeem.js';
 import { redeemUnderLease } from './redeem-under-lease.js';
 import { fieldsOf, unavailable, withRetryAfter } from './tell.js';
 
@@ -58,7 +58,7 @@ export class RefreshWork {
     if (claim.staleIntent && isSpentByUse(manifest)) return this.#fail(claim, row, manifest, undefined);
 
     let provider = manifest;
-    let redeemed: RefreshCommit;
+    let redeemed: Redeemed;
     try {
       provider = connectedProvider({ manifest, app: row.providerApp }, row.parameters);
       redeemed = await redeemUnderLease(this.parts, claim, row, provider);
@@ -66,10 +66,25 @@ export class RefreshWork {
       return this.#fail(claim, row, manifest, error);
     }
 
-    const also = events.refreshed(row, redeemed.scopes, Math.round(performance.now() - startedAt));
-    const stored = await this.#untilStored(claim, (store) => store.commit(redeemed, also));
+    const { commit, interrupted } = redeemed;
+    if (interrupted !== undefined) return this.#interrupted(row, provider, commit, interrupted);
+    const also = events.refreshed(row, commit.scopes, Math.round(performance.now() - startedAt));
+    const stored = await this.#untilStored(claim, (store) => store.commit(commit, also));
     if (stored) return { outcome: 'refreshed', result: { kind: 'refreshed', generation: row.generation + 1 } };
-    return this.#refused(row, provider, redeemed);
+    return this.#refused(row, provider, commit);
+  }
+
+  /** The refresh token was redeemed and a step after it failed: its successor is stored, and the connection stays as it is. */
+  async #interrupted(
+    row: Redeemable,
+    provider: ProviderManifest,
+    commit: RefreshCommit,
+    interrupted: InterruptedRenewal,
+  ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const decision = retryInterrupted(interrupted, row.failures, new Date());
+    const next = { ...commit, refreshAt: decision.retryAt, failures: row.failures + 1 };
+    const stored = await this.#untilStored(row, (store) => store.commit(next, failed(row, decision)));
+    return stored ? this.#kept(row, decision) : this.#refused(row, provider, commit);
   }
 
   /** The row moved on while we redeemed: by our own commit whose answer got lost, by a new authorization, or by a disconnect. */
@@ -107,22 +122,21 @@ export class RefreshWork {
     return decision.do === 'keep' ? this.#keep(row, decision) : this.#reauthorize(row, decision);
   }
 
-  async #keep(
-    row: Redeemable,
-    decision: Extract<Decision, { do: 'keep' }>,
-  ): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
-    const { owner, logger } = this.parts;
-    const { outcome, retryAt, maybeRedeemed, error } = decision;
+  async #keep(row: Redeemable, decision: Keep): Promise<{ outcome: RefreshOutcome; result: Outcome }> {
+    const { outcome, retryAt, maybeRedeemed } = decision;
     const { org, connection, generation } = row;
     const audited = outcome !== 'postponed' && outcome !== 'circuit_open';
-    const also = audited
-      ? events.failed(row, { code: error.code, providerStatus: error.details.providerStatus }, outcome)
-      : undefined;
+    const also = audited ? failed(row, decision) : undefined;
     await this.#untilStored(row, (store) =>
-      store.releaseFailed({ org, connection, owner, generation, retryAt, maybeRedeemed }, also),
+      store.releaseFailed({ org, connection, owner: this.parts.owner, generation, retryAt, maybeRedeemed }, also),
     );
+    return this.#kept(row, decision);
+  }
+
+  #kept(row: Redeemable, { outcome, retryAt, error }: Keep): { outcome: RefreshOutcome; result: Outcome } {
     const log = outcome === 'invalid_client' || outcome === 'internal' || outcome === 'rejected' ? 'error' : 'warn';
-    logger[log]({ ...fieldsOf(row), outcome, retryAt, err: error }, 'a credential could not be refreshed; it stays as it is');
+    const fields = { ...fieldsOf(row), outcome, retryAt, err: error };
+    this.parts.logger[log](fields, 'a credential could not be refreshed; it stays as it is');
     const retryAfterMs = Math.max(0, retryAt.getTime() - Date.now());
     return { outcome, result: { kind: 'failed', error: withRetryAfter(error, retryAfterMs) } };
   }
@@ -199,6 +213,10 @@ export class RefreshWork {
       );
     }
   }
+}
+
+function failed(row: Redeemable, { error, outcome }: Keep): Also {
+  return events.failed(row, { code: error.code, providerStatus: error.details.providerStatus }, outcome);
 }
 
 function isRedeemable(row: RefreshableCredential, claim: Claim): row is Redeemable {

@@ -195,6 +195,15 @@ describe('the commit', () => {
     expect(await connectionRow()).toMatchObject({ scopes: ['notes:read'] });
   });
 
+  it('of new renewal material alone goes on counting what failed, and leaves no intent behind', async () => {
+    await claim('owner');
+    const retryAt = new Date('2031-01-01T00:00:00Z');
+    expect(await store.commit({ ...refreshedTokens(seeded, 1), refreshAt: retryAt, failures: 3 })).toBe(true);
+    const row = await store.load(seeded.org, seeded.connection);
+    expect(row).toMatchObject({ generation: 2, failures: 3, refreshAt: retryAt, leaseOwner: null, status: 'active' });
+    expect(await claim('next', 2)).toEqual({ outcome: 'claimed', generation: 2, staleIntent: false });
+  });
+
   it('is won by one of many with the same generation', async () => {
     const commits = await Promise.all(Array.from({ length: 8 }, () => store.commit(refreshedTokens(seeded, 1))));
     expect(commits.filter(Boolean)).toHaveLength(1);

@@ -110,6 +110,8 @@ export interface RefreshCommit extends SealedTokens {
   scopes?: string[];
   /** Connection parameters that the answer told anew; those it does not name stay as they were. */
   parameters?: Record<string, string>;
+  /** Attempts that failed in a row, this one among them, where what is stored is new renewal material and no new access token. Default 0. */
+  failures?: number;
 }
 
 export interface FailedRefresh {

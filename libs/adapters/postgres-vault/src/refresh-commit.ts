@@ -16,7 +16,7 @@ WITH held AS (
   UPDATE vault.credential k
   SET generation = k.generation + 1, sealed_access = $4, sealed_refresh = $5, access_expires_at = $6, refresh_at = $7,
       renewable = $9, obtained_at = now(),
-      lease_owner = NULL, lease_until = NULL, lease_generation = NULL, failures = 0, updated_at = now()
+      lease_owner = NULL, lease_until = NULL, lease_generation = NULL, failures = $11, updated_at = now()
   FROM held WHERE k.org_id = $1 AND k.connection_id = held.id AND k.generation = $3
   RETURNING k.connection_id
 ), activated AS (
@@ -43,6 +43,7 @@ export function commit(ds: DataSource, refresh: RefreshCommit, also?: Also): Pro
     scopes,
     refresh.renewable,
     told,
+    refresh.failures ?? 0,
   ];
   return withOrg(ds, org, async (em) => {
     if ((await rows(em, COMMIT, values)).length === 0) return false;
