@@ -317,8 +317,31 @@ describe('get_access_token', () => {
     expect((await ask('NATS', 'get_access_token', tokenRequest(ours, shared))).code).toBe('not_found');
     const ending = { org: sibling.org, agent: sibling.agent, connection: shared };
     expect((await ask('NATS', 'disconnect_integration', ending)).code).toBe('forbidden');
+    expect(await whileGrantIsTaken(shared, () => ask('NATS', 'get_access_token', tokenRequest(sibling, shared)))).toMatchObject({
+      code: 'not_found',
+    });
   });
 });
+
+/** What is asked for has been allowed, and waits for the connection, when the agent loses the workspace's connection. */
+async function whileGrantIsTaken(connection: string, ask: () => Promise<Answered>): Promise<Answered> {
+  const client = await auth.database.connect();
+  try {
+    await client.query('BEGIN');
+    const { rows } = await client.query<{ pid: number }>(
+      'SELECT pg_backend_pid() AS pid FROM vault.connection WHERE id = $1 FOR UPDATE',
+      [connection],
+    );
+    const asked = ask();
+    const waiting = 'SELECT FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))';
+    await waitFor(async () => (await auth.database.query(waiting, [rows[0]?.pid])).rowCount === 1);
+    await client.query('DELETE FROM vault.connection_grantee WHERE connection_id = $1', [connection]);
+    await client.query('COMMIT');
+    return await asked;
+  } finally {
+    client.release(true);
+  }
+}
 
 async function expireIn(connection: string, seconds: number): Promise<void> {
   await auth.database.query(

@@ -138,6 +138,8 @@ export class ReleaseToken {
       const lock = { mode: 'pessimistic_read' as const };
       const connection = await em.findOne(ConnectionEntity, { where: { id, orgId: org, status: 'active' }, lock });
       if (connection === null) throw disconnected();
+      // Whoever takes the workspace's connection from an agent locks it too.
+      if ((await findUsableConnections(em, { org, agent, id, limit: 1 })).length === 0) throw notFound('conn');
       const where = { orgId: org, agentId: agent, provider };
       if ((await em.findOne(TokenReleaseEntity, { where, lock })) === null) throw notReleased();
       const { userId, scopes } = connection;
