@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { PASSWORD } from './harness.js';
+import { PASSWORD } from '../../apps/sandbox-provider/test/config.js';
 
 /** A browser as far as these flows need one: cookies per host, forms, redirects by hand. Every one has an address of its own. */
 export class Browser {

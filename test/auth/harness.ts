@@ -18,12 +18,11 @@ import { authService } from '../../apps/auth-service/src/service.js';
 import { refresherService } from '../../apps/token-refresher/src/service.js';
 import { Documented } from '../support/documented.js';
 import { startSandbox, type Sandbox } from '../../apps/sandbox-provider/src/server.js';
+import { MANAGEMENT_TOKEN, sandboxConfig } from '../../apps/sandbox-provider/test/config.js';
 
 const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
-const MANAGEMENT_TOKEN = 'management-token-of-tests';
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
 export const STATE_SECRET = 'state-secret-of-the-tests-0123456789';
-export const PASSWORD = 'correct horse';
 
 export interface Answer<T = Record<string, unknown>> {
   status: number;
@@ -80,15 +79,7 @@ export class AuthHarness {
     await createKeyFile(keyFile);
     const nc = await connect({ servers: nats.url, authenticator: credsAuthenticator(readFileSync(credsFile)) });
     await ensureTopology(nc);
-    const sandbox = await startSandbox({
-      host: '127.0.0.1',
-      port: 0,
-      database: undefined,
-      managementToken: MANAGEMENT_TOKEN,
-      accessTokenTtlSeconds: 120,
-      user: 'ada',
-      password: PASSWORD,
-    });
+    const sandbox = await startSandbox(sandboxConfig);
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const env = {

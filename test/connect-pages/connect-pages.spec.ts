@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { Browser as Script } from '../auth/browser.js';
-import { PASSWORD, type AuthHarness, type Tenant } from '../auth/harness.js';
+import { PASSWORD } from '../../apps/sandbox-provider/test/config.js';
+import type { AuthHarness, Tenant } from '../auth/harness.js';
 import { startSignIn, type OidcServer } from '../auth/oidc-server.js';
 import { register, sandboxKey } from '../auth/registrations.js';
 import { executablePath, launch, SCHEMES, Visit } from './chromium.js';

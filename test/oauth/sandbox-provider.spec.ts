@@ -24,10 +24,9 @@ import { sandboxVariables } from '@keyward/testing';
 import { startMtlsServer, testCa } from '@keyward/testing/mtls';
 import { startSandbox, type Sandbox } from '../../apps/sandbox-provider/src/server.js';
 import { Browser } from '../../apps/sandbox-provider/test/browser.js';
+import { MANAGEMENT_TOKEN, PASSWORD, sandboxConfig } from '../../apps/sandbox-provider/test/config.js';
 
 const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
-const MANAGEMENT_TOKEN = 'management-token-of-tests';
-const PASSWORD = 'correct horse';
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const REDIRECT_URI = 'https://keyward.example/oauth/callback/ctx-1';
 
@@ -35,8 +34,7 @@ let sandbox: Sandbox;
 let egress: Egress;
 let catalog: Catalog;
 beforeAll(async () => {
-  const account = { user: 'ada', password: PASSWORD, managementToken: MANAGEMENT_TOKEN };
-  sandbox = await startSandbox({ host: '127.0.0.1', port: 0, database: undefined, accessTokenTtlSeconds: 120, ...account });
+  sandbox = await startSandbox(sandboxConfig);
   egress = createEgress({ privateOrigins: [sandbox.url] });
   catalog = loadCatalog(CONNECTORS, JSON.parse(sandboxVariables(sandbox.url)));
 });

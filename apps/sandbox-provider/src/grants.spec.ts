@@ -1,24 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser } from '../test/browser.js';
+import { MANAGEMENT_TOKEN, sandboxConfig } from '../test/config.js';
 import { startSandbox, type Sandbox } from './server.js';
 
-const MANAGEMENT_TOKEN = 'management-token-of-tests';
 const REDIRECT_URI = 'https://keyward.example/oauth/callback/abc';
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await startSandbox({
-    host: '127.0.0.1',
-    port: 0,
-    database: undefined,
-    managementToken: MANAGEMENT_TOKEN,
-    accessTokenTtlSeconds: 120,
-    user: 'ada',
-    password: 'correct horse',
-  });
+  sandbox = await startSandbox(sandboxConfig);
 });
 afterAll(() => sandbox.close());
 

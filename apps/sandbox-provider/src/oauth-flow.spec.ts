@@ -4,20 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Browser } from '../test/browser.js';
-import type { SandboxConfig } from './config.js';
+import { MANAGEMENT_TOKEN, PASSWORD, sandboxConfig } from '../test/config.js';
 import { startSandbox, type Sandbox } from './server.js';
 
-const MANAGEMENT_TOKEN = 'management-token-of-tests';
 const REDIRECT_URI = 'https://keyward.example/oauth/callback/abc';
-const config: SandboxConfig = {
-  host: '127.0.0.1',
-  port: 0,
-  database: undefined,
-  managementToken: MANAGEMENT_TOKEN,
-  accessTokenTtlSeconds: 120,
-  user: 'ada',
-  password: 'correct horse',
-};
 
 interface Client {
   client_id: string;
@@ -73,7 +63,7 @@ const newVerifier = () => randomBytes(32).toString('base64url');
 
 async function signIn(browser: Browser, url: string): Promise<void> {
   await browser.open(url);
-  await browser.submit(sandbox.url, { login: 'ada', password: 'correct horse' });
+  await browser.submit(sandbox.url, { login: 'ada', password: PASSWORD });
 }
 
 const exchange = (code: string, verifier: string) =>
@@ -95,7 +85,7 @@ async function connect(scopes?: string[]) {
 }
 
 beforeEach(async () => {
-  sandbox = await startSandbox(config);
+  sandbox = await startSandbox(sandboxConfig);
   client = await register();
 });
 
@@ -166,7 +156,7 @@ describe('the authorization code flow', () => {
     const browser = new Browser();
     await signIn(browser, authorization(newVerifier()));
     await browser.submit(sandbox.url, { decision: 'switch' });
-    await browser.submit(sandbox.url, { login: 'grace', password: 'correct horse' });
+    await browser.submit(sandbox.url, { login: 'grace', password: PASSWORD });
     expect(browser.page).toContain('signed in as <strong>Grace</strong>');
   });
 
@@ -288,7 +278,7 @@ describe('revocation', () => {
 describe('a restart', () => {
   it('keeps clients, grants, tokens and notes', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sandbox-'));
-    const persistent = { ...config, database: join(directory, 'sandbox.db') };
+    const persistent = { ...sandboxConfig, database: join(directory, 'sandbox.db') };
     try {
       await sandbox.close();
       sandbox = await startSandbox(persistent);

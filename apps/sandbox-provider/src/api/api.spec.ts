@@ -1,28 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MANAGEMENT_TOKEN, sandboxConfig } from '../../test/config.js';
 import { startSandbox, type Sandbox } from '../server.js';
 
-const managementToken = 'management-token-of-tests';
 let sandbox: Sandbox;
 let ada: string;
 let grace: string;
 let reader: string;
 
 async function manage(path: string, body: unknown) {
-  const headers = { authorization: `Bearer ${managementToken}`, 'content-type': 'application/json' };
+  const headers = { authorization: `Bearer ${MANAGEMENT_TOKEN}`, 'content-type': 'application/json' };
   const response = await fetch(`${sandbox.url}/sandbox/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   return (await response.json()) as { client_id: string; tokens: { access_token: string }[] };
 }
 
 beforeAll(async () => {
-  const accounts = { user: 'ada', password: 'correct horse' };
-  sandbox = await startSandbox({
-    ...accounts,
-    host: '127.0.0.1',
-    port: 0,
-    database: undefined,
-    managementToken,
-    accessTokenTtlSeconds: 120,
-  });
+  sandbox = await startSandbox(sandboxConfig);
   const { client_id } = await manage('clients', { redirect_uris: ['https://keyward.example/callback'] });
   const issue = async (user: string, scope?: string) =>
     (await manage('tokens/issue', { client_id, user, ...(scope && { scope }) })).tokens[0]?.access_token ?? '';

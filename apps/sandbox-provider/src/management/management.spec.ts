@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MANAGEMENT_TOKEN, sandboxConfig } from '../../test/config.js';
 import { startSandbox, type Sandbox } from '../server.js';
 
-const MANAGEMENT_TOKEN = 'management-token-of-tests';
 const REDIRECT_URI = 'https://keyward.example/oauth/callback/abc';
 
 interface Issued {
@@ -43,15 +43,7 @@ async function refresh(token: string) {
 const me = (token: string) => fetch(`${sandbox.url}/api/me`, { headers: { authorization: `Bearer ${token}` } });
 
 beforeEach(async () => {
-  sandbox = await startSandbox({
-    host: '127.0.0.1',
-    port: 0,
-    database: undefined,
-    managementToken: MANAGEMENT_TOKEN,
-    accessTokenTtlSeconds: 120,
-    user: 'ada',
-    password: 'correct horse',
-  });
+  sandbox = await startSandbox(sandboxConfig);
   client = (await manage('clients', { redirect_uris: [REDIRECT_URI] })) as typeof client;
 });
 
