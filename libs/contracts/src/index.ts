@@ -82,7 +82,13 @@ export {
   type ShreddedOrganization,
   type ShredOrganization,
 } from './vault-admin.js';
-export { refreshReplySchema, refreshRequestSchema, type RefreshReply, type RefreshRequest } from './refresh.js';
+export {
+  passingRefreshFailures,
+  refreshReplySchema,
+  refreshRequestSchema,
+  type RefreshReply,
+  type RefreshRequest,
+} from './refresh.js';
 export {
   AUDIT_SCHEMA_VERSION,
   auditEventSchema,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ErrorCode } from './errors.js';
 import { idSchema } from './ids.js';
 import { problemSchema } from './problem.js';
 
@@ -21,3 +22,13 @@ export const refreshReplySchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('failed'), error: problemSchema }),
 ]);
 export type RefreshReply = z.infer<typeof refreshReplySchema>;
+
+/** Failures that say nothing about the token that is there: for as long as it holds, it is worth a try. */
+export const passingRefreshFailures: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'dependency_unavailable',
+  'deadline_exceeded',
+  'provider_unavailable',
+  'provider_error',
+  'rate_limited',
+  'internal',
+]);

@@ -1,4 +1,11 @@
-import { fromProblem, KeywardError, type Problem, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
+import {
+  fromProblem,
+  KeywardError,
+  passingRefreshFailures,
+  type Problem,
+  type RefreshReply,
+  type RefreshRequest,
+} from '@keyward/contracts';
 import { CredentialEntity, withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 
@@ -7,16 +14,6 @@ const MARGIN_MS = 60_000;
 const TIMEOUT_MS = 20_000;
 /** While the token still holds, nobody waits longer than this for a better one. */
 const PATIENCE_MS = 5_000;
-
-/** Failures of a renewal that say nothing about the token that is there. */
-const WORTH_A_TRY = new Set([
-  'dependency_unavailable',
-  'deadline_exceeded',
-  'provider_unavailable',
-  'provider_error',
-  'rate_limited',
-  'internal',
-]);
 
 export interface FreshCredentialOptions {
   dataSource: DataSource;
@@ -46,7 +43,7 @@ export async function freshCredential(options: FreshCredentialOptions, held: Hel
     const reply = await options.refresh(held.provider, { ...request, reason: 'expiring' });
     if (reply.outcome === 'failed') throw fromProblem(reply.error as Problem);
   } catch (thrown) {
-    if (msLeft(credential) > 0 && thrown instanceof KeywardError && WORTH_A_TRY.has(thrown.code)) return credential;
+    if (msLeft(credential) > 0 && thrown instanceof KeywardError && passingRefreshFailures.has(thrown.code)) return credential;
     throw thrown;
   }
   const renewed = await readCredential(options, held);

@@ -1,5 +1,5 @@
 import type { Tool } from '@keyward/connectors';
-import { fromProblem, KeywardError, type Problem, type RefreshRequest } from '@keyward/contracts';
+import { fromProblem, KeywardError, passingRefreshFailures, type Problem, type RefreshRequest } from '@keyward/contracts';
 import { authorise } from '../execute/authorise.js';
 import type { Call } from '../execute/call.js';
 import { callQuery } from '../execute/call-query.js';
@@ -30,20 +30,10 @@ export async function unexpired(
     return await renewed(parts, call, tool, connection, 'expiring', validMs > 0 ? PATIENCE_MS : Infinity);
   } catch (error) {
     const stillValid = accessExpiresAt !== null && accessExpiresAt.getTime() > Date.now();
-    if (stillValid && error instanceof KeywardError && WORTH_A_TRY.has(error.code)) return connection;
+    if (stillValid && error instanceof KeywardError && passingRefreshFailures.has(error.code)) return connection;
     throw error;
   }
 }
-
-/** Failures of the renewal that say nothing about the token that is there. */
-const WORTH_A_TRY = new Set([
-  'dependency_unavailable',
-  'deadline_exceeded',
-  'provider_unavailable',
-  'provider_error',
-  'rate_limited',
-  'internal',
-]);
 
 /** For a token that the provider has refused: one of a later generation, or the reason why there is none. */
 export async function replaced(
