@@ -6,6 +6,21 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { migrate } from '../migrate.js';
 import { Backbone0001 } from './0001-backbone.js';
+import { ROLES } from './backbone/roles.js';
+
+async function migrateToFirst(url: string): Promise<void> {
+  const first = new DataSource({
+    type: 'postgres',
+    url,
+    installExtensions: false,
+    migrations: [Backbone0001],
+    migrationsTableName: 'keyward_migration',
+    logging: false,
+  });
+  await first.initialize();
+  await first.runMigrations();
+  await first.destroy();
+}
 
 describe('a database of the first schema, with data in it', () => {
   let database: TestPostgres;
@@ -17,17 +32,7 @@ describe('a database of the first schema, with data in it', () => {
 
   beforeAll(async () => {
     database = await testPostgres();
-    const first = new DataSource({
-      type: 'postgres',
-      url: database.url,
-      installExtensions: false,
-      migrations: [Backbone0001],
-      migrationsTableName: 'keyward_migration',
-      logging: false,
-    });
-    await first.initialize();
-    await first.runMigrations();
-    await first.destroy();
+    await migrateToFirst(database.url);
     admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
     await insert('identity.organization (id, slug, name) VALUES ($1, $1, $1)', org);
@@ -106,5 +111,57 @@ describe('a database of the first schema, with data in it', () => {
       [org, agent],
     );
     expect(rows).toEqual([{ connection_id: connections.renewable, generation: 7, refreshable: true }]);
+  });
+});
+
+describe('its owner without superuser rights, whom row-level security binds too', () => {
+  const mayMakeItselfOne = 'WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
+  it.each([
+    ['is a member of keyward_definer', 'INHERIT', 'WITH ADMIN OPTION'],
+    ['has made the role (from PostgreSQL 16 on)', 'INHERIT', mayMakeItselfOne],
+    ['has made it, and inherits nothing by itself (from PostgreSQL 16 on)', 'NOINHERIT', mayMakeItselfOne],
+  ])('%s: no row is left as it was', async (_what, inherit, grant) => {
+    const { url, stop } = await testPostgres();
+    const name = new URL(url).pathname.slice(1);
+    const owner = `${name}_owner`;
+    const admin = new pg.Client({ connectionString: url });
+    await admin.connect();
+    await admin.query(ROLES);
+    await admin.query(`CREATE ROLE ${owner} LOGIN PASSWORD 'owner' CREATEROLE ${inherit}`);
+    await admin.query(`ALTER DATABASE ${name} OWNER TO ${owner}`);
+    await admin.query(`GRANT keyward_definer TO ${owner} ${grant}`);
+    const asOwner = new URL(url);
+    [asOwner.username, asOwner.password] = [owner, 'owner'];
+    await migrateToFirst(asOwner.href);
+    const [org, agent, app, connection] = [newId('org'), newId('agt'), newId('app'), newId('conn')];
+    await admin.query('INSERT INTO identity.organization (id, slug, name) VALUES ($1, $1, $1)', [org]);
+    await admin.query('INSERT INTO identity.agent (id, org_id, slug, name) VALUES ($1, $2, $1, $1)', [agent, org]);
+    await admin.query(
+      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, 'sandbox', 'client', $1)`,
+      [app, org],
+    );
+    await admin.query(
+      `INSERT INTO vault.connection (id, org_id, user_id, provider, agent_id, provider_app_id, status) VALUES ($1, $2, 'ada', 'sandbox', $3, $4, 'active')`,
+      [connection, org, agent, app],
+    );
+    await admin.query(
+      `INSERT INTO vault.credential (connection_id, org_id, sealed_access, sealed_refresh, generation, updated_at) VALUES ($1, $2, 'x', 'x', 1, '2026-01-02T03:04:05Z')`,
+      [connection, org],
+    );
+    await migrate(asOwner.href);
+    const { rows } = await admin.query(
+      `SELECT c.authorized_by_id, k.renewable, k.obtained_at FROM vault.connection c JOIN vault.credential k ON k.connection_id = c.id`,
+    );
+    expect(rows).toEqual([{ authorized_by_id: 'ada', renewable: true, obtained_at: new Date('2026-01-02T03:04:05Z') }]);
+    const owners = await admin.query(
+      `SELECT DISTINCT proowner::regrole::text AS owner FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+       WHERE prosecdef AND nspname IN ('identity', 'governance', 'vault', 'connect', 'execution')`,
+    );
+    expect(owners.rows).toEqual([{ owner: 'keyward_definer' }]);
+    await admin.query(`DROP OWNED BY ${owner} CASCADE`);
+    await admin.query(`ALTER DATABASE ${name} OWNER TO CURRENT_USER`);
+    await admin.query(`DROP ROLE ${owner}`);
+    await admin.end();
+    await stop();
   });
 });
