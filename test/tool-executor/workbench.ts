@@ -216,7 +216,7 @@ function activeConnection(): CallConnection {
 }
 
 /** The executor's own least-privilege login on a fresh database. */
-export async function executorDatabase(): Promise<{
+async function executorDatabase(): Promise<{
   database: TestPostgres;
   url: string;
   dataSource: DataSource;

@@ -4,7 +4,7 @@ export { checkCatalog, type CatalogReport, type ProviderSummary } from './check/
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
 export { loadCatalog, type ConnectorVariables } from './load/load-catalog.js';
 export { parseConnector, type Connector, type TakenNames } from './load/parse-connector.js';
-export { authKinds, type Auth, type AuthKind } from './manifest/auth.js';
+export type { Auth, AuthKind } from './manifest/auth.js';
 export type { AppParameter, ConnectionParameter } from './manifest/parameters.js';
 export {
   authorizationServerOrigins,

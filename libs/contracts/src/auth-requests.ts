@@ -28,7 +28,6 @@ export type ConnectSessionReply = z.infer<typeof connectSessionReplySchema>;
 
 /** Whose is this workload identity token? Asked by the gateway, which has no way out of its own. */
 export const workloadRequestSchema = z.object({ token: z.string().min(1).max(16_384) });
-export type WorkloadRequest = z.infer<typeof workloadRequestSchema>;
 
 export const workloadReplySchema = z.discriminatedUnion('outcome', [
   z.object({

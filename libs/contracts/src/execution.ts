@@ -37,7 +37,6 @@ export type ExecuteBody = z.infer<typeof executeBodySchema>;
 
 /** Payload of a request on `tool.execute.<org>.<agent>`. */
 export const toolExecuteSchema = executeBodySchema.extend({ tool: toolNameSchema });
-export type ToolExecute = z.infer<typeof toolExecuteSchema>;
 
 /** Stream EXECUTIONS: what the gateway hands over. Org and agent are those it authenticated. Carries no credential. */
 export const executionRequestedSchema = z.object({

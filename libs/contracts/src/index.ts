@@ -27,7 +27,6 @@ export {
   type ExecutionResult,
   type ExecutionState,
   type Receipt,
-  type ToolExecute,
 } from './execution.js';
 export {
   connectionAuthorizationSchema,
@@ -138,7 +137,6 @@ export {
   type ConnectSessionReply,
   type ConnectSessionRequest,
   type WorkloadReply,
-  type WorkloadRequest,
   personReplySchema,
   personRequestSchema,
   type PersonReply,

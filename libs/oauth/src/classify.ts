@@ -30,7 +30,7 @@ const SENTENCES: Record<OAuthFailure, string> = {
   rejected: 'refused the request',
 };
 
-export function failureSentence(provider: ProviderManifest, failure: OAuthFailure): string {
+function failureSentence(provider: ProviderManifest, failure: OAuthFailure): string {
   return `The authorization server of ${provider.title} ${SENTENCES[failure]}.`;
 }
 

@@ -14,7 +14,6 @@ export { canRevoke, revokeToken, type RevokeRequest } from './revoke.js';
 export type { TokenSet } from './token-set.js';
 export type { ClientTls, OAuthClient, Wire, WireInit } from './wire.js';
 export { withClient, type SealedRegistration } from './with-client.js';
-export { signAssertion, type AssertionMaterial, type SignedAssertion } from './assertion/sign-assertion.js';
 export { discoverResource, type Discovered } from './discovery/discover-resource.js';
 export type { ServerMetadata } from './discovery/server-metadata.js';
 export type { DiscoveryRequest, DiscoveryWire } from './discovery/wire.js';

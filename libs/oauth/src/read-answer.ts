@@ -58,7 +58,7 @@ export async function readRevocationAnswer(
 }
 
 /** Undefined for a body that is none. */
-export async function readJsonObject(provider: ProviderManifest, response: Response): Promise<JsonObject | undefined> {
+async function readJsonObject(provider: ProviderManifest, response: Response): Promise<JsonObject | undefined> {
   const json = await readJson(provider, response);
   return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as JsonObject) : undefined;
 }

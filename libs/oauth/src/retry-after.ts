@@ -1,5 +1,5 @@
 /** Beyond this a server's wish is not followed: it would park a credential past any use. */
-export const RETRY_AFTER_MAX_MS = 3_600_000;
+const RETRY_AFTER_MAX_MS = 3_600_000;
 
 /** RFC 9110 section 10.2.3: seconds or an HTTP date. Undefined for what is neither. In ms, from 0 to an hour. */
 export function parseRetryAfter(value: string | null, now: Date = new Date()): number | undefined {

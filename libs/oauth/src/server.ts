@@ -12,7 +12,6 @@ const OAUTH_KINDS = [
   'oauth2_token_exchange',
 ] as const;
 export type OAuthProvider = ProviderWith<(typeof OAUTH_KINDS)[number]>;
-export type TokenProvider = ProviderWith<(typeof OAUTH_KINDS)[number] | 'app_installation'>;
 
 export function isOAuthProvider(provider: ProviderManifest): provider is OAuthProvider {
   return hasAuth(provider, ...OAUTH_KINDS);

@@ -27,7 +27,6 @@ export { FailedAttempts } from './limits/failed-attempts.js';
 export { limitFailedAuthentications } from './limits/limit-failed-authentications.js';
 export { limitPublicRoutes, PUBLIC_ROUTE } from './limits/limit-public-routes.js';
 export { clientLimitsConfig, type ClientLimits } from './limits/limits-config.js';
-export { createLogger } from './log/logger.js';
 export { openApiDocument, type Answer, type ApiInfo, type ApiPart, type Operation } from './openapi/document.js';
 export { type JsonSchema } from './openapi/json-schema.js';
 export { openApiController } from './openapi/openapi-controller.js';

@@ -12,7 +12,7 @@ import { cannotOpen, invalidContext } from './errors.js';
  *   last       16 bytes  tag
  */
 export const VERSION = 1;
-export const KEY_ID_BYTES = 16;
+const KEY_ID_BYTES = 16;
 export const COMMITMENT_BYTES = 32;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;

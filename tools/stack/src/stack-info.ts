@@ -11,7 +11,7 @@ import { SERVICES } from './services/names.js';
 const metrics = z.record(z.string(), z.string());
 
 /** `stack.json`: what tools and tests read. Mode 0600, since it holds the admin token and an agent's key. */
-export const stackInfoSchema = z.strictObject({
+const stackInfoSchema = z.strictObject({
   gatewayUrl: z.string(),
   authUrl: z.string(),
   auditUrl: z.string(),

@@ -1,7 +1,7 @@
 export { askAuthService } from './ask-auth-service.js';
 export { createAuditPublisher } from './audit-publisher.js';
 export { broadcastCatalogChanged, onCatalogChanged } from './catalog-changes.js';
-export { connectNats, natsHealth, type ConnectOptions } from './connect.js';
+export { connectNats, type ConnectOptions } from './connect.js';
 export { linkOf, type Link } from './link.js';
 export { type LogPort } from './log-port.js';
 export { openNats, type ConnectionOwner } from './open-nats.js';

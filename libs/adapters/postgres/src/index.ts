@@ -3,7 +3,6 @@ export { findAgentKey, verifyAgentKey, type AgentKeyRow } from './agent-key.js';
 export { prepared, type PreparedStatement } from './prepared.js';
 export { withOrg } from './with-org.js';
 export { asDatabaseError } from './database-error.js';
-export { databaseHealth } from './health.js';
 export { openDatabase, type DatabaseOwner } from './open-database.js';
 export { migrate } from './migrate.js';
 export { createLogin, type LoginSettings, type ServiceRole } from './login.js';

@@ -216,4 +216,3 @@ export const authSchema = z.discriminatedUnion('kind', [
 ]);
 export type Auth = Readonly<z.infer<typeof authSchema>>;
 export type AuthKind = Auth['kind'];
-export const authKinds = authSchema.options.map((option) => option.shape.kind.value);

@@ -22,7 +22,7 @@ const shape = {
 };
 
 /** What differs from one connection to the next and is no secret: a subdomain, a tenant, the API host. `${connection.<name>}`. */
-export const connectionParameterSchema = z.strictObject({
+const connectionParameterSchema = z.strictObject({
   ...shape,
   source: z
     .union([

@@ -7,7 +7,7 @@ const url = z.string().min(1).max(2048);
 const names = z.array(z.string().max(256)).max(500);
 
 /** The members of RFC 8414 section 2 that are used, RFC 9207 section 3 and the client id metadata document draft's; others are dropped. */
-export const serverMetadataSchema = z.object({
+const serverMetadataSchema = z.object({
   issuer: url,
   authorization_endpoint: url,
   token_endpoint: url,

@@ -5,7 +5,7 @@ type Json = Record<string, unknown>;
 const CLOUD_METADATA = 'https://169.254.169.254/latest/meta-data';
 
 /** RFC 8414 section 2. */
-export function honestMetadata(url: string): Json {
+function honestMetadata(url: string): Json {
   return {
     issuer: url,
     authorization_endpoint: `${url}/authorize`,

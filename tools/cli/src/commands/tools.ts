@@ -2,7 +2,7 @@ import type { ToolListing } from '@keyward/contracts';
 import type { Session } from '../session/session.js';
 import { command } from './command.js';
 
-export async function assignedTools(session: Session, query: Record<string, string | undefined>): Promise<ToolListing[]> {
+async function assignedTools(session: Session, query: Record<string, string | undefined>): Promise<ToolListing[]> {
   const tools: ToolListing[] = [];
   let cursor: string | null = null;
   do {

@@ -3,7 +3,7 @@ import { JsonClient } from '@keyward/sdk';
 import type { Stack } from '../stack.js';
 
 /** One link for a person, good for an hour: it connects their account at the sandbox for the seeded agent. */
-export async function connectLink({ info }: Pick<Stack, 'info'>): Promise<string> {
+async function connectLink({ info }: Pick<Stack, 'info'>): Promise<string> {
   const agent = new JsonClient(info.gatewayUrl, info.agentKey);
   const { url } = await agent.post<{ url: string }>('/v1/connect-sessions', { user: info.user, provider: 'sandbox' });
   return url;

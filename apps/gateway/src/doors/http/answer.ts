@@ -33,6 +33,6 @@ export function sendOutcome(reply: FastifyReply, result: ExecutionResult): void 
 }
 
 /** RFC 9110 section 10.2.3, in whole seconds. */
-export function setRetryAfter(reply: FastifyReply, retryAfterMs: number | undefined): void {
+function setRetryAfter(reply: FastifyReply, retryAfterMs: number | undefined): void {
   if (retryAfterMs !== undefined) void reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
 }
