@@ -123,6 +123,8 @@ CREATE UNIQUE INDEX connection_key ON vault.connection (org_id, agent_id, user_i
   WHERE status <> 'revoked' AND kind = 'agent';
 CREATE UNIQUE INDEX connection_workspace_key ON vault.connection (org_id, provider, alias) WHERE status <> 'revoked' AND kind = 'workspace';
 CREATE INDEX connection_of_user ON vault.connection (org_id, user_id);
+/* What an agent may use, revoked ones included: looked up at every door that lists connections. */
+CREATE INDEX connection_of_agent ON vault.connection (agent_id);
 CREATE TABLE vault.connection_grantee (
   connection_id text NOT NULL,
   org_id text NOT NULL,
@@ -131,6 +133,7 @@ CREATE TABLE vault.connection_grantee (
   FOREIGN KEY (org_id, connection_id) REFERENCES vault.connection (org_id, id) ON DELETE CASCADE,
   FOREIGN KEY (org_id, agent_id) REFERENCES identity.agent (org_id, id)
 );
+CREATE INDEX ON vault.connection_grantee (agent_id);
 /* Every authorization that a connection ever had. Scopes are locked: another set of them is another row. */
 CREATE TABLE vault.connection_authorization (
   id text PRIMARY KEY,
