@@ -17,7 +17,7 @@ export const depConstraints = [
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:contract', 'type:core', 'type:adapter', 'type:host'] },
   { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['type:tool', 'type:contract', 'type:core', 'type:adapter'] },
   { sourceTag: 'type:test', onlyDependOnLibsWithTags: ['*'] },
-  // These three serve agents, auditors and browsers: no path may lead from them to a key, not even an indirect one.
+  // These serve agents, auditors and browsers, or run on people's own machines: no path may lead from them to a key, not even an indirect one.
   { sourceTag: 'vault:forbidden', notDependOnLibsWithTags: ['vault:secret'] },
 ];
 

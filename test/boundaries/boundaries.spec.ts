@@ -23,6 +23,16 @@ const forbidden: [string, string, string, string][] = [
   ['an app importing test code', 'apps/tool-executor/src/forbidden.ts', "import '@keyward/testing';", BOUNDARIES],
   ['an app importing another app', 'apps/gateway/src/forbidden.ts', "import '../../auth-service/src/main.js';", BOUNDARIES],
   [
+    'an app importing a part of the test library',
+    'apps/auth-service/src/forbidden.ts',
+    "import '@keyward/testing/hostile-as';",
+    BOUNDARIES,
+  ],
+  ['core importing a part of the test library', 'libs/oauth/src/forbidden.ts', "import '@keyward/testing/mtls';", BOUNDARIES],
+  ['an app importing a tool', 'apps/auth-service/src/forbidden.ts', "import '@keyward/stack';", BOUNDARIES],
+  ['the command line reaching for credentials', 'tools/cli/src/forbidden.ts', "import '@keyward/credentials';", BOUNDARIES],
+  ['the command line importing an app', 'tools/cli/src/forbidden.ts', "import '../../../apps/gateway/src/main.js';", BOUNDARIES],
+  [
     'an app opening envelopes by itself',
     'apps/tool-executor/src/forbidden.ts',
     "import '@keyward/vault';",
@@ -40,6 +50,8 @@ const forbidden: [string, string, string, string][] = [
 const allowed: [string, string, string][] = [
   ['an app using core', 'apps/tool-executor/src/allowed.ts', "import '@keyward/credentials';"],
   ['a spec using the test library', 'apps/gateway/src/allowed.spec.ts', "import '@keyward/testing';"],
+  ['a spec of core using a part of the test library', 'libs/oauth/src/allowed.spec.ts', "import '@keyward/testing/hostile-as';"],
+  ['the command line reading the environment', 'tools/cli/src/allowed.ts', 'export const home = process.env.HOME;'],
   ['the host reading the environment', 'libs/service-host/src/allowed.ts', 'export const home = process.env.HOME;'],
 ];
 
