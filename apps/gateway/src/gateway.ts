@@ -42,7 +42,7 @@ export interface Gateway {
 
 export async function createGateway(host: GatewayHost): Promise<Gateway> {
   const { config, logger } = host;
-  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables, { onlyWithTools: true });
   const metrics = createMetrics(host.metrics);
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats, 'NATS, account KEYWARD');

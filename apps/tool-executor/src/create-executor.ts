@@ -39,7 +39,7 @@ const ENVELOPE_BYTES = 16_384;
 
 export async function createExecutor(host: ExecutorHost): Promise<{ executor: Executor; messages: JetStreamServer }> {
   const { config, logger, tracer, waitFor, onDrain } = host;
-  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables, { onlyWithTools: true });
   const metrics = createMetrics(host.metrics);
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins, observer: metrics.egress });
   const kms = await openKms(config.kms);

@@ -44,6 +44,8 @@ export class Catalog {
   constructor(
     private readonly byName: ReadonlyMap<string, Tool>,
     private readonly providers: ReadonlyMap<string, ProviderManifest>,
+    /** Names that are taken: also of connectors that are not loaded here. */
+    private readonly names: ReadonlySet<string> = new Set(providers.keys()),
   ) {}
 
   /** @throws KeywardError `unknown_tool` */
@@ -70,6 +72,7 @@ export class Catalog {
     return new Catalog(
       new Map([...this.byName, ...tools.map((tool) => [tool.name, tool] as const)]),
       new Map([...this.providers, [manifest.name, manifest]]),
+      new Set([...this.names, manifest.name]),
     );
   }
 
@@ -78,6 +81,7 @@ export class Catalog {
     return new Catalog(
       new Map([...this.byName].filter(([, tool]) => tool.provider.name !== connector)),
       new Map([...this.providers].filter(([name]) => name !== connector)),
+      new Set([...this.names].filter((name) => name !== connector)),
     );
   }
 
@@ -87,7 +91,7 @@ export class Catalog {
 
   /** Whether a name that the connector uses is taken. */
   collides({ manifest, tools }: Connector): boolean {
-    return this.providers.has(manifest.name) || tools.some((tool) => this.byName.has(tool.name));
+    return this.names.has(manifest.name) || tools.some((tool) => this.byName.has(tool.name));
   }
 }
 

@@ -77,6 +77,20 @@ describe('loadCatalog', () => {
     expect([catalog.connectors().length, catalog.tools().length]).toEqual([1, 0]);
   });
 
+  it('leaves out, where only tools are wanted, providers without any; their names stay taken', () => {
+    connector('acme', MANIFEST, TOOLS);
+    connector('bare', MANIFEST.replace('name: acme', 'name: bare'), undefined);
+    const variables = { ...VARIABLES, bare: { url: 'https://bare.example' } };
+    const all = loadCatalog(dir, variables);
+    const withTools = loadCatalog(dir, variables, { onlyWithTools: true });
+    expect(all.connectors().map(({ name }) => name)).toEqual(['acme', 'bare']);
+    expect(withTools.connectors().map(({ name }) => name)).toEqual(['acme']);
+    const manifest = all.connector('bare');
+    if (manifest === undefined) throw new Error('the connector bare is missing');
+    expect([all, withTools].map((catalog) => catalog.collides({ manifest, tools: [] }))).toEqual([true, true]);
+    expect(withTools.without('bare').collides({ manifest, tools: [] })).toBe(false);
+  });
+
   it('loads our own connectors', () => {
     const catalog = loadCatalog(join(import.meta.dirname, '../../../../connectors'), OURS);
     expect(catalog.tools().map((tool) => tool.name)).toContain('sandbox_create_note');
