@@ -27,7 +27,7 @@ export const call = command({
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
     session.out.answer(result, () => {
-      process.stdout.write(`${JSON.stringify(result.output ?? null, null, 2)}\n`);
+      session.out.value(result.output ?? null);
       process.stderr.write(`${result.state} in ${Math.round(result.durationMs)} ms, ${result.id}\n`);
     });
   },

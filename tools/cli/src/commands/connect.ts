@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectSession, ConnectSessionStatus } from '@keyward/contracts';
 import { Hint, Usage } from '../output/fail.js';
+import { printable } from '../output/output.js';
 import type { Session } from '../session/session.js';
 import { command, list, pairs } from './command.js';
 import { agentId } from './names.js';
@@ -39,7 +40,7 @@ export const connect = command({
   handler: async (session, args) => {
     const link = await session.admin.post<ConnectSession>('/v1/connect-sessions', await request(session, args));
     if (!args.wait) return session.out.answer(link, () => session.out.say(link.url));
-    process.stderr.write(`Open this link, as the person whose account it is:\n${link.url}\n`);
+    process.stderr.write(`Open this link, as the person whose account it is:\n${printable(link.url)}\n`);
     const ended = await outcome(session, link);
     if (ended.state !== 'completed')
       throw new Hint(`Nothing was connected (${ended.failure ?? ended.state}).`, 'A new link: the same command again.');

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Usage } from './fail.js';
+import { printable } from './output.js';
 
 /** Asks for the word to be typed. Where nobody can be asked, `given` must be it already. @throws Usage */
 export async function confirm(question: string, word: string, given: string | undefined): Promise<void> {
@@ -8,7 +9,7 @@ export async function confirm(question: string, word: string, given: string | un
   if (!process.stdin.isTTY) throw new Usage(`This can not be undone. To do it without being asked: --confirm ${word}`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const typed = await terminal.question(`${question}\nType “${word}” to go on: `);
+    const typed = await terminal.question(`${printable(question)}\nType “${word}” to go on: `);
     if (typed.trim() !== word) throw new Usage('Nothing was done.');
   } finally {
     terminal.close();

@@ -1,4 +1,5 @@
 import { ApiError } from '@keyward/sdk';
+import { printable } from './output.js';
 
 /** What the caller typed can't be right. */
 export class Usage extends Error {}
@@ -19,21 +20,26 @@ const NEXT: Record<string, string> = {
   rate_limited: 'Wait a moment, then try again.',
 };
 
+/** Some of it is not our text: what a server or a file says stays text, and of a server's nothing becomes a line. */
+function tell(text: string): void {
+  process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
+}
+
 /** Tells it on standard error. @returns the exit code: 2 for what was typed, 1 for everything else */
 export function fail(error: unknown): number {
   if (error instanceof Usage) {
-    process.stderr.write(`keyward: ${error.message}\nTry: keyward --help\n`);
+    tell(`keyward: ${error.message}\nTry: keyward --help`);
     return 2;
   }
   if (error instanceof ApiError) {
-    process.stderr.write(`keyward: ${error.detail ?? error.message}${error.code === '' ? '' : ` (${error.code})`}\n`);
-    for (const { pointer, detail } of error.errors) process.stderr.write(`  ${pointer === '' ? '/' : pointer}: ${detail}\n`);
-    if (error.connectUrl !== undefined) process.stderr.write(`  To connect: ${error.connectUrl}\n`);
-    const next = NEXT[error.code];
-    if (next !== undefined) process.stderr.write(`${next}\n`);
+    tell(printable(`keyward: ${error.detail ?? error.message}${error.code === '' ? '' : ` (${error.code})`}`));
+    for (const { pointer, detail } of error.errors) tell(printable(`  ${pointer === '' ? '/' : pointer}: ${detail}`));
+    if (error.connectUrl !== undefined) tell(printable(`  To connect: ${error.connectUrl}`));
+    const next = Object.hasOwn(NEXT, error.code) ? NEXT[error.code] : undefined;
+    if (next !== undefined) tell(next);
     return 1;
   }
-  process.stderr.write(`keyward: ${error instanceof Error ? error.message : String(error)}\n`);
-  if (error instanceof Hint) process.stderr.write(`${error.next}\n`);
+  tell(`keyward: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof Hint) tell(error.next);
   return 1;
 }

@@ -20,6 +20,12 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '\ufffd');
 }
 
+/** JSON that means the same and can be shown: what stands in its strings is escaped where it could rewrite the terminal. */
+function printableJson(value: unknown): string {
+  const escape = (char: string) => (char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value ?? null, null, 2).replace(UNPRINTABLE, escape);
+}
+
 /** Standard output: tables for people, or the answer as it came with --json. */
 export class Output {
   constructor(readonly json: boolean) {}
@@ -39,8 +45,13 @@ export class Output {
   }
 
   answer(value: unknown, human: () => void): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.json) this.value(value);
     else human();
+  }
+
+  /** JSON, for people too. */
+  value(value: unknown): void {
+    process.stdout.write(`${printableJson(value)}\n`);
   }
 
   table<T>(rows: readonly T[], columns: Columns<T>, empty: string): void {
