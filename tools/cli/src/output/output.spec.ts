@@ -17,7 +17,7 @@ beforeEach(() => {
   jest.spyOn(process.stdout, 'write').mockImplementation(write);
   jest.spyOn(process.stderr, 'write').mockImplementation(write);
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('what somebody else chose reaches the terminal as text and nothing else', () => {
   const problem = { code: HOSTILE, detail: HOSTILE, errors: [{ pointer: `/${HOSTILE}`, detail: HOSTILE }], connectUrl: HOSTILE };
