@@ -1,5 +1,6 @@
 import type { ConfigFragments } from './config/fragment.js';
 import { ConfigError } from './config/load.js';
+import { giveBackMemoryOfStarting } from './give-back-memory.js';
 import type { ServiceOptions } from './host.js';
 import { StoppedWhileStarting } from './lifecycle.js';
 import { startService, type RunningService } from './start-service.js';
@@ -17,6 +18,7 @@ export async function runService<F extends ConfigFragments>(options: ServiceOpti
   process.on('unhandledRejection', (reason) => crash(service, reason));
   try {
     await service.started;
+    giveBackMemoryOfStarting();
   } catch (error) {
     if (!(error instanceof StoppedWhileStarting)) crash(service, error);
   }
