@@ -64,13 +64,13 @@ export async function createAuthService(host: AuthHost) {
   const refresh = (provider: string, request: RefreshRequest) => requestRefresh(publisher, inbox, provider, request);
   const services = createConnectionServices({
     ...{ dataSource, catalogs, credentials, egress, logger, broadcast: announce },
-    credentialStore: createCredentialStore(dataSource),
+    ...{ credentialStore: createCredentialStore(dataSource), deployment: catalog },
     refresh,
   });
   const people = createPeople(host, dataSource, egress);
   const connect = createConnectServices({
     ...{ dataSource, catalogs, credentials, egress, publicUrl: config.public.url, stateSecret: config.public.stateSecret },
-    credentialStore: createCredentialStore(dataSource),
+    ...{ credentialStore: createCredentialStore(dataSource), deployment: catalog },
     memberships: (person) => people.sessions.memberships(person),
     signIn: config.signIn !== undefined,
     callbacks: metrics.callbacks,

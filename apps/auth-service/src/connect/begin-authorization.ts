@@ -3,6 +3,7 @@ import { authorizationUrl, connectedProvider, createPkcePair } from '@keyward/oa
 import { AuthorizationTransactionEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import { IsNull, type DataSource } from 'typeorm';
 import { redirectUriOf } from '../provider-apps/addresses.js';
+import { requireUnchangedApp } from '../provider-apps/unchanged-app.js';
 import type { Offer } from './offer.js';
 import { sha256, type ConnectSigner } from './secrets.js';
 import { advance } from './session-store.js';
@@ -21,7 +22,8 @@ export interface BeginAuthorizationOptions {
 /**
  * Only now, after consent, is a state made: bound to the registration's redirect URI, to this session and through it to its browser.
  * @returns where the browser goes; undefined where the session has ended meanwhile
- * @throws KeywardError `invalid_request` where the parameters lead elsewhere, `dependency_unavailable`
+ * @throws KeywardError `invalid_request` where the parameters lead elsewhere, `conflict` (the registration was changed meanwhile),
+ * `dependency_unavailable`
  */
 export async function beginAuthorization(
   { dataSource, credentials, signer, publicUrl }: BeginAuthorizationOptions,
@@ -49,6 +51,7 @@ export async function beginAuthorization(
     expiresAt,
   };
   const begun = await withOrg(dataSource, session.orgId, async (em) => {
+    await requireUnchangedApp(em, app);
     if (!(await advance(em, session, { state: 'redirected' }))) return false;
     // Going back and continuing again starts over: of several answers to one session only the last can count.
     const earlier = { sessionId: session.id, orgId: session.orgId, usedAt: IsNull() };

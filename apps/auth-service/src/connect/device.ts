@@ -12,6 +12,7 @@ import {
 } from '@keyward/oauth';
 import { DeviceAuthorizationEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import { LessThanOrEqual, type DataSource } from 'typeorm';
+import { requireUnchangedApp } from '../provider-apps/unchanged-app.js';
 import type { Offer } from './offer.js';
 import { advance } from './session-store.js';
 
@@ -61,6 +62,7 @@ export async function startDevice(
     expiresAt: started.expiresAt,
   };
   return withOrg(dataSource, orgId, async (em) => {
+    await requireUnchangedApp(em, offer.app);
     if (!(await advance(em, session, { state: 'redirected' }))) return undefined;
     await em.upsert(DeviceAuthorizationEntity, row, ['sessionId']);
     return row;

@@ -1,12 +1,14 @@
-import type { ProviderManifest } from '@keyward/connectors';
+import type { Catalog, ProviderManifest } from '@keyward/connectors';
 import { KeywardError, newId, type ConnectionStatus } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
 import { refreshAt } from '@keyward/oauth';
 import { ConnectionEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import type { CredentialStore } from '@keyward/postgres-vault';
 import { IsNull, Not, type DataSource, type FindOptionsWhere } from 'typeorm';
+import { requireSameReach } from '../governance/connector-use.js';
 import { requireLiveOrganization } from '../identity/organizations.js';
 import { isUniqueViolation } from '../identity/unique.js';
+import { requireUnchangedApp } from '../provider-apps/unchanged-app.js';
 import type { Grant, GrantTarget } from './grant.js';
 import { advance } from './session-store.js';
 import { activate, Outrun, recordAuthorization, type Destination } from './write-grant.js';
@@ -15,6 +17,8 @@ export interface StoreGrantOptions {
   dataSource: DataSource;
   credentials: Credentials;
   credentialStore: CredentialStore;
+  /** Connectors that no organization can change. */
+  deployment: Pick<Catalog, 'connector'>;
 }
 
 export interface GrantToStore {
@@ -39,7 +43,8 @@ const ATTEMPTS = 5;
  * which then fails if either is no longer the next: then they are sealed again, for what is.
  *
  * @returns the connection's id; undefined where the session was ended meanwhile, and nothing is stored.
- * @throws KeywardError `revoked` (the organization was shredded), `dependency_unavailable`
+ * @throws KeywardError `revoked` (the organization was shredded), `conflict` (the connector or the registration was changed meanwhile),
+ * `dependency_unavailable`
  */
 export async function storeGrant(options: StoreGrantOptions, request: GrantToStore): Promise<string | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -81,7 +86,7 @@ async function storeAs(
   destination: Destination,
 ): Promise<'stored' | 'outrun' | 'ended'> {
   const { dataSource, credentials, credentialStore } = options;
-  const { provider, grant, obtainedAt, session, target } = request;
+  const { provider, app, grant, obtainedAt, session, target } = request;
   const { connection, generation } = destination;
   const key = { org: target.org, connection, generation };
   // Renewal material of the connection's earlier authorization is not carried over: it may belong to another account of the person.
@@ -97,6 +102,8 @@ async function storeAs(
   return withOrg(dataSource, target.org, async (em) => {
     // Locked before the session, as where an organization is shredded.
     await requireLiveOrganization(em, target.org);
+    if (options.deployment.connector(provider.name) === undefined) await requireSameReach(em, target.org, provider);
+    if (app !== null) await requireUnchangedApp(em, app);
     if (session !== undefined) {
       const completed = { state: 'completed' as const, failure: null, connectionId: connection };
       if (!(await advance(em, session, completed))) return 'ended';

@@ -1,6 +1,6 @@
-import { authorizationServerOrigins, type ProviderManifest } from '@keyward/connectors';
+import { authorizationServerOrigins, parseConnector, type ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
-import { ProviderAppEntity } from '@keyward/postgres';
+import { ConnectorEntity, ProviderAppEntity } from '@keyward/postgres';
 import type { EntityManager } from 'typeorm';
 
 /** A revoked connection counts while its credential is still there to be revoked at the provider. */
@@ -26,8 +26,7 @@ export async function requireReplaceable(em: EntityManager, { org, before, after
   if (!(await holdsSecrets(em, org, after.name))) return;
   if (before === undefined) throw inUse('what they were entrusted to can not be compared with this');
   if (before.auth.kind !== after.auth.kind) throw inUse('its kind of grant can not change');
-  const known = new Set(destinations(before).map((origin) => reachOf(before, origin)));
-  const added = destinations(after).find((origin) => !known.has(reachOf(after, origin)));
+  const added = addedBy(before, after);
   if (added !== undefined)
     throw inUse(
       `secrets that it already holds would reach ${added.slice(0, 200)}, which it did not name before, or not with these parameters`,
@@ -37,6 +36,28 @@ export async function requireReplaceable(em: EntityManager, { org, before, after
 /** @throws KeywardError `conflict` */
 export async function requireUnused(em: EntityManager, org: string, provider: string): Promise<void> {
   if (await holdsSecrets(em, org, provider)) throw inUse('it can not be removed');
+}
+
+/**
+ * For a secret that is about to be stored: it was entrusted to the connector as it was read, of which there may be another version by
+ * now. Locked, so that whoever posts the next one waits, and finds what is stored.
+ * @throws KeywardError `conflict`
+ */
+export async function requireSameReach(em: EntityManager, org: string, entrusted: ProviderManifest): Promise<void> {
+  const where = { orgId: org, name: entrusted.name };
+  const row = await em.findOne(ConnectorEntity, { where, lock: { mode: 'pessimistic_read' } });
+  const current = row === null ? undefined : asStored(row);
+  if (current !== undefined && current.auth.kind === entrusted.auth.kind && addedBy(entrusted, current) === undefined) return;
+  throw new KeywardError('conflict', 'The connector was changed meanwhile; nothing was stored. Try again in a moment.');
+}
+
+/** What is stored was valid when it was posted; whether it still is, the rules of today say. */
+export function asStored({ manifest }: ConnectorEntity): ProviderManifest | undefined {
+  try {
+    return parseConnector(manifest, undefined).manifest;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Connections, or the secret of a registration. */
@@ -50,6 +71,21 @@ async function holdsSecrets(em: EntityManager, org: string, provider: string): P
 function destinations(manifest: ProviderManifest): string[] {
   const resource = manifest.auth.kind === 'mcp_oauth2' ? [manifest.auth.resource] : [];
   return [...manifest.origins, ...authorizationServerOrigins(manifest), ...resource];
+}
+
+/** Where the later version sends secrets, and the earlier did not. */
+function addedBy(before: ProviderManifest, after: ProviderManifest): string | undefined {
+  const known = new Set(destinations(before).map((origin) => reachOf(before, origin)));
+  return destinations(after).find((origin) => !known.has(reachOf(after, origin)));
+}
+
+/** Where a registration's parameters let secrets go; those of connections stay open. */
+export function reachWith(manifest: ProviderManifest, parameters: Readonly<Record<string, string>>): string[] {
+  return destinations(manifest).map((origin) =>
+    origin.replace(PARAMETER, (reference, group: string, name: string) =>
+      group === 'app' ? (parameters[name] ?? reference) : reference,
+    ),
+  );
 }
 
 const PARAMETER = /\$\{(app|connection)\.([a-z][a-z0-9_]*)\}/g;

@@ -1,18 +1,11 @@
-import {
-  ConnectorError,
-  parseConnector,
-  type Catalog,
-  type Catalogs,
-  type Connector as Parsed,
-  type ProviderManifest,
-} from '@keyward/connectors';
+import { ConnectorError, parseConnector, type Catalog, type Catalogs, type Connector as Parsed } from '@keyward/connectors';
 import { KeywardError, type Connector, type ConnectorDetail, type PostConnector } from '@keyward/contracts';
 import { AssignmentEntity, ConnectorEntity, TokenReleaseEntity, withOrg } from '@keyward/postgres';
 import type { DataSource, EntityManager } from 'typeorm';
 import { requireOrganization } from '../identity/agents.js';
 import { asConflict } from '../identity/unique.js';
 import { recordAudit, type Actor } from '../records/record.js';
-import { requireReplaceable, requireUnused } from './connector-use.js';
+import { asStored, requireReplaceable, requireUnused } from './connector-use.js';
 import { toConnector, toDetail } from './connector-view.js';
 
 const PAGE_SIZE = 100;
@@ -132,15 +125,6 @@ function parse(text: string, tools: string | undefined, catalog: Catalog, deploy
     return parseConnector(text, tools, catalog.without(manifest.name));
   } catch (error) {
     throw error instanceof ConnectorError ? invalidConnector(error) : error;
-  }
-}
-
-/** What is stored was valid when it was posted; whether it still is, the rules of today say. */
-function asStored({ manifest }: ConnectorEntity): ProviderManifest | undefined {
-  try {
-    return parseConnector(manifest, undefined).manifest;
-  } catch {
-    return undefined;
   }
 }
 

@@ -7,6 +7,7 @@ import { ProviderAppEntity, withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { needsRegistration } from '../connect/flow.js';
+import { reachWith } from '../governance/connector-use.js';
 import { requireOrganization } from '../identity/agents.js';
 import { requireLiveOrganization } from '../identity/organizations.js';
 import { notFound } from '../identity/not-found.js';
@@ -15,7 +16,7 @@ import { recordAudit, type Actor } from '../records/record.js';
 import { redirectUriOf } from './addresses.js';
 import { refuse, requireCredentialsAsDeclared } from './credentials-needed.js';
 import { discoverRegistration, type DiscoverOptions } from './discover-registration.js';
-import { removeProviderApp, requireUnused } from './remove-provider-app.js';
+import { endUnderWay, removeProviderApp, requireUnused } from './remove-provider-app.js';
 
 export type ProviderApp = z.infer<typeof providerAppSchema>;
 type CreateProviderApp = z.infer<typeof createProviderAppSchema>;
@@ -59,7 +60,8 @@ export class ProviderApps {
 
   /**
    * A new client id or secret under the same redirect URI; for an MCP server without a client id, discovered anew. At another issuer it
-   * is another registration: nothing that belongs to the old one may be left that could be sent there.
+   * is another registration, as it is with parameters that lead elsewhere: nothing that belongs to the old one may be left that could be
+   * sent there.
    * @throws KeywardError `not_found`, `invalid_request`, `conflict`, `dependency_unavailable`, and those of discovery
    */
   async replace(org: string, id: string, registration: Registration, actor: Actor): Promise<ProviderApp> {
@@ -74,8 +76,13 @@ export class ProviderApps {
     const key = { ...current, generation: current.generation + 1 };
     const change = { ...(await this.#prepare(manifest, key, organization.name, registration)), generation: key.generation };
     await withOrg(dataSource, org, async (em) => {
-      if (change.issuer !== current.issuer && current.issuer !== null)
-        await requireUnused(em, org, id, `${manifest.title} has another authorization server now (${change.issuer})`);
+      // Locked: whatever is stored with it as it was comes before, and is found here, or not at all.
+      await em.findOne(ProviderAppEntity, { where: owner, lock: { mode: 'for_no_key_update' } });
+      const moved = whereTo(manifest, current, change);
+      if (moved !== undefined) {
+        await requireUnused(em, org, id, moved);
+        await endUnderWay(em, org, id);
+      }
       const { affected } = await em.update(ProviderAppEntity, { ...owner, generation: current.generation }, change as object);
       if (affected !== 1)
         throw new KeywardError('conflict', 'The registration was changed at the same time. Look at it and try again.');
@@ -159,4 +166,13 @@ export class ProviderApps {
     const shown = { id, organization: orgId, provider, clientId, parameters, registration, issuer };
     return { ...shown, redirectUri, createdAt: createdAt.toISOString() };
   }
+}
+
+/** Why secrets that belong to a registration may not stay with it; undefined where they go where they went before. */
+function whereTo(manifest: ProviderManifest, before: Prepared, after: Prepared): string | undefined {
+  if (before.issuer !== null && after.issuer !== before.issuer)
+    return `${manifest.title} has another authorization server now (${after.issuer})`;
+  const known = new Set(reachWith(manifest, before.parameters));
+  const added = reachWith(manifest, after.parameters).find((origin) => !known.has(origin));
+  return added === undefined ? undefined : `The registration would lead to ${added}`;
 }

@@ -18,11 +18,16 @@ export async function removeProviderApp(dataSource: DataSource, org: string, id:
     if (app === null) throw notFound('app');
     await requireUnused(em, org, id, 'The registration can not be removed');
     await em.update(ConnectionEntity, { orgId: org, providerAppId: id }, { providerAppId: null });
-    await em.update(AuthorizationTransactionEntity, { orgId: org, providerAppId: id, usedAt: IsNull() }, { usedAt: new Date() });
-    await em.delete(DeviceAuthorizationEntity, { orgId: org, providerAppId: id });
+    await endUnderWay(em, org, id);
     await em.delete(ProviderAppEntity, { id, orgId: org });
     await recordAudit(em, { type: 'provider_app.removed', org, actor, provider: app.provider, reason: id });
   });
+}
+
+/** Nobody who was sent away with it comes back to it. */
+export async function endUnderWay(em: EntityManager, org: string, id: string): Promise<void> {
+  await em.update(AuthorizationTransactionEntity, { orgId: org, providerAppId: id, usedAt: IsNull() }, { usedAt: new Date() });
+  await em.delete(DeviceAuthorizationEntity, { orgId: org, providerAppId: id });
 }
 
 /** Tokens that were issued to a registration are renewed and revoked with it. @throws KeywardError `conflict` */
