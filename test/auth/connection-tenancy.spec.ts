@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId, type Connection } from '@keyward/contracts';
-import { Acme } from './acme.js';
-import { AuthHarness } from './harness.js';
+import { AcmeHarness } from './acme-harness.js';
+import type { AuthHarness } from './harness.js';
 
 interface Ids {
   org: string;
@@ -59,27 +59,22 @@ function workspace(org: string, agent: string): Request {
   return { method: 'POST', path: '/v1/connections', body };
 }
 
-let acme: Acme;
+let here: AcmeHarness;
 let auth: AuthHarness;
 let ours: Ids;
 let theirs: Ids;
 let gone: Ids;
 beforeAll(async () => {
-  acme = await Acme.start();
-  auth = await AuthHarness.start({ env: acme.env });
+  here = await AcmeHarness.start();
+  ({ auth } = here);
   [ours, theirs, gone] = [await stocked(), await stocked(), await stocked()];
   await auth.database.query('DELETE FROM vault.connection WHERE id = $1', [gone.connection]);
 });
-afterAll(async () => {
-  await auth.stop();
-  await acme.stop();
-});
+afterAll(() => here.stop());
 
 async function stocked(): Promise<Ids> {
   const { org, agent } = await auth.team();
-  const body = { organization: org, agent, user: 'usr_ada', provider: 'acme_key', secret: acme.newKey() };
-  const { body: connection } = await auth.ask<Connection>('/v1/connections', { body });
-  return { org, agent, connection: connection.id };
+  return { org, agent, connection: (await here.connected({ org, agent })).id };
 }
 
 async function answer(request: Request): Promise<{ status: number; problem: object }> {

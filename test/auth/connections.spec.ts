@@ -8,33 +8,27 @@ import {
   type ControlRevoked,
 } from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
-import { Acme } from './acme.js';
-import { AuthHarness } from './harness.js';
+import type { Acme } from './acme.js';
+import { AcmeHarness } from './acme-harness.js';
+import type { AuthHarness } from './harness.js';
 
+let here: AcmeHarness;
 let acme: Acme;
 let auth: AuthHarness;
 let org: string;
 let agent: string;
 beforeAll(async () => {
-  acme = await Acme.start();
-  auth = await AuthHarness.start({ env: acme.env });
+  here = await AcmeHarness.start();
+  ({ acme, auth } = here);
 });
-afterAll(async () => {
-  await auth.stop();
-  await acme.stop();
-});
+afterAll(() => here.stop());
 beforeEach(async () => {
   ({ org, agent } = await auth.team());
 });
 
 type Problem = { code: string; detail: string; errors?: { pointer: string }[]; providerStatus?: number };
-const connect = <T = Connection>(body: object) =>
-  auth.ask<T>('/v1/connections', { body: { organization: org, agent, user: 'usr_ada', provider: 'acme_key', ...body } });
-const connected = async (body: object = {}) => {
-  const { status, body: connection } = await connect({ secret: acme.newKey(), ...body });
-  expect(status).toBe(201);
-  return connection;
-};
+const connect = <T = Connection>(body: object) => here.connect<T>({ org, agent }, { secret: undefined, ...body });
+const connected = (change: object = {}) => here.connected({ org, agent }, change);
 const at = (id: string, rest = '') => `/v1/connections/${id}${rest}?organization=${org}`;
 const workspace = (agents: string[]) => ({ kind: 'workspace', agent: undefined, user: undefined, agents });
 
