@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId, type Connection } from '@keyward/contracts';
+import { waitFor } from '@keyward/testing';
 import type { Acme } from './acme.js';
 import { AcmeHarness } from './acme-harness.js';
 import type { AuthHarness } from './harness.js';
@@ -92,6 +93,40 @@ describe('erasing a user', () => {
     const erased = await auth.auditEvent(org, 'user.erased');
     expect(erased).toMatchObject({ user, reason: '2 connections, 1 links', actor: { kind: 'admin' } });
     expect((await erase(encodeURIComponent(user))).body).toMatchObject({ connections: 0, sessions: 0 });
+  });
+
+  it('leaves alone what the person connects anew meanwhile: nothing that lives is under a name by which nobody finds it', async () => {
+    const before = await connected();
+    await auth.database.query(
+      `INSERT INTO execution.execution (id, org_id, agent_id, user_id, tool, request_hash, state) VALUES ($1, $2, $3, 'usr_ada', 'acme_do', '', 'running')`,
+      [newId('exe'), org, agent],
+    );
+    // The erasure gets as far as its last transaction, and waits there.
+    const holder = await auth.database.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM execution.execution WHERE org_id = $1 FOR UPDATE', [org]);
+    const erased = erase('usr_ada');
+    await waitFor(async () => {
+      const { rows } = await auth.database.query(
+        `SELECT FROM pg_stat_activity WHERE query LIKE '%erase_user%' AND wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    });
+    const since = await connected();
+    const provider = 'acme_service';
+    await auth.ask('/v1/provider-apps', { body: { organization: org, provider, clientId: 'c', clientSecret: 'shh' } });
+    const link = await auth.ask<{ id: string }>('/v1/connect-sessions', {
+      body: { organization: org, agent, user: 'usr_ada', provider },
+    });
+    await holder.query('COMMIT');
+    holder.release();
+    expect((await erased).body).toMatchObject({ connections: 1, sessions: 0 });
+    expect(await read(before)).toMatchObject({ status: 'revoked', user: expect.stringMatching(/^erased-/) });
+    expect(await read(since)).toMatchObject({ status: 'active', user: 'usr_ada' });
+    const { rows } = await auth.database.query('SELECT user_id, state FROM connect.connect_session WHERE id = $1', [
+      link.body.id,
+    ]);
+    expect(rows).toEqual([{ user_id: 'usr_ada', state: 'created' }]);
   });
 
   it('takes nothing from a user of the same name in another organization', async () => {

@@ -44,23 +44,26 @@ async function endSessions(em: EntityManager, org: string, user: string): Promis
 
 type Counts = Pick<ErasedUser, 'connections' | 'sessions'>;
 
-/* The connection keeps what the provider needs to hear until it has confirmed: the tokens and the parameters, see ProviderRevocations. */
+/* The connection keeps what the provider needs to hear until it has confirmed: the tokens and the parameters, see ProviderRevocations.
+   One that was made since the others ended lives: under another name nobody would find it. */
 const CONNECTIONS = `
   WITH erased AS (
     UPDATE vault.connection SET user_id = $3, account_id = NULL, account_name = NULL,
       authorized_by_id = CASE WHEN authorized_by_kind = 'user' AND authorized_by_id = $2 THEN $3 ELSE authorized_by_id END,
       parameters = CASE WHEN EXISTS (SELECT FROM vault.provider_revocation r WHERE r.connection_id = vault.connection.id
         AND r.org_id = $1 AND r.state = 'pending') THEN parameters ELSE '{}' END
-    WHERE org_id = $1 AND user_id = $2 RETURNING id
+    WHERE org_id = $1 AND user_id = $2 AND status = 'revoked' RETURNING id
   ), history AS (
-    UPDATE vault.connection_authorization SET authorized_by_id = $3
-    WHERE org_id = $1 AND authorized_by_kind = 'user' AND authorized_by_id = $2
+    UPDATE vault.connection_authorization z SET authorized_by_id = $3
+    WHERE z.org_id = $1 AND z.authorized_by_kind = 'user' AND z.authorized_by_id = $2 AND NOT EXISTS (
+      SELECT FROM vault.connection c WHERE c.org_id = $1 AND c.id = z.connection_id AND c.user_id = $2 AND c.status <> 'revoked')
   )
   SELECT count(*)::int AS found FROM erased`;
 
 const SESSIONS = `
   WITH erased AS (
-    UPDATE connect.connect_session SET user_id = $3, parameters = '{}', browser_sha256 = NULL WHERE org_id = $1 AND user_id = $2 RETURNING id
+    UPDATE connect.connect_session SET user_id = $3, parameters = '{}', browser_sha256 = NULL
+    WHERE org_id = $1 AND user_id = $2 AND state <> ALL ($4) RETURNING id
   ), transactions AS (
     UPDATE connect.authorization_transaction SET parameters = '{}', used_at = coalesce(used_at, now())
     WHERE org_id = $1 AND session_id IN (SELECT id FROM erased)
@@ -72,9 +75,10 @@ const SESSIONS = `
 /** One name for all rows of this erasure that says nothing, and that nobody else is called. */
 async function forget(em: EntityManager, org: string, user: string): Promise<Counts> {
   const nobody = `erased-${randomBytes(16).toString('hex')}`;
-  const count = async (sql: string) => ((await em.query(sql, [org, user, nobody])) as { found: number }[])[0]?.found ?? 0;
+  const count = async (sql: string, ...more: unknown[]) =>
+    ((await em.query(sql, [org, user, nobody, ...more])) as { found: number }[])[0]?.found ?? 0;
   await em.query('SELECT execution.erase_user($1, $2, $3)', [org, user, nobody]);
-  return { connections: await count(CONNECTIONS), sessions: await count(SESSIONS) };
+  return { connections: await count(CONNECTIONS), sessions: await count(SESSIONS, OPEN_STATES) };
 }
 
 function summary({ connections, sessions }: Counts): string {
