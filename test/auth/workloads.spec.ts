@@ -268,3 +268,27 @@ function withClaims(token: string, changed: object): string {
   const body = { ...(JSON.parse(Buffer.from(claims, 'base64url').toString()) as object), ...changed };
   return [head, Buffer.from(JSON.stringify(body)).toString('base64url'), signature].join('.');
 }
+
+describe('an organization', () => {
+  // Those of all organizations that trust an issuer are read with each of its tokens.
+  it('trusts so many issuers and binds so many workloads, and no more', async () => {
+    const { org, agent } = await auth.team();
+    const issuerOf = (number: number) => ({ organization: org, issuer: `https://issuer-${number}.example`, audience: org });
+    const ask = (number: number) => auth.ask('/v1/trusted-issuers', { body: issuerOf(number) });
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, number) => ask(number)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    expect(await ask(50)).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    const issuer = String(answers[0]?.body['id']);
+    const bindTo = () =>
+      auth.ask(`/v1/trusted-issuers/${issuer}/bindings`, { body: { organization: org, agent, claims: { sub: 'last' } } });
+    await auth.database.query(
+      `INSERT INTO identity.workload_binding (id, org_id, trusted_issuer_id, agent_id, claims)
+       SELECT 'wlb_' || lpad(to_hex(n), 32, '0'), $1, $2, $3, '{"sub":"s"}' FROM generate_series(1, 999) n`,
+      [org, issuer, agent],
+    );
+    expect((await bindTo()).status).toBe(201);
+    expect(await bindTo()).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    expect((await auth.ask(`/v1/trusted-issuers/${issuer}?organization=${org}`, { method: 'DELETE' })).status).toBe(200);
+    expect((await ask(50)).status).toBe(201);
+  });
+});

@@ -16,6 +16,9 @@ import { isIssuerUrl } from './issuer-url.js';
 
 const NOT_A_URL = 'must be an https URL without user information, query and fragment; http only on a loopback address';
 
+/** With each token of an issuer, what every organization binds of it is looked at. */
+const MAX_PER_ORGANIZATION = 50;
+
 export type TrustedIssuer = z.infer<typeof trustedIssuerSchema>;
 
 /** Issuers whose tokens say who a workload of the organization is. */
@@ -35,6 +38,8 @@ export class TrustedIssuers {
     const row = { id: newId('iss'), orgId: org, issuer, audience, jwksUri, createdAt: new Date() };
     await withOrg(this.dataSource, org, async (em) => {
       await requireOrganization(em, org);
+      if ((await em.countBy(TrustedIssuerEntity, { orgId: org })) >= MAX_PER_ORGANIZATION)
+        throw new KeywardError('conflict', `An organization trusts at most ${MAX_PER_ORGANIZATION} issuers.`);
       await em.insert(TrustedIssuerEntity, row);
       await recordAudit(em, { type: 'trusted_issuer.added', org, actor, reason: `${row.id}: ${issuer}, audience ${audience}` });
     }).catch(asConflict('The organization trusts this issuer for this audience already.'));

@@ -1,4 +1,5 @@
 import {
+  KeywardError,
   newId,
   type AgentAddress,
   type ControlRevoked,
@@ -12,6 +13,9 @@ import { requireAgent } from '../identity/agents.js';
 import { notFound } from '../identity/not-found.js';
 import { recordAudit, type Actor } from '../records/record.js';
 
+/** With each token of an issuer, what every organization binds of it is looked at. */
+const MAX_PER_ORGANIZATION = 1_000;
+
 export type WorkloadBinding = z.infer<typeof workloadBindingSchema>;
 
 /** Which workloads of a trusted issuer are which agent. */
@@ -21,13 +25,15 @@ export class WorkloadBindings {
     private readonly broadcast: (revoked: ControlRevoked) => Promise<void>,
   ) {}
 
-  /** @throws KeywardError `not_found` (issuer, agent), `dependency_unavailable` */
+  /** @throws KeywardError `not_found` (issuer, agent), `conflict` (too many), `dependency_unavailable` */
   async add(issuer: string, request: z.infer<typeof createWorkloadBindingSchema>, actor: Actor): Promise<WorkloadBinding> {
     const { organization: org, agent, claims } = request;
     const row = { id: newId('wlb'), orgId: org, trustedIssuerId: issuer, agentId: agent, claims, createdAt: new Date() };
     await withOrg(this.dataSource, org, async (em) => {
       await requireIssuer(em, org, issuer);
       await requireAgent(em, org, agent);
+      if ((await em.countBy(WorkloadBindingEntity, { orgId: org })) >= MAX_PER_ORGANIZATION)
+        throw new KeywardError('conflict', `An organization binds at most ${MAX_PER_ORGANIZATION} workloads.`);
       await em.insert(WorkloadBindingEntity, row);
       await recordAudit(em, { type: 'workload_binding.added', org, actor, agent, reason: `${row.id} of ${issuer}` });
     });
