@@ -63,7 +63,10 @@ export class Workbench {
     this.parts = {
       catalogs: this.catalogsOf(dir),
       calls: { openForCall: (query) => this.openForCall(query) },
-      credentials: { open: (ref, use) => this.open(ref.sealedAccess, use) },
+      credentials: {
+        open: (ref, use) => this.open(ref.sealedAccess, use),
+        openSecret: () => Promise.reject(new Error('no connection here has a certificate')),
+      },
       egress,
       intents: new Intents(rows),
       audit: { record: (event) => this.record(event) },
@@ -211,6 +214,7 @@ function activeConnection(): CallConnection {
     parameters: {},
     clientId: 'client',
     appParameters: {},
+    clientCertificate: null,
     ...tokenOf(1),
   };
 }

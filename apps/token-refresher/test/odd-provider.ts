@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId } from '@keyward/contracts';
-import { clientSecretContext } from '@keyward/oauth';
+import { clientSecretContext } from '@keyward/credentials';
 import { withOrg } from '@keyward/postgres';
 import { HostileServer } from '@keyward/testing/hostile-server';
 import type { World } from './world.js';

@@ -1,4 +1,5 @@
-export type { CallConnection, CallCredential, CallCredentialStore, CallQuery } from './ports.js';
+export type { CallConnection, CallCredential, CallCredentialStore, CallQuery, SealedClientCertificate } from './ports.js';
+export { clientSecretContext, privateKeyContext, type RegistrationRef } from './registration-context.js';
 export {
   createCredentials,
   type Credentials,

@@ -12,6 +12,16 @@ export interface CallQuery {
   connection?: string;
 }
 
+/** Of a registration that has one: what its requests show in the TLS handshake (RFC 8705). */
+export interface SealedClientCertificate {
+  /** Of the registration: with its id and generation the key opens. */
+  app: string;
+  generation: number;
+  /** PEM, public. */
+  certificate: string;
+  sealedKey: Buffer;
+}
+
 export interface CallConnection {
   id: string;
   /** `workspace`: authorized by an admin for the organization; the agent is one of its grantees. */
@@ -34,6 +44,8 @@ export interface CallConnection {
   clientId: string | null;
   /** `${app.…}` of the manifest. */
   appParameters: Record<string, string>;
+  /** null: the registration has none, or the connection is not active. */
+  clientCertificate: SealedClientCertificate | null;
 }
 
 export interface CallCredential {

@@ -34,9 +34,12 @@ export async function authenticate(provider: OAuthProvider, client: OAuthClient)
   }
 }
 
-/** RFC 8705: what the handshake with the token endpoint shows; nothing for every other way. */
+/**
+ * RFC 8705: what the handshake with the authorization server shows, as the way to authenticate (section 2) or beside any other, so that
+ * tokens can be bound to the certificate that the API will see (section 3).
+ */
 export function clientTls(provider: OAuthProvider, client: OAuthClient): ClientTls | undefined {
-  if (provider.auth.token_endpoint_auth_method !== 'tls_client_auth') return undefined;
+  if (provider.auth.token_endpoint_auth_method !== 'tls_client_auth' && !provider.client_certificate) return undefined;
   return {
     certificate: need(provider, client.certificate, 'certificate'),
     privateKey: need(provider, client.privateKey, 'private key'),

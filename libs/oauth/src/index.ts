@@ -1,6 +1,5 @@
 export { authorizationUrl, type AuthorizationRequest } from './authorize.js';
 export { readCallback, type Callback, type CallbackError } from './callback.js';
-export { clientSecretContext, privateKeyContext, type RegistrationRef } from './client-secret.js';
 export { readCodeWebhook, type CodeWebhook } from './code-webhook.js';
 export { connectedProvider } from './connected-provider.js';
 export { InterruptedRenewal, OAuthError, type OAuthFailure } from './errors.js';

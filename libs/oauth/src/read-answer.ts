@@ -1,5 +1,6 @@
 import { KeywardError, parseBoundedJson, valueAt } from '@keyward/contracts';
 import { classifyRefusal, malformed } from './classify.js';
+import { readBounded } from './read-bounded.js';
 import type { ProviderManifest, TokenResponseShape } from '@keyward/connectors';
 
 /** Far above any real token response; a server that sends more is not sending tokens. */
@@ -65,22 +66,12 @@ async function readJsonObject(provider: ProviderManifest, response: Response): P
 
 /** Any JSON; undefined for a body that is none. */
 export async function readJson(provider: ProviderManifest, response: Response): Promise<unknown> {
-  const bytes = await readBounded(provider, response);
+  const tooMuch = () => malformed(provider, `a body of more than ${BOUNDS.maxBytes} bytes`, response.status);
+  const bytes = await readBounded(response, BOUNDS.maxBytes, tooMuch);
   try {
     return parseBoundedJson(bytes, BOUNDS);
   } catch (thrown) {
     if (thrown instanceof KeywardError) return undefined;
     throw thrown;
   }
-}
-
-async function readBounded(provider: ProviderManifest, response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > BOUNDS.maxBytes) throw malformed(provider, `a body of more than ${BOUNDS.maxBytes} bytes`, response.status);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,5 +1,4 @@
-import type { Credentials, SecretContext } from '@keyward/credentials';
-import { clientSecretContext, privateKeyContext } from './client-secret.js';
+import { clientSecretContext, privateKeyContext, type Credentials, type SecretContext } from '@keyward/credentials';
 import type { OAuthClient } from './wire.js';
 
 /** The row of a registration, as far as it is needed to act in its name. */

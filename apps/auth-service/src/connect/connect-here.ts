@@ -38,7 +38,7 @@ export async function connectHere(options: ConnectHereOptions, request: HereRequ
     return notAcquired(offer, secret, asKeywardError(thrown));
   }
   const provider = connectedProvider(offer, grant.parameters);
-  const probe = await probeConnection(options.egress, { provider, secret: grant.accessToken });
+  const probe = await probeConnection(options, { provider, secret: grant.accessToken, app: offer.app });
   if (probe.outcome === 'refused' || probe.outcome === 'unreachable') return notWorking(offer, secret, probe);
   const connection = await storeGrant(options, {
     target: targetOf(session),

@@ -104,7 +104,7 @@ export class FinishAuthorization {
     const { session, app } = pending;
     const obtainedAt = new Date();
     const redeemed = await redeem(this.options, { pending, offer, provider, callback });
-    const grant = await identifyAccount(this.options.egress, offer, redeemed);
+    const grant = await identifyAccount(this.options, offer, redeemed);
     const target = targetOf(session);
     const requestedScopes = session.scopes;
     const stored = { target, provider: offer.manifest, grant, requestedScopes, authorizedBy, obtainedAt, app, session };

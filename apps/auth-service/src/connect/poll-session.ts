@@ -42,7 +42,7 @@ export class PollSession {
       const connection = await storeGrant(this.options, {
         target: targetOf(session),
         provider: offer.manifest,
-        grant: await identifyAccount(this.options.egress, offer, granted),
+        grant: await identifyAccount(this.options, offer, granted),
         requestedScopes: session.scopes,
         authorizedBy,
         obtainedAt,

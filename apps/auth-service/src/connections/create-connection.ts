@@ -54,7 +54,7 @@ export class ConnectWithoutBrowser {
       secret: secretOf(request, offer.manifest),
     });
     const provider = connectedProvider(offer, acquired.parameters);
-    const grant = request.probe ? await this.#probed(provider, acquired) : acquired;
+    const grant = request.probe ? await this.#probed(provider, app, acquired) : acquired;
     const authorizedBy = { kind: 'admin' as const, id: actor.id };
     const stored = { target, provider, grant, requestedScopes: scopes, authorizedBy, obtainedAt, app };
     const id = await storeGrant(this.options, stored);
@@ -73,8 +73,8 @@ export class ConnectWithoutBrowser {
   }
 
   /** The provider is asked first: what it does not take is not stored. */
-  async #probed(provider: ProviderManifest, grant: Grant): Promise<Grant> {
-    const probe = await probeConnection(this.options.egress, { provider, secret: grant.accessToken });
+  async #probed(provider: ProviderManifest, app: Offer['app'], grant: Grant): Promise<Grant> {
+    const probe = await probeConnection(this.options, { provider, secret: grant.accessToken, app });
     const { outcome, providerStatus, account } = probe;
     const details = providerStatus === undefined ? {} : { providerStatus };
     if (outcome === 'unreachable') {

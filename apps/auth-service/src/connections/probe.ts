@@ -1,12 +1,22 @@
 import { hasAuth, type ProviderManifest } from '@keyward/connectors';
-import { KeywardError, parseBoundedJson, valueAt, type ConnectionTest } from '@keyward/contracts';
-import type { Egress, EgressResponse } from '@keyward/egress';
+import { KeywardError, parseBoundedJson, valueAt, type ConnectionTest, type ErrorCode } from '@keyward/contracts';
+import type { Credentials } from '@keyward/credentials';
+import type { ClientCertificate, Egress, EgressResponse } from '@keyward/egress';
+import type { SealedRegistration } from '@keyward/oauth';
+import { withCertificate } from './client-certificate.js';
+
+export interface ProbeOptions {
+  egress: Egress;
+  credentials: Credentials;
+}
 
 export interface ProbeRequest {
   /** Resolved: nothing in it is open but the secret. */
   provider: ProviderManifest;
   /** What calls are made with: the access token, the API key, `username:password`. */
   secret: string;
+  /** Whose certificate requests show, where the provider asks for one. */
+  app: SealedRegistration | null;
 }
 
 export type Probe = Pick<ConnectionTest, 'outcome' | 'providerStatus' | 'account' | 'durationMs'>;
@@ -14,19 +24,24 @@ export type Probe = Pick<ConnectionTest, 'outcome' | 'providerStatus' | 'account
 const TIMEOUT_MS = 10_000;
 /** Longer names are cut: they are shown, and nothing else. */
 const ACCOUNT_TEXT = 200;
+/** What says nothing of the provider. */
+const OURS: readonly ErrorCode[] = ['egress_denied', 'invalid_request', 'internal'];
 const NOBODY = { id: null, name: null };
 
 /**
  * Sends the manifest's probe, with the credential where calls carry it, and says what came of it. The secret is in neither the answer
  * nor an error. A provider that does not answer, or not now, is an outcome and no error.
  *
- * @throws KeywardError `egress_denied` where the address is one that no request may go to
+ * @throws KeywardError `egress_denied` where the address is one that no request may go to; `invalid_request` where the registration has
+ * not the certificate that the provider asks for, or one that is not its key's
  */
-export async function probeConnection(egress: Egress, { provider, secret }: ProbeRequest): Promise<Probe> {
+export async function probeConnection(options: ProbeOptions, { provider, secret, app }: ProbeRequest): Promise<Probe> {
   const { probe } = provider;
   if (probe === undefined) return { outcome: 'not_supported', account: NOBODY, durationMs: 0 };
   const begun = performance.now();
-  const response = await send(egress, provider, probe, secret);
+  const response = await withCertificate(options.credentials, provider, app, (tls) =>
+    send(options.egress, provider, probe, secret, tls),
+  );
   const durationMs = Math.round(performance.now() - begun);
   if (response === undefined) return { outcome: 'unreachable', account: NOBODY, durationMs };
   const body = readBody(response);
@@ -42,6 +57,7 @@ async function send(
   provider: ProviderManifest,
   probe: DeclaredProbe,
   secret: string,
+  tls: ClientCertificate | undefined,
 ): Promise<EgressResponse | undefined> {
   const body = probe.body === undefined ? undefined : JSON.stringify(probe.body);
   try {
@@ -58,13 +74,14 @@ async function send(
         ...probe.headers,
       },
       body,
+      tls,
       ...(hasAuth(provider, 'none') ? {} : { credential: { ...provider.credential, secret } }),
       timeoutMs: TIMEOUT_MS,
       maxBytes: provider.limits.max_response_bytes,
       propagateTrace: provider.propagate_trace,
     });
   } catch (thrown) {
-    if (thrown instanceof KeywardError && thrown.code !== 'egress_denied' && thrown.code !== 'internal') return undefined;
+    if (thrown instanceof KeywardError && !OURS.includes(thrown.code)) return undefined;
     throw thrown;
   }
 }

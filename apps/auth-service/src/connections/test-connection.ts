@@ -27,15 +27,13 @@ export class TestConnection {
    */
   async test(org: string, id: string, actor: Actor): Promise<ConnectionTest> {
     const held = usable(await findHeld(this.options, org, id));
-    const { provider } = held;
+    const { provider, app } = held;
     const { generation, sealedAccess } =
       provider.probe === undefined
         ? held.credential
         : await freshCredential(this.options, { org, connection: id, provider: held.connection.provider });
     const ref = { org, connection: id, generation, sealedAccess };
-    const probe = await this.options.credentials.open(ref, (secret) =>
-      probeConnection(this.options.egress, { provider, secret }),
-    );
+    const probe = await this.options.credentials.open(ref, (secret) => probeConnection(this.options, { provider, secret, app }));
     const testedAt = new Date();
     await this.#record(held, probe, actor);
     return { connection: id, ...probe, account: accountAfter(held, probe), testedAt: testedAt.toISOString() };

@@ -13,14 +13,15 @@ type Needs = Record<keyof ClientCredentials, Need>;
 
 const NOTHING: Needs = { clientSecret: 'none', privateKey: 'none', certificate: 'none' };
 
-function needsOf({ auth }: ProviderManifest): Needs {
+function needsOf({ auth, client_certificate }: ProviderManifest): Needs {
   const needs = { ...NOTHING };
   if (auth.kind === 'mcp_oauth2') return { ...NOTHING, clientSecret: 'optional' };
   if ('token_endpoint_auth_method' in auth) {
     const method = auth.token_endpoint_auth_method;
     if (method === 'client_secret_basic' || method === 'client_secret_post') needs.clientSecret = 'required';
-    if (method === 'private_key_jwt' || method === 'tls_client_auth') needs.privateKey = 'required';
-    if (method === 'tls_client_auth') needs.certificate = 'required';
+    const showsCertificate = method === 'tls_client_auth' || client_certificate;
+    if (method === 'private_key_jwt' || showsCertificate) needs.privateKey = 'required';
+    if (showsCertificate) needs.certificate = 'required';
   }
   if (auth.kind === 'oauth2_jwt_bearer' || auth.kind === 'app_installation') {
     // A shared secret signs too; which of the two it is, the manifest says.

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { checkAppParameters, hasAuth, type Catalog, type ProviderManifest } from '@keyward/connectors';
 import { KeywardError, newId, type createProviderAppSchema, type providerAppSchema } from '@keyward/contracts';
-import type { Credentials } from '@keyward/credentials';
-import { clientSecretContext, privateKeyContext, type OAuthClient } from '@keyward/oauth';
+import { clientSecretContext, privateKeyContext, type Credentials } from '@keyward/credentials';
+import type { OAuthClient } from '@keyward/oauth';
 import { ProviderAppEntity, withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import type { z } from 'zod';

@@ -1,6 +1,6 @@
 import { resolveProvider, type ProviderManifest, type Tool } from '@keyward/connectors';
 import { KeywardError, type ConnectionKind } from '@keyward/contracts';
-import type { CallConnection, CallCredential } from '@keyward/credentials';
+import type { CallConnection, CallCredential, SealedClientCertificate } from '@keyward/credentials';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { connectionRequired, needsReauthorization, scopesMissing } from './refusals.js';
@@ -20,6 +20,8 @@ export interface UsableConnection {
   sealedAccess: Buffer | null;
   accessExpiresAt: Date | null;
   refreshable: boolean;
+  /** What requests show in the TLS handshake; null: the provider does not ask for it. */
+  clientCertificate: SealedClientCertificate | null;
 }
 
 type Parts = Pick<ExecutorParts, 'links' | 'isRevoked'>;
@@ -28,7 +30,8 @@ type Parts = Pick<ExecutorParts, 'links' | 'isRevoked'>;
  * A connection of someone else and one that does not exist were never told apart by the query, so neither are they here.
  *
  * @throws KeywardError `connection_required`, `needs_reauthorization`, `missing_scopes`, each with a Connect URL where the user can help;
- * `revoked`; `invalid_request` where what differs per connection is missing or leads elsewhere
+ * `revoked`; `invalid_request` where what differs per connection is missing or leads elsewhere, or the registration lacks the certificate
+ * that the provider wants to see
  */
 export async function requireConnection(
   parts: Parts,
@@ -48,7 +51,18 @@ export async function requireConnection(
   if (!isUsable) throw await needsReauthorization(parts.links, call, tool, connection);
   const missing = missingScopes(tool, connection.scopes);
   if (missing.length > 0) throw await scopesMissing(parts.links, call, tool, connection, missing);
-  return { ...connection, sealedAccess, provider: resolved(provider, connection) };
+  const clientCertificate = certificateFor(provider, connection);
+  return { ...connection, sealedAccess, clientCertificate, provider: resolved(provider, connection) };
+}
+
+function certificateFor(
+  { client_certificate, title }: ProviderManifest,
+  { clientCertificate }: CallConnection,
+): SealedClientCertificate | null {
+  if (!client_certificate) return null;
+  if (clientCertificate !== null) return clientCertificate;
+  const lack = `The registration at ${title} has no client certificate, and that provider needs one`;
+  throw new KeywardError('invalid_request', `${lack}; an admin must add it.`);
 }
 
 /** Nothing to authorize with, and nothing that differs from one connection to the next. */
@@ -61,7 +75,7 @@ function needsNone({ auth, connection_parameters }: ProviderManifest): boolean {
 function anonymous(provider: ProviderManifest): UsableConnection {
   return {
     ...{ id: null, kind: 'agent', alias: 'default', scopes: [], parameters: {}, provider: resolveProvider(provider, {}) },
-    ...{ generation: 0, sealedAccess: null, accessExpiresAt: null, refreshable: false },
+    ...{ generation: 0, sealedAccess: null, accessExpiresAt: null, refreshable: false, clientCertificate: null },
   };
 }
 

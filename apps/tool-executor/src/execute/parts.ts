@@ -12,7 +12,7 @@ import type { ExecutorMetrics } from '../metrics.js';
 export interface ExecutorParts {
   catalogs: Pick<Catalogs, 'of'>;
   calls: CallCredentialStore;
-  credentials: Pick<Credentials, 'open'>;
+  credentials: Pick<Credentials, 'open' | 'openSecret'>;
   egress: Pick<Egress, 'send'>;
   intents: Intents;
   audit: AuditPort;

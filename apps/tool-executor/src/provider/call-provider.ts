@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProviderManifest, RenderedRequest, Tool } from '@keyward/connectors';
-import { EgressError, type EgressResponse, type InjectedCredential } from '@keyward/egress';
+import { privateKeyContext } from '@keyward/credentials';
+import { EgressError, type ClientCertificate, type EgressResponse, type InjectedCredential } from '@keyward/egress';
 import { replaced, unexpired } from '../connection/renew.js';
 import { needsReauthorization, scopesMissing } from '../connection/refusals.js';
 import type { UsableConnection } from '../connection/require-connection.js';
@@ -54,7 +55,13 @@ export async function callProvider(
   }
 }
 
-/** The credential is open for the time of one request, pauses between requests not included. */
+/** What a request shows of us. */
+interface Shown {
+  credential?: InjectedCredential;
+  tls?: ClientCertificate;
+}
+
+/** Credential and key are open for the time of one request, pauses between requests not included. */
 function attempt(
   parts: ExecutorParts,
   call: Call,
@@ -64,9 +71,25 @@ function attempt(
 ): Promise<Attempt> {
   const { id, provider, generation, sealedAccess } = connection;
   call.assertWanted();
-  if (id === null || sealedAccess === null) return sendOnce(parts, call, tool, provider, rendered, undefined);
-  return parts.credentials.open({ org: call.request.org, connection: id, generation, sealedAccess }, (secret) =>
-    sendOnce(parts, call, tool, provider, rendered, { ...provider.credential, secret }),
+  if (id === null || sealedAccess === null) return sendOnce(parts, call, tool, provider, rendered, {});
+  const { org } = call.request;
+  return withCertificate(parts, org, connection, (tls) =>
+    parts.credentials.open({ org, connection: id, generation, sealedAccess }, (secret) =>
+      sendOnce(parts, call, tool, provider, rendered, { ...tls, credential: { ...provider.credential, secret } }),
+    ),
+  );
+}
+
+function withCertificate<T>(
+  { credentials }: ExecutorParts,
+  org: string,
+  { clientCertificate: sealed }: UsableConnection,
+  use: (shown: Pick<Shown, 'tls'>) => Promise<T>,
+): Promise<T> {
+  if (sealed === null) return use({});
+  const { app: id, generation, certificate, sealedKey } = sealed;
+  return credentials.openSecret(privateKeyContext({ org, id, generation }), sealedKey, (privateKey) =>
+    use({ tls: { certificate, privateKey } }),
   );
 }
 
@@ -76,7 +99,7 @@ async function sendOnce(
   { pathTemplate }: Tool,
   provider: ProviderManifest,
   rendered: RenderedRequest,
-  credential: InjectedCredential | undefined,
+  shown: Shown,
 ): Promise<Attempt> {
   const began = performance.now();
   call.attempts += 1;
@@ -89,7 +112,7 @@ async function sendOnce(
       urlTemplate: pathTemplate,
       headers: rendered.headers,
       body: rendered.body,
-      credential,
+      ...shown,
       timeoutMs: call.msLeft,
       signal: call.signal,
       maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),

@@ -1,4 +1,4 @@
-import { createCredentials, type CallQuery } from '@keyward/credentials';
+import { createCredentials, privateKeyContext, type CallQuery } from '@keyward/credentials';
 import { newId } from '@keyward/contracts';
 import { MemoryKms } from '@keyward/vault/testing';
 import { withOrg } from '@keyward/postgres';
@@ -65,6 +65,7 @@ describe('opening a credential for a call', () => {
         parameters: { subdomain: 'acme' },
         clientId: 'client',
         appParameters: {},
+        clientCertificate: null,
       },
     });
     const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(executor) });
@@ -95,6 +96,28 @@ describe('opening a credential for a call', () => {
     expect(answers.every(({ connection }) => (connection?.sealedAccess ?? null) === null || connection?.generation === 1)).toBe(
       true,
     );
+  });
+
+  it('answers the certificate of a registration that has one, and its key opens with just that', async () => {
+    const { org, agent, app } = await database.newConnection(seeded.org);
+    const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(auth) });
+    const sealedKey = await credentials.sealSecret(privateKeyContext({ org, id: app, generation: 3 }), 'the key');
+    const change = (certificate: string | null, key: Buffer | null) =>
+      database.admin.query('UPDATE vault.provider_app SET certificate = $2, sealed_key = $3, generation = 3 WHERE id = $1', [
+        ...[app, certificate, key],
+      ]);
+    const find = async () => (await createCallCredentialStore(executor).openForCall(query({ agent }))).connection;
+    await change('PEM', sealedKey);
+    const found = (await find())?.clientCertificate;
+    expect(found).toEqual({ app, generation: 3, certificate: 'PEM', sealedKey });
+    expect(await credentials.openSecret(privateKeyContext({ org, id: app, generation: 3 }), sealedKey, async (key) => key)).toBe(
+      'the key',
+    );
+    // Half of it is of no use.
+    await change('PEM', null);
+    expect((await find())?.clientCertificate).toBeNull();
+    await change(null, sealedKey);
+    expect((await find())?.clientCertificate).toBeNull();
   });
 
   it('answers a connection without a credential as generation 0', async () => {

@@ -1,5 +1,11 @@
 import type { ConnectionKind, ConnectionStatus, PermissionLevel } from '@keyward/contracts';
-import type { CallConnection, CallCredential, CallCredentialStore, CallQuery } from '@keyward/credentials';
+import type {
+  CallConnection,
+  CallCredential,
+  CallCredentialStore,
+  CallQuery,
+  SealedClientCertificate,
+} from '@keyward/credentials';
 import { prepared } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import { RoundTrips } from './round-trips.js';
@@ -22,11 +28,17 @@ interface CallRow {
   /** null, as is the next: without a registration. */
   client_id: string | null;
   app_parameters: Record<string, string> | null;
+  /** null, as are the next three: the registration has no certificate, or the connection is not active. */
+  app_id: string | null;
+  app_generation: number | null;
+  certificate: string | null;
+  sealed_key: Buffer | null;
 }
 
 const COLUMNS = [
   'permission, tools, connection_id, kind, alias, status, status_reason, scopes',
   'generation, sealed_access, access_expires_at, refreshable, parameters, client_id, app_parameters',
+  'app_id, app_generation, certificate, sealed_key',
 ].join(', ');
 
 const OPEN_ONE = {
@@ -62,7 +74,15 @@ function toConnection(id: string, row: CallRow): CallConnection {
     parameters: row.parameters,
     clientId: row.client_id,
     appParameters: row.app_parameters ?? {},
+    clientCertificate: toCertificate(row),
   };
+}
+
+function toCertificate(row: CallRow): SealedClientCertificate | null {
+  const { app_id: app, app_generation: generation, certificate, sealed_key: sealedKey } = row;
+  return app === null || generation === null || certificate === null || sealedKey === null
+    ? null
+    : { app, generation, certificate, sealedKey };
 }
 
 function toCredential(row: CallRow): CallCredential {

@@ -64,6 +64,10 @@ export const providerManifestSchema = z
     base_url: baseUrlTemplateSchema.describe('Tools’ paths are appended to it; no request leaves its origin and path'),
     origins: z.array(originTemplateSchema).min(1).max(20).describe('Where the credential may be sent, and nowhere else'),
     credential: credentialSchema.prefault({ in: 'header' }),
+    client_certificate: z
+      .boolean()
+      .default(false)
+      .describe('API requests show the registration’s certificate, and so do those to the authorization server (RFC 8705)'),
     headers: z.record(headerNameSchema, templateSchema).default({}).describe('Sent with every request, such as a version header'),
     query: parametersSchema.describe('Sent with every request'),
     probe: probeSchema.optional(),
@@ -88,6 +92,9 @@ export const providerManifestSchema = z
     }
     if ('revocation_endpoint' in auth && auth.revocation_endpoint !== undefined && revocation !== undefined) {
       refuse(['revocation'], 'must be left out where auth.revocation_endpoint is there');
+    }
+    if (manifest.client_certificate && !('token_endpoint_auth_method' in auth)) {
+      refuse(['client_certificate'], 'needs a kind of grant with a registration at a token endpoint');
     }
     for (const name of undeclared(manifest))
       refuse([], `\${${name}} is not declared under connection_parameters or app_parameters`);

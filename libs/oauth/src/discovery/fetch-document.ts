@@ -1,4 +1,5 @@
 import { KeywardError, parseBoundedJson } from '@keyward/contracts';
+import { readBounded } from '../read-bounded.js';
 import { refused, unavailable } from './errors.js';
 import type { DiscoveryRequest, DiscoveryWire } from './wire.js';
 
@@ -23,7 +24,8 @@ export async function fetchDocument(
   const signal = wire.signal === undefined ? timeout : AbortSignal.any([wire.signal, timeout]);
   try {
     const response = await wire.fetchFor([url.origin])(url.href, { ...request, redirect: 'manual', signal });
-    return { status: response.status, headers: response.headers, json: jsonObject(await readBounded(response)) };
+    const bytes = await readBounded(response, BOUNDS.maxBytes, () => refused('it answers too much'));
+    return { status: response.status, headers: response.headers, json: jsonObject(bytes) };
   } catch (thrown) {
     if (thrown instanceof KeywardError && KEPT.has(thrown.code)) throw thrown;
     if (thrown instanceof KeywardError && thrown.code === 'response_too_large') throw refused('it answers too much', thrown);
@@ -32,17 +34,6 @@ export async function fetchDocument(
 }
 
 const KEPT = new Set(['egress_denied', 'provider_error', 'invalid_request']);
-
-async function readBounded(response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > BOUNDS.maxBytes) throw refused('it answers too much');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
 
 function jsonObject(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {

@@ -127,6 +127,58 @@ describe('open_for_call and workspace connections', () => {
   });
 });
 
+describe('open_for_call and a registration’s certificate', () => {
+  const nothing = { app_id: null, app_generation: null, certificate: null, sealed_key: null };
+
+  beforeEach(async () => {
+    for (const { app, sha256 } of [ours, theirs]) await register(app, 'PEM', sha256);
+    await admin.query(`UPDATE vault.connection SET status = 'active', alias = 'default' WHERE kind = 'agent'`);
+  });
+
+  const register = (app: string, certificate: string | null, key: Buffer | null) =>
+    admin.query('UPDATE vault.provider_app SET certificate = $2, sealed_key = $3, generation = 7 WHERE id = $1', [
+      ...[app, certificate, key],
+    ]);
+
+  async function open(change: { org?: string; agent?: string; user?: string; connection?: string } = {}) {
+    const { org = ours.org, agent = ours.agent, user = 'ada', connection = null } = change;
+    const { rows } = await executor.query('SELECT * FROM vault.open_for_call($1, $2, $3, $4, $5, $6, $7)', [
+      ...[org, agent, user, 'sandbox', 'sandbox', 'default', connection],
+    ]);
+    return rows[0] as Record<string, unknown>;
+  }
+
+  it('give both, with what the key is bound to', async () => {
+    expect(await open()).toMatchObject({
+      app_id: ours.app,
+      app_generation: 7,
+      certificate: 'PEM',
+      sealed_key: ours.sha256,
+    });
+  });
+
+  it.each<[string, () => Parameters<typeof open>[0]]>([
+    ['another organization', () => ({ org: theirs.org })],
+    ['another organization’s agent', () => ({ agent: theirs.agent })],
+    ['an agent of nobody', () => ({ agent: newId('agt') })],
+    ['another user', () => ({ user: 'grace' })],
+    ['who names another organization’s connection', () => ({ connection: theirs.connection })],
+  ])('give neither to %s', async (_who, question) => {
+    await admin.query(`DELETE FROM vault.connection WHERE kind = 'workspace'`);
+    expect(await open(question())).toMatchObject({ connection_id: null, ...nothing });
+  });
+
+  it('give no key of a registration without a certificate: it signs assertions, and no call needs it', async () => {
+    await register(ours.app, null, ours.sha256);
+    expect(await open()).toMatchObject({ connection_id: ours.connection, client_id: 'client', ...nothing });
+  });
+
+  it.each(['pending', 'needs_reauthorization', 'revoked'])('give neither of a connection that is %s', async (status) => {
+    await admin.query('UPDATE vault.connection SET status = $2 WHERE id = $1', [ours.connection, status]);
+    expect(await open({ connection: ours.connection })).toMatchObject({ status, client_id: 'client', ...nothing });
+  });
+});
+
 describe('what must be found before an organization is known', () => {
   it('find_memberships: by who it is at the identity provider, or by an e-mail address that nobody has taken up yet', async () => {
     const find = async (issuer: string, subject: string, email: string | null) =>

@@ -95,7 +95,7 @@ CREATE TABLE governance.connector (
 export const VAULT = `
 ALTER TABLE vault.provider_app
   ADD COLUMN sealed_key bytea,
-  /* PEM, public. For tls_client_auth. */
+  /* PEM, public. For tls_client_auth, and for providers whose API wants to see it. */
   ADD COLUMN certificate text,
   ADD COLUMN parameters jsonb NOT NULL DEFAULT '{}',
   ADD COLUMN registration text NOT NULL DEFAULT 'pre_registered'
