@@ -222,7 +222,7 @@ describe('metadata documents, fuzzed', () => {
         { ...valid, ...json },
         new URL(PUBLIC),
       );
-      expect([authorization_endpoint, token_endpoint].every((url) => url.startsWith('https://'))).toBe(true);
+      expect([authorization_endpoint, token_endpoint].every((url) => new URL(url).protocol === 'https:')).toBe(true);
       expect(code_challenge_methods_supported).toContain('S256');
     } catch (error) {
       expect(error).toMatchObject({ code: 'provider_error' });
