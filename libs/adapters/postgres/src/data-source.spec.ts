@@ -5,56 +5,11 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { migratedDatabase, type MigratedDatabase } from '../test/database.js';
 import { seedOrganization, type SeededOrganization } from '../test/seed.js';
-import { createDataSource } from './data-source.js';
-import {
-  AuthorizationTransactionEntity,
-  ConnectSessionEntity,
-  DeliveredCodeEntity,
-  DeviceAuthorizationEntity,
-} from './entities/connect.js';
-import { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
-import {
-  AgentEntity,
-  AgentKeyEntity,
-  MemberEntity,
-  OrganizationEntity,
-  PersonSessionEntity,
-  TrustedIssuerEntity,
-  WorkloadBindingEntity,
-} from './entities/identity.js';
-import {
-  ConnectionAuthorizationEntity,
-  ConnectionEntity,
-  ConnectionGranteeEntity,
-  CredentialEntity,
-  ProviderAppEntity,
-} from './entities/vault.js';
+import { createDataSource, ENTITIES } from './data-source.js';
+import { AgentEntity } from './entities/identity.js';
 import { databaseHealth } from './health.js';
 import { prepared } from './prepared.js';
 import { withOrg } from './with-org.js';
-
-const ENTITIES = [
-  OrganizationEntity,
-  AgentEntity,
-  AgentKeyEntity,
-  AssignmentEntity,
-  ProviderAppEntity,
-  ConnectionEntity,
-  CredentialEntity,
-  ConnectSessionEntity,
-  AuthorizationTransactionEntity,
-  DeliveredCodeEntity,
-  DeviceAuthorizationEntity,
-  MemberEntity,
-  PersonSessionEntity,
-  TrustedIssuerEntity,
-  WorkloadBindingEntity,
-  AgentManifestEntity,
-  TokenReleaseEntity,
-  ConnectorEntity,
-  ConnectionGranteeEntity,
-  ConnectionAuthorizationEntity,
-];
 
 describe('data source', () => {
   let database: MigratedDatabase;

@@ -25,6 +25,30 @@ import {
   ProviderAppEntity,
 } from './entities/vault.js';
 
+/** Every table that is reached through TypeORM. */
+export const ENTITIES = [
+  OrganizationEntity,
+  AgentEntity,
+  AgentKeyEntity,
+  AssignmentEntity,
+  ProviderAppEntity,
+  ConnectionEntity,
+  CredentialEntity,
+  ConnectSessionEntity,
+  AuthorizationTransactionEntity,
+  DeliveredCodeEntity,
+  DeviceAuthorizationEntity,
+  MemberEntity,
+  PersonSessionEntity,
+  TrustedIssuerEntity,
+  WorkloadBindingEntity,
+  AgentManifestEntity,
+  TokenReleaseEntity,
+  ConnectorEntity,
+  ConnectionGranteeEntity,
+  ConnectionAuthorizationEntity,
+];
+
 export interface DataSourceSettings {
   /** `postgres://login:password@host:port/database`. */
   url: string;
@@ -57,28 +81,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
     synchronize: false,
     migrationsRun: false,
     logging: false,
-    entities: [
-      OrganizationEntity,
-      AgentEntity,
-      AgentKeyEntity,
-      AssignmentEntity,
-      ProviderAppEntity,
-      ConnectionEntity,
-      CredentialEntity,
-      ConnectSessionEntity,
-      AuthorizationTransactionEntity,
-      DeliveredCodeEntity,
-      DeviceAuthorizationEntity,
-      MemberEntity,
-      PersonSessionEntity,
-      TrustedIssuerEntity,
-      WorkloadBindingEntity,
-      AgentManifestEntity,
-      TokenReleaseEntity,
-      ConnectorEntity,
-      ConnectionGranteeEntity,
-      ConnectionAuthorizationEntity,
-    ],
+    entities: ENTITIES,
     extra: {
       keepAlive: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
