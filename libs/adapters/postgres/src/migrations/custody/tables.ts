@@ -191,7 +191,7 @@ CREATE TABLE connect.device_authorization (
   next_poll_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL
 );
-/* A code that came by webhook, or the redirect that came before it; whichever is second finds the other. */
+/* A code that came by webhook: it waits for the browser that it belongs to. */
 CREATE TABLE connect.delivered_code (
   provider_app_id text NOT NULL,
   correlation_sha256 bytea NOT NULL,
