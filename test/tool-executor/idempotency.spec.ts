@@ -127,6 +127,30 @@ describe('no acknowledgement of the audit trail, no result', () => {
     expect(bench.audited[1]).toEqual(bench.audited[0]);
   });
 
+  it('and is told as it ended, though the organization has taken its connector away or made the tool one that reads', async () => {
+    count();
+    const known = await bench.parts.catalogs.of(bench.org);
+    const { provider, ...tool } = known.tool('acme_create');
+    const reading = { of: () => Promise.resolve({ tool: () => ({ ...tool, provider, effect: 'read' }) }) };
+    for (const later of [{ of: () => Promise.resolve(known.without('acme')) }, reading]) {
+      bench.auditIsDown = true;
+      const request = bench.request('acme_create');
+      await expect(bench.run(request)).rejects.toMatchObject({ code: 'dependency_unavailable' });
+      bench.auditIsDown = false;
+      const { catalogs } = bench.parts;
+      bench.parts.catalogs = later as typeof catalogs;
+      expect(await bench.run(request, 2)).toMatchObject({ id: request.id, state: 'succeeded', attempts: 1 });
+      bench.parts.catalogs = catalogs;
+    }
+    expect(bench.upstream.requests).toHaveLength(2);
+  });
+
+  it('and waits past its deadline for a database without which its tool is not known', async () => {
+    const request = bench.request('acme_create', { timeoutMs: 1 });
+    bench.parts.catalogs = { of: () => Promise.reject(new KeywardError('dependency_unavailable', 'away')) };
+    await expect(bench.run(request, 2)).rejects.toMatchObject({ code: 'dependency_unavailable' });
+  });
+
   it('a read is made anew', async () => {
     bench.auditIsDown = true;
     const request = bench.request('acme_get');

@@ -1,5 +1,5 @@
-import { renderRequest, type ProviderManifest } from '@keyward/connectors';
-import type { ExecutionResult } from '@keyward/contracts';
+import { renderRequest, type ProviderManifest, type Tool } from '@keyward/connectors';
+import { asKeywardError, KeywardError, type ExecutionResult } from '@keyward/contracts';
 import { requireConnection } from '../connection/require-connection.js';
 import { callProvider } from '../provider/call-provider.js';
 import { bounded, outputOf } from '../provider/output.js';
@@ -20,9 +20,10 @@ import type { ExecutorParts } from './parts.js';
 export async function execute(parts: ExecutorParts, call: Call): Promise<ExecutionResult> {
   const { request } = call;
   const outcome = await outcomeOf(call, async () => {
-    const tool = call.resolved((await parts.catalogs.of(request.org)).tool(request.tool));
+    const tool = await toolOf(parts, call);
     const earlier = await parts.intents.resume(call); //           a write that was interrupted is never begun anew
     if (earlier !== undefined) return earlier;
+    if (tool instanceof KeywardError) throw tool;
     call.assertWanted();
     tool.validateArguments(request.arguments);
     const grant = await parts.calls.openForCall(callQuery(request, tool)); // assignment and connection, one round trip
@@ -39,4 +40,14 @@ export async function execute(parts: ExecutorParts, call: Call): Promise<Executi
   const result = await parts.intents.finish(call, outcome, resultOf(call, outcome));
   await parts.audit.record(auditEventOf(call, outcome, result)); // no acknowledgement, no result
   return result;
+}
+
+/** That there is none (any more) is told only once it is known what an earlier delivery has done. @throws KeywardError `dependency_unavailable` */
+async function toolOf({ catalogs }: ExecutorParts, call: Call): Promise<Tool | KeywardError> {
+  const catalog = await catalogs.of(call.request.org);
+  try {
+    return call.resolved(catalog.tool(call.request.tool));
+  } catch (thrown) {
+    return asKeywardError(thrown);
+  }
 }

@@ -25,10 +25,15 @@ export async function outcomeOf(call: Call, work: () => Promise<Outcome>): Promi
 
 function mayComeAgain(call: Call, { code }: KeywardError): boolean {
   if (code !== 'dependency_unavailable') return false;
-  if (call.writes && call.historyUnknown) return true;
+  if (mayHaveWritten(call) && call.historyUnknown) return true;
   if (call.writes && call.epoch !== undefined) return false;
   const pause = REDELIVERY_MS[Math.min(call.deliveries, REDELIVERY_MS.length) - 1] ?? REDELIVERY_MS[0];
   return pause * LARGEST_JITTER < call.msLeft;
+}
+
+/** Of a tool that could not be looked up nobody knows that it only reads. */
+function mayHaveWritten({ tool, writes, request }: Call): boolean {
+  return writes || (tool === undefined && !request.dryRun);
 }
 
 /** Nobody can say whether the provider carried the call out, and sending it again could do it twice. */

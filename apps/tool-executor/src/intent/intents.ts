@@ -17,9 +17,12 @@ const STORE_AGAIN_MS = [100, 400, 1_500] as const;
 export class Intents {
   constructor(private readonly rows: Pick<ExecutionRows, 'insert' | 'find' | 'findByKey' | 'takeOver' | 'settle'>) {}
 
-  /** For a message that was delivered before. Undefined: go on, nothing was begun or beginning anew is safe. */
+  /**
+   * For a message that was delivered before. Undefined: go on, nothing was begun or beginning anew is safe. What the tool is now says
+   * nothing of what it was then: an organization may have changed its connector.
+   */
   async resume(call: Call): Promise<Outcome | undefined> {
-    if (!call.writes || call.deliveries === 1) return undefined;
+    if (call.request.dryRun || call.deliveries === 1) return undefined;
     const row = await this.rows.find(call.request.org, call.request.id);
     const outcome = row === undefined ? undefined : await this.takeUp(call, row);
     call.historyUnknown = false;
