@@ -43,7 +43,8 @@ export function problemOf(declared: AppParameter, value: string, around: Surroun
   const { type, one_of: choices, host_suffixes: suffixes } = declared;
   if (value.length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`;
   if (choices !== undefined && !choices.includes(value)) return `must be one of ${choices.join(', ').slice(0, 300)}`;
-  if (!checks[type](value, around)) return DESCRIPTIONS[type];
+  // A value that looks like a reference would be filled with what it names when the manifest is used.
+  if (!checks[type](value, around) || value.includes('${')) return DESCRIPTIONS[type];
   if (suffixes === undefined || (type !== 'hostname' && type !== 'origin')) return undefined;
   const host = type === 'origin' ? new URL(value).hostname : value;
   // Something must stand before the suffix: `.acme.com` alone is no host of anybody's.

@@ -265,6 +265,23 @@ describe('parameters as they are given', () => {
       expect(() => checkAppParameters(provider, { contact })).toThrow('/parameters/contact: must be an e-mail address');
   });
 
+  it('are no template: what is filled later is not asked for by a value', () => {
+    const provider = manifest({
+      connection_parameters: { email: { title: 'E', type: 'email' } },
+      credential: { in: 'basic', template: '${connection.email}/token:${secret}' },
+    });
+    for (const email of ['${secret}@acme.example', '${client.secret}@acme.example', 'a${token.refresh_token}@acme.example']) {
+      expect(() => checkConnectionParameters(provider, { email }, 'input')).toThrow('must be an e-mail address');
+      expect(() => resolveProvider(provider, { connection: { email } })).toThrow('must be an e-mail address');
+    }
+    const odd = 'a{$}b$@acme.example';
+    expect(resolveProvider(provider, { connection: { email: odd } }).credential).toMatchObject({
+      template: `${odd}/token:\${secret}`,
+    });
+    const named = manifest({ headers: { 'X-Id': '${client.id}' } });
+    expect(() => resolveProvider(named, { clientId: '${client.secret}' })).toThrow('/clientId');
+  });
+
   it('of kinds of grants that bring their own need no declaration', () => {
     const app = manifest({
       auth: {

@@ -92,7 +92,7 @@ function isStatedByProvider(declared: Parameters<typeof sourceOf>[0]): boolean {
 }
 
 function clientIdProblem(value: string): string | undefined {
-  return CLIENT_ID.test(value) ? undefined : 'must be printable ASCII';
+  return CLIENT_ID.test(value) && !value.includes('${') ? undefined : 'must be printable ASCII, without ${';
 }
 
 function fill(manifest: ProviderManifest, values: ReadonlyMap<string, string>): ProviderManifest {
