@@ -1,1 +1,1 @@
-export { startMtlsServer, testCa, testClient } from './server.js';
+export { otherClient, startMtlsServer, testCa, testClient, type MtlsAnswer, type MtlsRequest } from './server.js';
