@@ -238,3 +238,32 @@ describe('a connector that an organization posts', () => {
     },
   );
 });
+
+describe('where the secret of a registration goes', () => {
+  const manifest = (parameter: string, method = 'client_secret_basic') => `name: acme
+title: Acme
+connection_parameters: { host: { title: Host, ${parameter} } }
+auth:
+  kind: oauth2_authorization_code
+  authorization_endpoint: https://acme.example/authorize
+  token_endpoint: https://\${connection.host}/token
+  token_endpoint_auth_method: ${method}
+base_url: https://acme.example
+origins: ['https://acme.example']
+`;
+  const CHOSEN = 'one_of or host_suffixes';
+
+  it.each([
+    ['anybody’s host', 'type: hostname', CHOSEN],
+    ['a host that comes with the browser', 'type: hostname, source: { callback: host }', CHOSEN],
+    ['one of the hosts that are listed', 'type: hostname, one_of: [eu.acme.example, us.acme.example]', 'accepted'],
+    ['a host of the provider’s', 'type: hostname, host_suffixes: [.acme.example]', 'accepted'],
+    ['a host that the provider itself states', 'type: hostname, source: { token_response: /host }', 'accepted'],
+  ])('is not for whoever connects to choose: %s', (_what, parameter, expected) => {
+    expect(failure(manifest(parameter), null)).toContain(expected);
+  });
+
+  it('where there is none, anybody’s host will do', () => {
+    expect(failure(manifest('type: hostname', 'none'), null)).toBe('accepted');
+  });
+});

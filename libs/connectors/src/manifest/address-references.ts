@@ -3,6 +3,8 @@ import { FILLED_BEFOREHAND } from './template.js';
 interface Declared {
   type: string;
   one_of?: unknown;
+  host_suffixes?: unknown;
+  source?: unknown;
 }
 
 type Declarations = Readonly<Record<string, Declared>>;
@@ -33,6 +35,24 @@ export function addressProblem(text: string, isUrl: boolean, connection: Declara
     if (declared?.type === 'label' && /\.[a-z0-9-]+\.[a-z0-9.-]+(:\d+)?$/i.test(behind.replaceAll(FILLED_BEFOREHAND, '')))
       continue;
     return `${reference} stands in the host: it must be a label before two that are written out, a hostname that is all of it, or have one_of`;
+  }
+  return undefined;
+}
+
+/**
+ * The secret of a registration is the organization's; whoever has a link to connect must not be able to name the host that it is sent
+ * to. What the provider itself states is the provider's to say.
+ * @param origin late references as they are written
+ * @returns the first reference that leaves the host open, undefined where none does
+ */
+export function openReference(origin: string, connection: Declarations): string | undefined {
+  for (const [reference, name = ''] of origin.matchAll(FILLED_BEFOREHAND)) {
+    const [group, parameter = ''] = name.split('.');
+    const declared = group === 'connection' && Object.hasOwn(connection, parameter) ? connection[parameter] : undefined;
+    const { type, one_of: choices, host_suffixes: suffixes, source } = declared ?? {};
+    const isStated = typeof source === 'object' && source !== null && 'token_response' in source;
+    if ((type === 'hostname' || type === 'origin') && !isStated && choices === undefined && suffixes === undefined)
+      return reference;
   }
   return undefined;
 }

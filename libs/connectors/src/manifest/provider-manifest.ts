@@ -1,8 +1,8 @@
 import { slugSchema } from '@keyward/contracts';
 import { z } from 'zod';
-import { addressProblem } from './address-references.js';
+import { addressProblem, openReference } from './address-references.js';
 import { credentialSchema, limitsSchema, probeSchema, sourceSchema } from './api.js';
-import { authSchema, type AuthKind } from './auth.js';
+import { authSchema, type Auth, type AuthKind } from './auth.js';
 import { refreshSchema, revocationSchema } from './lifecycle.js';
 import { appParametersSchema, connectionParametersSchema } from './parameters.js';
 import { baseUrlTemplateSchema, LATE_REFERENCE, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
@@ -96,6 +96,11 @@ export const providerManifestSchema = z
     if (manifest.client_certificate && !('token_endpoint_auth_method' in auth)) {
       refuse(['client_certificate'], 'needs a kind of grant with a registration at a token endpoint');
     }
+    for (const origin of showsSecret(auth) ? authorizationServerOrigins(manifest) : []) {
+      const open = openReference(origin, manifest.connection_parameters);
+      if (open !== undefined)
+        refuse([], `${open} would let whoever connects choose where the client secret is sent: it needs one_of or host_suffixes`);
+    }
     for (const name of undeclared(manifest))
       refuse([], `\${${name}} is not declared under connection_parameters or app_parameters`);
     for (const [place, text] of textsOf(manifest)) {
@@ -113,6 +118,11 @@ export type ProviderWith<K extends AuthKind> = ProviderManifest & {
 
 export function hasAuth<K extends AuthKind>(provider: ProviderManifest, ...kinds: readonly K[]): provider is ProviderWith<K> {
   return (kinds as readonly string[]).includes(provider.auth.kind);
+}
+
+/** What authenticates a client by being sent, so that whoever receives it is that client. */
+function showsSecret(auth: Auth): boolean {
+  return 'token_endpoint_auth_method' in auth && auth.token_endpoint_auth_method.startsWith('client_secret_');
 }
 
 interface Declarations {

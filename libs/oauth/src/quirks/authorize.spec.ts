@@ -123,7 +123,8 @@ quirkTable('authorization request', [
     entered: (url) => ({ server: url, workspace: 'acme' }),
     declared: () => ({
       connection_parameters: {
-        server: { title: 'Server', type: 'origin' },
+        // The lab is at 127.0.0.1.
+        server: { title: 'Server', type: 'origin', host_suffixes: ['.0.0.1'] },
         workspace: { title: 'Workspace', type: 'label' },
       },
       auth: {

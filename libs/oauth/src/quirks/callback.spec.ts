@@ -43,7 +43,10 @@ quirkTable('redirect back', [
     quirks: (url) => ({ callback: { parameters: { 'accounts-server': url } }, token: { path: '/of-the-tenant/token' } }),
     declared: () => ({
       auth: { token_endpoint: '${connection.accounts}/of-the-tenant/token' },
-      connection_parameters: { accounts: { title: 'Server', type: 'origin', source: { callback: 'accounts-server' } } },
+      // The lab is at 127.0.0.1.
+      connection_parameters: {
+        accounts: { title: 'Server', type: 'origin', host_suffixes: ['.0.0.1'], source: { callback: 'accounts-server' } },
+      },
     }),
     expect: ({ captured, lab }) => expect(captured).toEqual({ accounts: lab.url }),
   },
