@@ -57,3 +57,24 @@ describe('what somebody else chose reaches the terminal as text and nothing else
     expect(written).toBe('keyward: Which?\nName one:\n  a\n  b\n');
   });
 });
+
+describe('a table', () => {
+  it('has columns as wide as what is widest in them, on a terminal', () => {
+    const rows = [
+      ['a', '日本'],
+      ['bcd', null],
+      ['', 'x'],
+    ] as const;
+    new Output(false).table(rows, { ONE: ([one]) => one, TWO: ([, two]) => two, END: () => '.' }, '');
+    expect(written).toBe('ONE  TWO   END\na    日本  .\nbcd  –     .\n     x     .\n');
+  });
+
+  it('of tens of thousands of rows is there in a moment', () => {
+    const begun = performance.now();
+    const rows = Array.from({ length: 30_000 }, (_, row) => `conn_${row}`);
+    const id = (row: string) => row;
+    new Output(false).table(rows, { A: id, B: id, C: id, D: id, E: id, F: id }, '');
+    expect(written.split('\n')).toHaveLength(30_002);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+});

@@ -1,17 +1,7 @@
-import Table from 'cli-table3';
+import stringWidth from 'string-width';
 
 /** Title of a column → what stands in it. */
 export type Columns<T> = Readonly<Record<string, (row: T) => string | number | null | undefined>>;
-
-const PLAIN = {
-  chars: Object.fromEntries(
-    [
-      ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-      ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
-    ].map((name) => [name, '']),
-  ),
-  style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-};
 
 /** Control characters of a name that someone else chose could rewrite the terminal. */
 const UNPRINTABLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
@@ -56,10 +46,11 @@ export class Output {
 
   table<T>(rows: readonly T[], columns: Columns<T>, empty: string): void {
     if (rows.length === 0) return this.say(empty);
-    const table = new Table({ ...PLAIN, chars: { ...PLAIN.chars, middle: '  ' }, head: Object.keys(columns) });
     const cell = (value: string | number | null | undefined) => printable(String(value ?? '–'));
-    for (const row of rows) table.push(Object.values(columns).map((of) => cell(of(row))));
-    process.stdout.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
+    const lines = [Object.keys(columns), ...rows.map((row) => Object.values(columns).map((of) => cell(of(row))))];
+    const widths = lines[0]?.map((_, column) => lines.reduce((most, line) => Math.max(most, stringWidth(line[column] ?? '')), 0));
+    const padded = (text: string, column: number) => text + ' '.repeat((widths?.[column] ?? 0) - stringWidth(text));
+    process.stdout.write(`${lines.map((line) => line.map(padded).join('  ').trimEnd()).join('\n')}\n`);
   }
 
   /** Name and value of each line. */
