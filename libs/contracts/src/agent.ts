@@ -125,9 +125,9 @@ export const createProviderAppSchema = z.strictObject({
   /** Left out: discovered and registered there, where the provider allows it (MCP servers). */
   clientId: appText(512).optional(),
   clientSecret: appText(4096).optional(),
-  /** For assertions, private_key_jwt and tls_client_auth. */
+  /** For assertions, private_key_jwt and the certificate. */
   privateKey: pem.optional(),
-  /** For tls_client_auth. */
+  /** For tls_client_auth, and for providers whose API wants to see it. */
   certificate: pem.optional(),
   /** `${app.…}` of the manifest. */
   parameters: z.record(z.string().max(32), z.string().max(200)).default({}),

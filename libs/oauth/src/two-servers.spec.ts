@@ -117,18 +117,26 @@ describe('quirk: mTLS at the token endpoint', () => {
     setDefaultCACertificates(trusted);
   });
 
-  const ask = (method: string, client: Record<string, string>) => {
-    const provider = grantProvider(server.origin, {
+  const ask = (method: string, client: Record<string, string>, more: Record<string, unknown> = {}) => {
+    const auth = {
       kind: 'oauth2_client_credentials',
       token_endpoint: `${server.origin}/token`,
       token_endpoint_auth_method: method,
-    });
+    };
+    const provider = grantProvider(server.origin, auth, more);
     const through: Wire = { fetch: egress.fetchFor({ provider: 'bank', origins: [server.origin] }) };
     return obtainToken({ provider, client: { clientId: 'client1', ...client }, scopes: [] }, through);
   };
 
   it('shows the certificate of the registration (RFC 8705 section 2.1)', async () => {
     expect((await ask('tls_client_auth', testClient)).accessToken).toBe('at-1');
+  });
+
+  it('shows it beside a client secret where the API will want to see it (RFC 8705 section 3)', async () => {
+    const [client, more] = [{ ...testClient, clientSecret: 's' }, { client_certificate: true }];
+    expect((await ask('client_secret_post', client, more)).accessToken).toBe('at-1');
+    await expect(ask('client_secret_post', client)).rejects.toMatchObject({ failure: 'invalid_client' });
+    await expect(ask('client_secret_post', { clientSecret: 's' }, more)).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
   it('shows none where the manifest asks for none, and is missed where the registration has none', async () => {

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 
@@ -39,13 +40,28 @@ function needsOf({ auth, client_certificate }: ProviderManifest): Needs {
 
 const WORDS = { clientSecret: 'a client secret', privateKey: 'a private key', certificate: 'a certificate' } as const;
 
-/** @throws KeywardError `invalid_request` where the registration lacks what the provider's clients have, or has what they have not */
+/**
+ * @throws KeywardError `invalid_request` where the registration lacks what the provider's clients have, has what they have not, or has a
+ * certificate and a private key that are no pair
+ */
 export function requireCredentialsAsDeclared(manifest: ProviderManifest, given: ClientCredentials): void {
   const needs = needsOf(manifest);
   for (const name of ['clientSecret', 'privateKey', 'certificate'] as const) {
     const present = given[name] !== undefined;
     if (needs[name] === 'required' && !present) throw refuse(`/${name}`, `${manifest.title} needs ${WORDS[name]}`);
     if (needs[name] === 'none' && present) throw refuse(`/${name}`, `clients of ${manifest.title} have not ${WORDS[name]}`);
+  }
+  const { certificate, privateKey } = given;
+  if (certificate !== undefined && privateKey !== undefined && !isPair(certificate, privateKey))
+    throw refuse('/certificate', 'it is no certificate, or not that of the private key');
+}
+
+/** Else every request with them would fail, and only when it is made. Of a chain, the first is the registration's own. */
+function isPair(certificate: string, privateKey: string): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
+  } catch {
+    return false;
   }
 }
 
