@@ -8,6 +8,8 @@ export interface NatsPermissions {
   /** Over `publish`. */
   denyPublish?: string[];
   subscribe?: string[];
+  /** Over `subscribe`. */
+  denySubscribe?: string[];
 }
 
 /** The content of a `.creds` file for a service, without expiry: the file is what has to be kept secret. */
@@ -20,7 +22,9 @@ export async function mintServiceCreds(
   const user = createUser();
   const claims = {
     ...(permissions.publish === undefined ? {} : { pub: { allow: permissions.publish, deny: permissions.denyPublish ?? [] } }),
-    ...(permissions.subscribe === undefined ? {} : { sub: { allow: permissions.subscribe, deny: [] } }),
+    ...(permissions.subscribe === undefined
+      ? {}
+      : { sub: { allow: permissions.subscribe, deny: permissions.denySubscribe ?? [] } }),
   };
   const jwt = await encodeUser(name, user, keyPair(operator.seeds[account]), claims);
   return new TextDecoder().decode(fmtCreds(jwt, user));

@@ -97,4 +97,21 @@ describe('on the bus', () => {
       'control.revoked',
     ]);
   });
+
+  it.each(SERVICES)('%s hears its own answers, and no token that a platform is given', async (service) => {
+    const [answering, listening] = await Promise.all([
+      login('auth-service', servicePermissions('auth-service')),
+      login(service, servicePermissions(service)),
+    ]);
+    const heard: string[] = [];
+    listening.subscribe('_INBOX.>', { callback: (_error, message) => void (message && heard.push(message.subject)) });
+    listening.subscribe('_INBOX.custody.>', { callback: (_error, message) => void (message && heard.push(message.subject)) });
+    await listening.flush();
+    for (const subject of [`${CUSTODY_CLIENT.inboxPrefix}.1`, `${CUSTODY_CLIENT.inboxPrefix}.a.b`, '_INBOX.own.1']) {
+      answering.publish(subject, '{"access_token":"canary"}');
+    }
+    await answering.flush();
+    await listening.flush();
+    expect(heard.filter(Boolean)).toEqual(['_INBOX.own.1']);
+  });
 });

@@ -72,6 +72,8 @@ export function servicePermissions(service: ServiceName): NatsPermissions {
     publish: [...EVERYONE.publish, ...publish],
     denyPublish: [...NO_ONE, ...others.map(deletionsFrom)],
     subscribe: [...EVERYONE.subscribe, ...subscribe],
+    // Tokens may be in the answers to a platform.
+    denySubscribe: [`${CUSTODY_CLIENT.inboxPrefix}.>`],
   };
 }
 
