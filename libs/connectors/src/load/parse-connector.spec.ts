@@ -267,3 +267,25 @@ origins: ['https://acme.example']
     expect(failure(manifest('type: hostname', 'none'), null)).toBe('accepted');
   });
 });
+
+describe('a text of many keys', () => {
+  const keys = Array.from({ length: 40_000 }, (_, index) => `k${index}: 1`);
+
+  it.each([
+    ['in lines', keys.join('\n')],
+    ['in braces', `{${keys.join(',')}}`],
+  ])('%s is refused without comparing each with every other', (_how, text) => {
+    const begun = performance.now();
+    expect(failure(MANIFEST, text)).toContain('tools.yaml');
+    // Ten times what a slow machine needs, and a fraction of what the square of them takes.
+    expect(performance.now() - begun).toBeLessThan(6_000);
+  });
+
+  it.each([
+    ['in lines', 'title: Again\n', 9],
+    ['in braces', 'limits: { max_attempts: 1, max_attempts: 2 }\n', 9],
+    ['quoted', '"title": Again\n', 9],
+  ])('that holds one twice, %s, is refused at the second', (_how, more, line) => {
+    expect(failure(`${MANIFEST}${more}`)).toContain(`connector.yaml:${line} (/): Map keys must be unique`);
+  });
+});

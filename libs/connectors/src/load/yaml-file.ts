@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { jsonPointer } from '@keyward/contracts';
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
+import { isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 import { ConnectorError, type ConnectorProblem } from './connector-error.js';
 import { shapeProblem } from './value-shape.js';
@@ -25,6 +25,8 @@ export class YamlFile {
     this.document = this.guarded(() => parseText(text, this.lines));
     const broken = [...this.document.errors, ...this.document.warnings].slice(0, MAX_REPORTED);
     if (broken.length > 0) throw new ConnectorError(broken.map((error) => this.at(error.pos[0], '', error.message)));
+    const repeated = this.guarded(() => repeatedKeys(this.document)).slice(0, MAX_REPORTED);
+    if (repeated.length > 0) throw new ConnectorError(repeated.map((offset) => this.at(offset, '', 'Map keys must be unique')));
     this.value = this.guarded(() => this.document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown);
     const problem = shapeProblem(this.value);
     if (problem !== undefined) throw this.error(problem.place, problem.detail);
@@ -72,6 +74,23 @@ export class YamlFile {
 
 /** YAML 1.2 core: `on` and `no` are strings, keys are strings, no merge keys and no custom tags. */
 function parseText(text: string, lineCounter: LineCounter): Document {
-  const options = { version: '1.2', schema: 'core', stringKeys: true, uniqueKeys: true, prettyErrors: false } as const;
+  // The parser compares every key of a map with all the others; repeatedKeys does not.
+  const options = { version: '1.2', schema: 'core', stringKeys: true, uniqueKeys: false, prettyErrors: false } as const;
   return parseDocument(text, { ...options, lineCounter });
+}
+
+/** Where a key stands that its map has already. */
+function repeatedKeys(document: Document): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Map: (_place, { items }) => {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) offsets.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return offsets;
 }
