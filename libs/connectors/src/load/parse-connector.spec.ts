@@ -263,6 +263,14 @@ origins: ['https://acme.example']
     expect(failure(manifest(parameter), null)).toContain(expected);
   });
 
+  it.each([
+    ['a parameter', "  token_request: { parameters: { secret: '${client.secret}' } }\n"],
+    ['a revocation', "revocation: { endpoint: 'https://${connection.host}/end', authentication: basic }\n"],
+  ])('nor where it is %s that holds it', (_what, more) => {
+    const text = manifest('type: hostname', 'none').replace('base_url', more.startsWith(' ') ? `${more}base_url` : 'base_url');
+    expect(failure(more.startsWith(' ') ? text : text + more, null)).toContain(CHOSEN);
+  });
+
   it('where there is none, anybody’s host will do', () => {
     expect(failure(manifest('type: hostname', 'none'), null)).toBe('accepted');
   });

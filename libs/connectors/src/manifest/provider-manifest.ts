@@ -96,7 +96,7 @@ export const providerManifestSchema = z
     if (manifest.client_certificate && !('token_endpoint_auth_method' in auth)) {
       refuse(['client_certificate'], 'needs a kind of grant with a registration at a token endpoint');
     }
-    for (const origin of showsSecret(auth) ? authorizationServerOrigins(manifest) : []) {
+    for (const origin of showsSecret(manifest) ? authorizationServerOrigins(manifest) : []) {
       const open = openReference(origin, manifest.connection_parameters);
       if (open !== undefined)
         refuse([], `${open} would let whoever connects choose where the client secret is sent: it needs one_of or host_suffixes`);
@@ -121,8 +121,11 @@ export function hasAuth<K extends AuthKind>(provider: ProviderManifest, ...kinds
 }
 
 /** What authenticates a client by being sent, so that whoever receives it is that client. */
-function showsSecret(auth: Auth): boolean {
-  return 'token_endpoint_auth_method' in auth && auth.token_endpoint_auth_method.startsWith('client_secret_');
+function showsSecret(manifest: { auth: Auth; revocation?: { authentication: string } | undefined }): boolean {
+  const { auth, revocation } = manifest;
+  if ('token_endpoint_auth_method' in auth && auth.token_endpoint_auth_method.startsWith('client_secret_')) return true;
+  if (revocation?.authentication === 'client_secret_basic' || revocation?.authentication === 'basic') return true;
+  return JSON.stringify(manifest).includes('${client.secret}');
 }
 
 interface Declarations {
