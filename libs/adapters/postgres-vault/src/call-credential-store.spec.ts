@@ -8,6 +8,8 @@ import { VaultDatabase, type SeededConnection } from '../test/vault-database.js'
 import { createCallCredentialStore, createCredentialStore, createDataKeyStore } from './index.js';
 
 const ACCESS = 'ya29.a0-canary';
+/** As long as one of RSA. */
+const KEY = 'a line of the key\n'.repeat(100);
 
 describe('opening a credential for a call', () => {
   let database: VaultDatabase;
@@ -101,7 +103,7 @@ describe('opening a credential for a call', () => {
   it('answers the certificate of a registration that has one, and its key opens with just that', async () => {
     const { org, agent, app } = await database.newConnection(seeded.org);
     const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(auth) });
-    const sealedKey = await credentials.sealSecret(privateKeyContext({ org, id: app, generation: 3 }), 'the key');
+    const sealedKey = await credentials.sealSecret(privateKeyContext({ org, id: app, generation: 3 }), KEY);
     const change = (certificate: string | null, key: Buffer | null) =>
       database.admin.query('UPDATE vault.provider_app SET certificate = $2, sealed_key = $3, generation = 3 WHERE id = $1', [
         ...[app, certificate, key],
@@ -111,7 +113,7 @@ describe('opening a credential for a call', () => {
     const found = (await find())?.clientCertificate;
     expect(found).toEqual({ app, generation: 3, certificate: 'PEM', sealedKey });
     expect(await credentials.openSecret(privateKeyContext({ org, id: app, generation: 3 }), sealedKey, async (key) => key)).toBe(
-      'the key',
+      KEY,
     );
     // Half of it is of no use.
     await change('PEM', null);

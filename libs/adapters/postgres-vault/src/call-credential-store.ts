@@ -10,6 +10,14 @@ import { prepared } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import { RoundTrips } from './round-trips.js';
 
+interface CertificateRow {
+  app: string;
+  generation: number;
+  certificate: string;
+  /** Base64. */
+  sealed_key: string | null;
+}
+
 interface CallRow {
   permission: PermissionLevel | null;
   tools: string[] | null;
@@ -28,17 +36,13 @@ interface CallRow {
   /** null, as is the next: without a registration. */
   client_id: string | null;
   app_parameters: Record<string, string> | null;
-  /** null, as are the next three: the registration has no certificate, or the connection is not active. */
-  app_id: string | null;
-  app_generation: number | null;
-  certificate: string | null;
-  sealed_key: Buffer | null;
+  /** null: the registration has no certificate, or the connection is not active. */
+  client_certificate: CertificateRow | null;
 }
 
 const COLUMNS = [
   'permission, tools, connection_id, kind, alias, status, status_reason, scopes',
-  'generation, sealed_access, access_expires_at, refreshable, parameters, client_id, app_parameters',
-  'app_id, app_generation, certificate, sealed_key',
+  'generation, sealed_access, access_expires_at, refreshable, parameters, client_id, app_parameters, client_certificate',
 ].join(', ');
 
 const OPEN_ONE = {
@@ -74,15 +78,14 @@ function toConnection(id: string, row: CallRow): CallConnection {
     parameters: row.parameters,
     clientId: row.client_id,
     appParameters: row.app_parameters ?? {},
-    clientCertificate: toCertificate(row),
+    clientCertificate: toCertificate(row.client_certificate),
   };
 }
 
-function toCertificate(row: CallRow): SealedClientCertificate | null {
-  const { app_id: app, app_generation: generation, certificate, sealed_key: sealedKey } = row;
-  return app === null || generation === null || certificate === null || sealedKey === null
-    ? null
-    : { app, generation, certificate, sealedKey };
+function toCertificate(row: CertificateRow | null): SealedClientCertificate | null {
+  if (row === null || row.sealed_key === null) return null;
+  const { app, generation, certificate, sealed_key: sealed } = row;
+  return { app, generation, certificate, sealedKey: Buffer.from(sealed, 'base64') };
 }
 
 function toCredential(row: CallRow): CallCredential {

@@ -128,7 +128,7 @@ describe('open_for_call and workspace connections', () => {
 });
 
 describe('open_for_call and a registration’s certificate', () => {
-  const nothing = { app_id: null, app_generation: null, certificate: null, sealed_key: null };
+  const nothing = { client_certificate: null };
 
   beforeEach(async () => {
     for (const { app, sha256 } of [ours, theirs]) await register(app, 'PEM', sha256);
@@ -149,11 +149,9 @@ describe('open_for_call and a registration’s certificate', () => {
   }
 
   it('give both, with what the key is bound to', async () => {
+    const sealed_key = ours.sha256.toString('base64');
     expect(await open()).toMatchObject({
-      app_id: ours.app,
-      app_generation: 7,
-      certificate: 'PEM',
-      sealed_key: ours.sha256,
+      client_certificate: { app: ours.app, generation: 7, certificate: 'PEM', sealed_key },
     });
   });
 

@@ -60,7 +60,7 @@ describe('cross-organization functions', () => {
       parameters: {},
       client_id: 'client',
       app_parameters: {},
-      ...{ app_id: null, app_generation: null, certificate: null, sealed_key: null },
+      client_certificate: null,
     });
   });
 

@@ -13,14 +13,14 @@ $$;
 /* Everything the executor needs to know about one call, in one round trip: what the agent may do with the connector, and the
    connection it would use. That is its own for this user; where there is none, one of the workspace that it is a grantee of.
    p_connection narrows to one id, which must still be either. Sealed bytes only of a connection that is active; those of the
-   registration's key only where it has a certificate, which requests to the provider may have to show. */
+   registration's key only where it has a certificate, which requests to the provider may have to show. That is one
+   column and not four: columns cost every call, and few have it. */
 DROP FUNCTION vault.open_for_call(text, text, text, text, text, text, text);
 CREATE FUNCTION vault.open_for_call(
   p_org text, p_agent text, p_user text, p_connector text, p_provider text, p_alias text, p_connection text,
   OUT permission text, OUT tools text[], OUT connection_id text, OUT alias text, OUT status text, OUT status_reason text, OUT scopes text[],
   OUT generation integer, OUT sealed_access bytea, OUT access_expires_at timestamptz, OUT refreshable boolean,
-  OUT kind text, OUT parameters jsonb, OUT client_id text, OUT app_parameters jsonb,
-  OUT app_id text, OUT app_generation integer, OUT certificate text, OUT sealed_key bytea
+  OUT kind text, OUT parameters jsonb, OUT client_id text, OUT app_parameters jsonb, OUT client_certificate json
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE app text;
@@ -45,12 +45,10 @@ BEGIN
   END IF;
 
   IF app IS NOT NULL THEN
-    SELECT a.client_id, a.parameters, a.id, a.generation, a.certificate, a.sealed_key
-    INTO client_id, app_parameters, app_id, app_generation, certificate, sealed_key
+    SELECT a.client_id, a.parameters, CASE WHEN a.certificate IS NOT NULL AND open_for_call.status = 'active' THEN
+      json_build_object('app', a.id, 'generation', a.generation, 'certificate', a.certificate, 'sealed_key', encode(a.sealed_key, 'base64')) END
+    INTO client_id, app_parameters, client_certificate
     FROM vault.provider_app a WHERE a.id = app AND a.org_id = p_org;
-    IF certificate IS NULL OR open_for_call.status <> 'active' THEN
-      app_id := NULL; app_generation := NULL; certificate := NULL; sealed_key := NULL;
-    END IF;
   END IF;
 
   SELECT k.generation, CASE WHEN open_for_call.status = 'active' THEN k.sealed_access END, k.access_expires_at, k.renewable
