@@ -14,7 +14,7 @@ import {
   type ExecutionResult,
   type RefreshRequest,
 } from '@keyward/contracts';
-import { createCredentials, type Credentials } from '@keyward/credentials';
+import { createCredentials, privateKeyContext, type Credentials } from '@keyward/credentials';
 import { ensureTopology } from '@keyward/jetstream';
 import { createKeyFile, createLocalKms } from '@keyward/kms-local';
 import { createDataSource, createLogin, migrate } from '@keyward/postgres';
@@ -137,6 +137,19 @@ export class System {
       [connection, org, sealedAccess, sealedRefresh],
     );
     return { org, agent, user, connection };
+  }
+
+  /** Gives the organization's registration a certificate and its key, both PEM. */
+  async certify(org: string, { certificate, privateKey }: { certificate: string; privateKey: string }): Promise<void> {
+    const [app] = await this.owner.query<{ id: string; generation: number }[]>(
+      'SELECT id, generation FROM vault.provider_app WHERE org_id = $1',
+      [org],
+    );
+    if (app === undefined) throw new Error('the organization has no registration');
+    const sealedKey = await this.credentials.sealSecret(privateKeyContext({ org, ...app }), privateKey);
+    await this.sql('UPDATE vault.provider_app SET certificate = $2, sealed_key = $3 WHERE id = $1', [
+      ...[app.id, certificate, sealedKey],
+    ]);
   }
 
   /** Destroys the organization's data keys, as auth-service does; no process is told. */
