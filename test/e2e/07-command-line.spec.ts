@@ -24,8 +24,9 @@ describe('keyward, the command line', () => {
   afterAll(() => rmSync(dir, { recursive: true }));
 
   /** In a directory of its own, against the stack, as `npm start` would have left it. */
-  const keyward = (...args: string[]): Promise<Ran> =>
-    runProgram('tools/cli/bin/keyward.mjs', args, { KEYWARD_HOME: system.stack.paths.dir, HOME: dir });
+  const given = (input: string, ...args: string[]): Promise<Ran> =>
+    runProgram('tools/cli/bin/keyward.mjs', args, { KEYWARD_HOME: system.stack.paths.dir, HOME: dir }, input);
+  const keyward = (...args: string[]): Promise<Ran> => given('', ...args);
   const json = async <T>(...args: string[]): Promise<T> => {
     const { code, stdout, stderr } = await keyward(...args, '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -71,6 +72,28 @@ describe('keyward, the command line', () => {
     expect(await json<unknown[]>('connections', 'history', id)).toHaveLength(1);
     const revoked = await json<Connection[]>('connections', 'revoke', id);
     expect(revoked).toEqual([expect.objectContaining({ id, status: 'revoked' })]);
+  });
+
+  it('registers a client and connects without a browser, with secrets from standard input alone', async () => {
+    const client = await system.levers.post<{ client_id: string; client_secret: string }>('/sandbox/clients', {
+      redirect_uris: [],
+      grant_types: ['client_credentials'],
+    });
+    const registered = await given(
+      `${client.client_secret}\n`,
+      ...['providers', 'register', 'sandbox_service', '--client-id', client.client_id],
+    );
+    expect({ code: registered.code, stderr: registered.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(registered.stdout).toContain('/oauth/callback/');
+    const listed = await keyward('providers', 'registrations');
+    expect(listed.stdout).toContain(client.client_id);
+    expect(`${registered.stdout}${listed.stdout}`).not.toContain(client.client_secret);
+    const forClerk = ['--user', 'service', '--agent', 'clerk', '--direct'];
+    expect((await keyward('connect', 'sandbox_service', ...forClerk)).stdout).toMatch(/^Connected: conn_/);
+    const { key } = await system.levers.post<{ key: string }>('/sandbox/api-keys', { user: system.stack.info.sandbox.user });
+    expect((await given(`${key}\n`, 'connect', 'sandbox_key', ...forClerk)).stdout).toMatch(/^Connected: conn_/);
+    const wrong = await given('nonsense\n', 'connect', 'sandbox_key', ...forClerk, '--alias', 'second');
+    expect({ code: wrong.code, says: wrong.stderr.includes('provider_error') }).toEqual({ code: 1, says: true });
   });
 
   it('calls a tool as the agent', async () => {

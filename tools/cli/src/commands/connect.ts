@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConnectSession, ConnectSessionStatus } from '@keyward/contracts';
+import type { Connection, ConnectorDetail, ConnectSession, ConnectSessionStatus } from '@keyward/contracts';
+import { secretInput } from '../output/confirm.js';
 import { Hint, Usage } from '../output/fail.js';
 import { printable } from '../output/output.js';
 import type { Session } from '../session/session.js';
@@ -18,6 +19,7 @@ interface ConnectArguments {
   scope?: string[] | undefined;
   set?: string[] | undefined;
   wait: boolean;
+  direct: boolean;
 }
 
 export const connect = command({
@@ -36,8 +38,14 @@ export const connect = command({
       .option('alias', { type: 'string', default: 'default', describe: 'To tell several accounts at one provider apart' })
       .option('scope', { type: 'string', array: true, describe: 'What to ask for; left out: what the connector declares' })
       .option('set', { type: 'string', array: true, describe: 'A connection parameter, such as subdomain=acme' })
-      .option('wait', { type: 'boolean', default: true, describe: 'Wait for the outcome; --no-wait only prints the link' }),
+      .option('wait', { type: 'boolean', default: true, describe: 'Wait for the outcome; --no-wait only prints the link' })
+      .option('direct', {
+        type: 'boolean',
+        default: false,
+        describe: 'Connect here, without a browser: API keys (read from standard input) and service accounts',
+      }),
   handler: async (session, args) => {
+    if (args.direct) return connectHere(session, args);
     const link = await session.admin.post<ConnectSession>('/v1/connect-sessions', await request(session, args));
     if (!args.wait) return session.out.answer(link, () => session.out.say(link.url));
     process.stderr.write(`Open this link, as the person whose account it is:\n${printable(link.url)}\n`);
@@ -60,6 +68,24 @@ async function request(session: Session, { provider, user, agent, workspace, ali
     ...(scopes === undefined ? {} : { scopes }),
     ...(set === undefined ? {} : { parameters: pairs(set) }),
   };
+}
+
+/** Kinds of grant that ask for something the person, or a service, holds. */
+const NEEDS_SECRET: Record<string, string> = {
+  api_key: 'API key: ',
+  basic: 'username:password: ',
+  signed_jwt: 'Private key: ',
+  oauth2_token_exchange: 'Subject token: ',
+};
+
+async function connectHere(session: Session, args: ConnectArguments): Promise<void> {
+  const body = await request(session, args);
+  const path = await session.path(`/v1/connectors/${encodeURIComponent(args.provider)}`);
+  const { kind } = await session.admin.get<ConnectorDetail>(path);
+  const prompt = NEEDS_SECRET[kind];
+  const secret = prompt === undefined ? {} : { secret: await secretInput(prompt) };
+  const connection = await session.admin.post<Connection>('/v1/connections', { ...body, ...secret });
+  session.out.answer(connection, () => session.out.say(`Connected: ${connection.id}`));
 }
 
 async function outcome(session: Session, { id }: ConnectSession): Promise<ConnectSessionStatus> {

@@ -5,6 +5,7 @@ import { checkCatalog } from '@keyward/connectors';
 import type { Connector, ConnectorDetail } from '@keyward/contracts';
 import { Hint, Usage } from '../output/fail.js';
 import { group, under } from './command.js';
+import { register, registrations } from './registrations.js';
 
 const listing = under({
   command: 'list',
@@ -117,9 +118,11 @@ const remove = under({
 
 export const providers = group(
   'providers',
-  'What can be connected, and connectors of your own',
+  'What can be connected, your clients there, and connectors of your own',
   listing,
   get,
+  register,
+  registrations,
   check,
   add,
   remove,
