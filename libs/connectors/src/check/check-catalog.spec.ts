@@ -100,6 +100,7 @@ describe('checkCatalog', () => {
     ],
     ['a probe without a source', `${MANIFEST}probe: { path: /me }\n`, ':17 /probe/path no source'],
     ['a credential without a source', `${MANIFEST}credential: { in: query, name: key }\n`, ':17 /credential/in no source'],
+    ['a certificate without a source', `${MANIFEST}client_certificate: true\n`, ':17 /client_certificate no source'],
     ['limits without a source', `${MANIFEST}limits: { rate: { remaining: [x-left] } }\n`, ':17 /limits/rate/remaining no source'],
     ['a header without a source', `${MANIFEST}headers: { X-V: '1' }\n`, '/headers/X-V no source'],
     ['a source of tomorrow', MANIFEST.replace('2026-02-28', '2026-03-02'), ':6 /sources/0/checked lies in the future'],

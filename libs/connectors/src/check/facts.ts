@@ -6,7 +6,18 @@ import { providerManifestSchema } from '../manifest/provider-manifest.js';
 type Place = readonly PropertyKey[];
 
 /** Where a manifest states what a provider does. The rest is ours: names, prose, bounds, what a person is shown. */
-const STATED = ['auth', 'refresh', 'revocation', 'base_url', 'credential', 'headers', 'query', 'probe', 'limits'];
+const STATED = [
+  'auth',
+  'refresh',
+  'revocation',
+  'base_url',
+  'credential',
+  'client_certificate',
+  'headers',
+  'query',
+  'probe',
+  'limits',
+];
 const OURS = [
   /^\/auth\/(?:kind|(?:user_authorization\/)?pkce_reason|label|username_label|password_label|help|registration|scopes\/descriptions)(?:\/|$)/,
   /^\/refresh\/margin$/,
