@@ -67,6 +67,8 @@ describe('a registration at a provider that wants to see a certificate', () => {
     ['without certificate and key', {}, '/privateKey'],
     ['without the key', { certificate: testClient.certificate }, '/privateKey'],
     ['without the certificate', { privateKey: testClient.privateKey }, '/certificate'],
+    ['with a key in the place of the certificate', { ...testClient, certificate: testClient.privateKey }, '/certificate'],
+    ['with another certificate before its own', { ...testClient, certificate: testCa + testClient.certificate }, '/certificate'],
     ['with a key of another certificate', { ...testClient, privateKey: otherClient.privateKey }, '/certificate'],
   ])('is refused %s', async (_what, more, pointer) => {
     const { status, body } = await register<Problem>(more);
@@ -84,7 +86,8 @@ describe('a registration at a provider that wants to see a certificate', () => {
 
 describe('a connection to it', () => {
   it('is made, probed and tested with the certificate, beside the client secret', async () => {
-    await register(testClient);
+    // With its chain.
+    await register({ ...testClient, certificate: testClient.certificate + testCa });
     const { status, body } = await connect();
     expect([status, body.account]).toMatchObject([201, { id: 'client.test' }]);
     expect((await test(body.id)).body).toMatchObject({ outcome: 'working', account: { id: 'client.test' } });

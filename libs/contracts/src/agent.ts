@@ -118,6 +118,15 @@ const pem = z
   .max(16_384)
   .regex(/^-----BEGIN [A-Z ]+-----\r?\n[A-Za-z0-9+/=\r\n]+-----END [A-Z ]+-----\s*$/, 'must be PEM');
 
+/** The client's own first; the authorities between it and one that the provider knows may follow. */
+const certificateChain = z
+  .string()
+  .max(16_384)
+  .regex(
+    /^(?:-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*){1,5}$/,
+    'must be certificates, in PEM',
+  );
+
 /** Bring your own OAuth client: one registration per organization and provider. The secret is sealed and never answered. */
 export const createProviderAppSchema = z.strictObject({
   organization: idSchema('org'),
@@ -128,7 +137,7 @@ export const createProviderAppSchema = z.strictObject({
   /** For assertions, private_key_jwt and the certificate. */
   privateKey: pem.optional(),
   /** For tls_client_auth, and for providers whose API wants to see it. */
-  certificate: pem.optional(),
+  certificate: certificateChain.optional(),
   /** `${app.…}` of the manifest. */
   parameters: z.record(z.string().max(32), z.string().max(200)).default({}),
 });
