@@ -52,8 +52,16 @@ const SEMI_SPACE_MB: Record<ServiceName, number> = {
   'audit-service': 4,
 };
 
+/**
+ * How far the heap may grow beyond what is alive before all of it is collected, in percent. After the one collection that gives back
+ * the memory of starting, V8's own choice is so narrow that a busy service spends an eighth more time on garbage. The others are not busy.
+ */
+const HEAP_GROWING_PERCENT = 150;
+const BUSY: ReadonlySet<ServiceName> = new Set(['gateway', 'tool-executor', 'audit-service']);
+
 export function nodeFlags(service: ServiceName): string[] {
-  return [`--max-semi-space-size=${SEMI_SPACE_MB[service]}`];
+  const growing = BUSY.has(service) ? [`--heap-growing-percent=${HEAP_GROWING_PERCENT}`] : [];
+  return [`--max-semi-space-size=${SEMI_SPACE_MB[service]}`, ...growing];
 }
 
 const ROLES: Record<ServiceName, ServiceRole> = {

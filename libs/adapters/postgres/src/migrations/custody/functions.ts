@@ -1,5 +1,14 @@
-const COLUMNS = `c.id, c.alias, c.status, c.status_reason, c.scopes, c.kind, c.parameters, c.provider_app_id`;
-const INTO = `connection_id, alias, status, status_reason, scopes, kind, parameters, app`;
+/** A connection with its credential and its registration: one statement, since each of its own costs every call. */
+const SELECT = `
+    SELECT c.id, c.alias, c.status, c.status_reason, c.scopes, c.kind, c.parameters,
+      k.generation, CASE WHEN c.status = 'active' THEN k.sealed_access END, k.access_expires_at, coalesce(k.renewable, false),
+      a.client_id, a.parameters, CASE WHEN a.certificate IS NOT NULL AND c.status = 'active' THEN
+        json_build_object('app', a.id, 'generation', a.generation, 'certificate', a.certificate, 'sealed_key', encode(a.sealed_key, 'base64')) END
+    INTO connection_id, alias, status, status_reason, scopes, kind, parameters,
+      generation, sealed_access, access_expires_at, refreshable, client_id, app_parameters, client_certificate
+    FROM vault.connection c
+    LEFT JOIN vault.credential k ON k.connection_id = c.id AND k.org_id = c.org_id
+    LEFT JOIN vault.provider_app a ON a.id = c.provider_app_id AND a.org_id = c.org_id`;
 
 /** As in backbone/functions.ts; here are those that are new and those that custody changes. */
 export const FUNCTIONS = `
@@ -23,37 +32,26 @@ CREATE FUNCTION vault.open_for_call(
   OUT kind text, OUT parameters jsonb, OUT client_id text, OUT app_parameters jsonb, OUT client_certificate json
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE app text;
 BEGIN
   SELECT a.permission, a.tools INTO permission, tools
   FROM governance.assignment a WHERE a.org_id = p_org AND a.agent_id = p_agent AND a.connector = p_connector;
 
   IF p_connection IS NULL THEN /* By alias there is one live connection at most. */
-    SELECT ${COLUMNS} INTO ${INTO} FROM vault.connection c
+    ${SELECT}
     WHERE c.org_id = p_org AND c.agent_id = p_agent AND c.user_id = p_user AND c.provider = p_provider AND c.alias = p_alias
       AND c.kind = 'agent' AND c.status <> 'revoked';
     IF connection_id IS NULL THEN
-      SELECT ${COLUMNS} INTO ${INTO} FROM vault.connection c
+      ${SELECT}
       JOIN vault.connection_grantee g ON g.connection_id = c.id AND g.agent_id = p_agent
       WHERE c.org_id = p_org AND c.provider = p_provider AND c.alias = p_alias AND c.kind = 'workspace' AND c.status <> 'revoked';
     END IF;
   ELSE /* Named by id, a disconnected one is found too, so that its end can be told. */
-    SELECT ${COLUMNS} INTO ${INTO} FROM vault.connection c
+    ${SELECT}
     WHERE c.org_id = p_org AND c.id = p_connection AND c.provider = p_provider
       AND (c.agent_id = p_agent AND c.user_id = p_user
            OR c.kind = 'workspace' AND EXISTS (SELECT FROM vault.connection_grantee g WHERE g.connection_id = c.id AND g.agent_id = p_agent));
   END IF;
 
-  IF app IS NOT NULL THEN
-    SELECT a.client_id, a.parameters, CASE WHEN a.certificate IS NOT NULL AND open_for_call.status = 'active' THEN
-      json_build_object('app', a.id, 'generation', a.generation, 'certificate', a.certificate, 'sealed_key', encode(a.sealed_key, 'base64')) END
-    INTO client_id, app_parameters, client_certificate
-    FROM vault.provider_app a WHERE a.id = app AND a.org_id = p_org;
-  END IF;
-
-  SELECT k.generation, CASE WHEN open_for_call.status = 'active' THEN k.sealed_access END, k.access_expires_at, k.renewable
-  INTO generation, sealed_access, access_expires_at, refreshable
-  FROM vault.credential k WHERE k.connection_id = open_for_call.connection_id AND k.org_id = p_org;
   refreshable := coalesce(refreshable, false);
 END $$;
 
