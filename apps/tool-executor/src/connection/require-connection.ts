@@ -2,6 +2,7 @@ import { resolveProvider, type ProviderManifest, type Tool } from '@keyward/conn
 import { KeywardError, type ConnectionKind } from '@keyward/contracts';
 import type { CallConnection, CallCredential, SealedClientCertificate } from '@keyward/credentials';
 import type { Call } from '../execute/call.js';
+import { DEFAULT_ALIAS } from '../execute/call-query.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { connectionRequired, needsReauthorization, scopesMissing } from './refusals.js';
 
@@ -74,7 +75,7 @@ function needsNone({ auth, connection_parameters }: ProviderManifest): boolean {
 
 function anonymous(provider: ProviderManifest): UsableConnection {
   return {
-    ...{ id: null, kind: 'agent', alias: 'default', scopes: [], parameters: {}, provider: resolveProvider(provider, {}) },
+    ...{ id: null, kind: 'agent', alias: DEFAULT_ALIAS, scopes: [], parameters: {}, provider: resolveProvider(provider, {}) },
     ...{ generation: 0, sealedAccess: null, accessExpiresAt: null, refreshable: false, clientCertificate: null },
   };
 }

@@ -46,22 +46,18 @@ export class Session {
   }
 
   /** `path` with the organization and whatever else is set as its query. */
-  async path(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<string> {
-    const search = new URLSearchParams({ organization: await this.org() });
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
-    return `${path}?${search}`;
+  async path(path: string, query: Query = {}): Promise<string> {
+    return withQuery(path, { organization: await this.org(), ...query });
   }
 
-  /** All pages of a list. */
-  async all<T>(member: string, path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<T[]> {
-    const items: T[] = [];
-    let cursor: string | undefined;
-    do {
-      const page: Record<string, unknown> = await this.admin.get(await this.path(path, { ...query, cursor }));
-      items.push(...(page[member] as T[]));
-      cursor = (page['nextCursor'] as string | null | undefined) ?? undefined;
-    } while (cursor !== undefined);
-    return items;
+  /** All pages of a list at auth-service. */
+  async all<T>(member: string, path: string, query: Query = {}): Promise<T[]> {
+    return pagesOf<T>(this.admin, member, path, { organization: await this.org(), ...query });
+  }
+
+  /** All pages of a list at the gateway, which knows the agent's organization. */
+  allOfAgent<T>(member: string, path: string, query: Query = {}): Promise<T[]> {
+    return pagesOf<T>(this.agent, member, path, query);
   }
 
   async #onlyOrg(): Promise<string> {
@@ -81,4 +77,22 @@ export class Session {
     if (me.kind === 'person') return me.memberships.map(({ organization, slug }) => ({ id: organization, slug }));
     return (await this.admin.get<{ organizations: Organization[] }>('/v1/organizations')).organizations;
   }
+}
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+function withQuery(path: string, query: Query): string {
+  const set = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return `${path}?${new URLSearchParams(set)}`;
+}
+
+async function pagesOf<T>(client: JsonClient, member: string, path: string, query: Query): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: Record<string, unknown> = await client.get(withQuery(path, { ...query, cursor }));
+    items.push(...(page[member] as T[]));
+    cursor = (page['nextCursor'] as string | null | undefined) ?? undefined;
+  } while (cursor !== undefined);
+  return items;
 }
