@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { migratedDatabase, type MigratedDatabase } from '../test/database.js';
 import { seedOrganization, type SeededOrganization } from '../test/seed.js';
-import { createDataSource, ENTITIES } from './data-source.js';
+import { createDataSource, ENTITIES, poolOf } from './data-source.js';
 import { AgentEntity } from './entities/identity.js';
 import { databaseHealth } from './health.js';
 import { prepared } from './prepared.js';
@@ -42,6 +42,16 @@ describe('data source', () => {
     expect(found).toHaveLength(1);
     await withOrg(ds, seeded.org, (em) => em.save(entity, found[0] as object));
     expect(await withOrg(ds, seeded.org, (em) => em.find(entity))).toEqual(found);
+  });
+
+  it('outlives a connection that breaks while nobody listens to it', async () => {
+    const client = await poolOf(ds).connect();
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    await admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+    await ended;
+    client.release(true);
+    expect(await ds.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('fills defaults in where an entity leaves them out', async () => {

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { Pool } from 'pg';
+import type { Client, Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import {
   AuthorizationTransactionEntity,
@@ -83,6 +83,8 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
     logging: false,
     entities: ENTITIES,
     extra: {
+      // Between its owners a connection has for a moment nobody who listens, and one that breaks just then would end the process.
+      onConnect: (client: Pick<Client, 'on'>) => void client.on('error', ignore),
       keepAlive: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
