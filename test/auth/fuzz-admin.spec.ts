@@ -131,28 +131,17 @@ describe('whatever body comes in, it is answered, and nothing of it is our fault
   it('as a query of every list', async () => {
     const lists = documented.details.filter(({ id, path }) => id.startsWith('list') && !path.includes('{'));
     expect(lists.length).toBeGreaterThan(5);
-    const names = fc.constantFrom(
-      'cursor',
-      'user',
-      'agent',
-      'provider',
-      'status',
-      'kind',
-      'search',
-      'category',
-      '__proto__',
-      'organization[]',
-    );
+    const names = ['cursor', 'user', 'agent', 'provider', 'status', 'kind', 'search', 'category', '__proto__', 'organization[]'];
     for (const { path } of lists) {
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.tuple(names, anyText), { maxLength: 4 }), async (pairs) => {
+        fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...names), anyText), { maxLength: 4 }), async (pairs) => {
           const query = new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value.toWellFormed()]));
           query.append('organization', org);
           const response = await fetch(`${auth.url}${path}?${query}`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
           await response.text();
           expect([path, response.status < 500]).toEqual([path, true]);
         }),
-        { numRuns: 25 },
+        { numRuns: 25, examples: names.map((name) => [[[name, '\0']]]) },
       );
     }
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { connectionKinds } from './connection.js';
-import { idSchema, userIdSchema } from './ids.js';
+import { idSchema, slugSchema, userIdSchema } from './ids.js';
 
 const agentsSchema = z.array(idSchema('agt')).max(1000);
 
@@ -17,7 +17,7 @@ export const createConnectionSchema = z
     user: userIdSchema.optional(),
     /** Of kind workspace: who may use it. */
     agents: agentsSchema.optional(),
-    provider: z.string().min(1).max(64),
+    provider: slugSchema,
     alias: z
       .string()
       .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)

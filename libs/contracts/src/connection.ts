@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idSchema, userIdSchema } from './ids.js';
+import { idSchema, slugSchema, userIdSchema } from './ids.js';
 
 export const connectionStatuses = ['pending', 'active', 'needs_reauthorization', 'revoked'] as const;
 export type ConnectionStatus = (typeof connectionStatuses)[number];
@@ -80,7 +80,7 @@ export const revokeConnectionsSchema = z
     organization: idSchema('org'),
     user: userIdSchema.optional(),
     agent: idSchema('agt').optional(),
-    provider: z.string().min(1).max(64).optional(),
+    provider: slugSchema.optional(),
     everything: z.literal(true).optional(),
   })
   .refine(
@@ -132,7 +132,7 @@ export type ControlRevoked = z.infer<typeof controlRevokedSchema>;
 /** `POST /v1/connect-sessions`, at the gateway for the calling agent, at auth-service for any agent of the organization. */
 export const createConnectSessionSchema = z.strictObject({
   user: userIdSchema,
-  provider: z.string().min(1).max(64),
+  provider: slugSchema,
   alias: z
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)

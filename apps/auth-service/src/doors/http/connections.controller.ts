@@ -7,6 +7,7 @@ import {
   parseOrThrow,
   replaceConnectionAgentsSchema,
   revokeConnectionsSchema,
+  slugSchema,
   userIdSchema,
 } from '@keyward/contracts';
 import type { FastifyRequest } from 'fastify';
@@ -32,7 +33,7 @@ export const connectionQuerySchema = z.strictObject({
     .string()
     .transform((id) => (idSchema('agt').safeParse(id).success ? id : NOBODY))
     .optional(),
-  provider: z.string().max(64).optional(),
+  provider: slugSchema.optional(),
   status: z.enum(connectionStatuses).optional(),
   kind: z.enum(connectionKinds).optional(),
   cursor: z.string().optional(),
