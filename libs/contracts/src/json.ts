@@ -3,12 +3,10 @@ import { KeywardError } from './errors.js';
 export interface JsonBounds {
   maxBytes: number;
   maxDepth: number;
-  /** No U+0000 and no half of a surrogate pair: neither can be stored as text or in `jsonb`, nor sent on as UTF-8. */
-  plainText?: boolean;
 }
 
 /** What a request at any of our doors may be. Depth is what keeps recursive validators and serialisers off the stack's end. */
-export const REQUEST_BOUNDS: JsonBounds = { maxBytes: 1_048_576, maxDepth: 64, plainText: true };
+export const REQUEST_BOUNDS: JsonBounds = { maxBytes: 1_048_576, maxDepth: 64 };
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -39,19 +37,6 @@ function refusePrototypeKeys(this: unknown, key: string, value: unknown): unknow
   return value;
 }
 
-/** Raw, both are invalid already (JSON forbids the one, UTF-8 the other), so that they come as escapes or not at all. */
-const ESCAPED_NUL_OR_SURROGATE = /\\u(?:0000|[dD][89a-fA-F])/;
-
-function refuseUnstorableText(this: unknown, key: string, value: unknown): unknown {
-  for (const text of [key, value])
-    if (typeof text === 'string' && (text.includes('\0') || !text.isWellFormed()))
-      throw new KeywardError(
-        'invalid_request',
-        'The JSON holds text with U+0000 or half a surrogate pair, which is not accepted.',
-      );
-  return refusePrototypeKeys.call(this, key, value);
-}
-
 /** @throws KeywardError `request_too_large` or `invalid_request`; the text itself is never quoted. */
 export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds = REQUEST_BOUNDS): unknown {
   if (bytes.byteLength > bounds.maxBytes) {
@@ -66,17 +51,12 @@ export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds = REQUEST
   } catch (cause) {
     throw new KeywardError('invalid_request', 'The body is not valid UTF-8.', { cause });
   }
+  // A reviver costs a call per value, so it runs only where the suspicious key appears at all.
+  const suspicious = text.includes('__proto__') || text.includes('\\u005f') || text.includes('\\u005F');
   try {
-    return JSON.parse(text, reviverFor(text, bounds));
+    return suspicious ? JSON.parse(text, refusePrototypeKeys) : JSON.parse(text);
   } catch (cause) {
     if (cause instanceof KeywardError) throw cause;
     throw new KeywardError('invalid_request', 'The body is not valid JSON.', { cause });
   }
-}
-
-/** A reviver costs a call per value, so one runs only over a text in which what it looks for can be. */
-function reviverFor(text: string, { plainText = false }: JsonBounds) {
-  if (plainText && ESCAPED_NUL_OR_SURROGATE.test(text)) return refuseUnstorableText;
-  const suspicious = text.includes('__proto__') || text.includes('\\u005f') || text.includes('\\u005F');
-  return suspicious ? refusePrototypeKeys : undefined;
 }
