@@ -109,6 +109,26 @@ export const connectionEventSchema = z.object({
 });
 export type ConnectionEvent = z.infer<typeof connectionEventSchema>;
 
+export const providerAppEventNames = ['rejected', 'accepted'] as const;
+export type ProviderAppEventName = (typeof providerAppEventNames)[number];
+
+/** Stream CONNECTIONS, subject `provider_app.<event>.<org>`. */
+export const providerAppEventSchema = z.object({
+  id: idSchema('msg'),
+  event: z.enum(providerAppEventNames),
+  at: z.iso.datetime(),
+  org: idSchema('org'),
+  providerApp: idSchema('app'),
+  provider: z.string(),
+  /** The provider's error code and what it means, for people. */
+  reason: z.string().optional(),
+});
+export type ProviderAppEvent = z.infer<typeof providerAppEventSchema>;
+
+/** Core broadcast on `control.refresh_paused`: nobody asks the authorization server of this lane for that long. */
+export const refreshPausedSchema = z.object({ lane: z.string().min(1).max(1024), pauseMs: z.int().min(1).max(86_400_000) });
+export type RefreshPaused = z.infer<typeof refreshPausedSchema>;
+
 /** Core broadcast on `control.revoked`: every process drops what it has cached about the subject of the message. */
 export const controlRevokedSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('connection'), org: idSchema('org'), connection: idSchema('conn') }),

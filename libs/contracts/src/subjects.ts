@@ -28,6 +28,9 @@ export const subjects = {
   /** Account KEYWARD, stream CONNECTIONS. */
   connectionEvent: (event: string, org: string) => `connection.${token(event)}.${token(org)}`,
   connectionEventAll: 'connection.*.*',
+  /** Account KEYWARD, stream CONNECTIONS: a provider rejects an organization's registration, or takes it again. */
+  providerAppEvent: (event: string, org: string) => `provider_app.${token(event)}.${token(org)}`,
+  providerAppEventAll: 'provider_app.*.*',
   /** Account KEYWARD, stream AUDIT. */
   audit: (org: string) => `audit.${token(org)}`,
   auditAll: 'audit.*',
@@ -38,6 +41,8 @@ export const subjects = {
   controlRevoked: 'control.revoked',
   /** Account KEYWARD, core broadcast: an organization's own connectors have changed. Payload `{org}`. */
   controlCatalogChanged: 'control.catalog_changed',
+  /** Account KEYWARD, core broadcast between token-refreshers: an authorization server asked for a pause. */
+  controlRefreshPaused: 'control.refresh_paused',
 } as const;
 
 export interface AgentAddress {

@@ -34,9 +34,9 @@ function workQueue(name: string, subject: string, maxBytes: number): Settings {
 }
 
 /** A log that is full or old drops its oldest: its readers can look in Postgres. */
-function history(name: string, subject: string, maxAgeMs: number, maxBytes: number): Settings {
+function history(name: string, subjectsOf: readonly string[], maxAgeMs: number, maxBytes: number): Settings {
   return {
-    ...{ name, subjects: [subject], retention: RetentionPolicy.Limits, storage: StorageType.File },
+    ...{ name, subjects: [...subjectsOf], retention: RetentionPolicy.Limits, storage: StorageType.File },
     ...{ discard: DiscardPolicy.Old, max_bytes: maxBytes, max_age: nanos(maxAgeMs), duplicate_window: nanos(120 * SECOND_MS) },
   };
 }
@@ -44,13 +44,13 @@ function history(name: string, subject: string, maxAgeMs: number, maxBytes: numb
 /** The server sets these sizes aside on its disk, 2 GiB together, and refuses a stream for which there is no room. */
 const TOPOLOGY: readonly Settings[] = [
   workQueue(streams.executions, subjects.executionRequestedAll, 256 * MIB),
-  history(streams.results, subjects.executionCompletedAll, DAY_MS, 1024 * MIB),
+  history(streams.results, [subjects.executionCompletedAll], DAY_MS, 1024 * MIB),
   workQueue(streams.refresh, subjects.credentialRefreshAll, 32 * MIB),
-  history(streams.connections, subjects.connectionEventAll, 7 * DAY_MS, 64 * MIB),
+  history(streams.connections, [subjects.connectionEventAll, subjects.providerAppEventAll], 7 * DAY_MS, 64 * MIB),
   workQueue(streams.audit, subjects.auditAll, 512 * MIB),
-  history(streams.deadLetters, subjects.deadLetterAll, 30 * DAY_MS, 128 * MIB),
+  history(streams.deadLetters, [subjects.deadLetterAll], 30 * DAY_MS, 128 * MIB),
   // Advisories are core messages that nobody may be listening to when they are sent; this one names a message that is stuck.
-  history(streams.advisories, '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>', 30 * DAY_MS, 16 * MIB),
+  history(streams.advisories, ['$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>'], 30 * DAY_MS, 16 * MIB),
 ];
 
 export interface TopologyOptions {

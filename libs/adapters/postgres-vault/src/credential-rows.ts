@@ -17,11 +17,11 @@ export async function currentGeneration(ds: DataSource, org: string, connection:
 /** The connection is locked before the credential, as everywhere: two transactions that hold one each would wait for ever. */
 const STORE_AUTHORIZED = `
 WITH held AS (
-  SELECT c.id FROM vault.connection c WHERE c.org_id = $1 AND c.id = $2 AND c.status <> 'revoked' FOR NO KEY UPDATE
+  SELECT c.id, c.provider FROM vault.connection c WHERE c.org_id = $1 AND c.id = $2 AND c.status <> 'revoked' FOR NO KEY UPDATE
 ), stored AS (
   INSERT INTO vault.credential AS k
-    (connection_id, org_id, generation, sealed_access, sealed_refresh, access_expires_at, refresh_at, renewable)
-  SELECT held.id, $1, $3, $4, $5, $6, $7, $9 FROM held
+    (connection_id, org_id, provider, generation, sealed_access, sealed_refresh, access_expires_at, refresh_at, renewable)
+  SELECT held.id, $1, held.provider, $3, $4, $5, $6, $7, $9 FROM held
   ON CONFLICT (connection_id) DO UPDATE
     SET generation = excluded.generation, sealed_access = excluded.sealed_access, sealed_refresh = excluded.sealed_refresh,
         access_expires_at = excluded.access_expires_at, refresh_at = excluded.refresh_at,

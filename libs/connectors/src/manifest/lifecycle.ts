@@ -17,6 +17,18 @@ export const refreshSchema = z.strictObject({
     .lt(1)
     .default(0.2)
     .describe('Share of its lifetime that an access token has left when it is refreshed ahead of time'),
+  minimum_margin_seconds: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(30)
+    .describe('The margin is no shorter, however short the lifetime; but never more than half of it'),
+  maximum_margin_seconds: z
+    .int()
+    .min(1)
+    .max(31_536_000)
+    .default(604_800)
+    .describe('The margin is no longer, however long the lifetime'),
   reuse_grace_seconds: z
     .int()
     .min(0)
@@ -30,6 +42,24 @@ export const refreshSchema = z.strictObject({
   exchange: tokenStepSchema.optional(),
   minimum_age_seconds: z.int().min(0).max(31_536_000).default(0).describe('A younger token can not be extended yet'),
   refresh_token_lifetime_days: z.int().min(1).max(3650).optional().describe('After so long without use a refresh token ends'),
+  recovery_probe: z
+    .enum(['introspection'])
+    .optional()
+    .describe(
+      'How to learn, without using it, whether a refresh token is spent whose redemption was never answered; introspection: RFC 7662 of the refresh token, at auth.introspection_endpoint',
+    ),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(32)
+    .describe('Token requests at a time that a replica makes to one authorization server'),
+  requests_per_minute: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('Token requests to one authorization server over all replicas, where the provider limits them'),
 });
 
 /** Revocation that is not RFC 7009. `${token.access_token}`, `${token.refresh_token}`, `${client.id}`, `${client.secret}`. */

@@ -36,6 +36,15 @@ export const tokenRequestSchema = z.strictObject({
   signature: signatureSchema.optional(),
 });
 
+const expirySchema = (at: string) =>
+  z.strictObject({
+    at: pointerSchema.default(at),
+    format: z
+      .enum(['seconds', 'milliseconds', 'minutes', 'epoch_seconds', 'epoch_milliseconds', 'date_time', 'days_hours_minutes'])
+      .default('seconds')
+      .describe('A lifetime, or a moment: seconds or milliseconds since 1970, RFC 3339; days_hours_minutes is D:HH:MM'),
+  });
+
 /** How a token response deviates from RFC 6749 section 5.1. Pointers are relative to `root`. */
 export const tokenResponseSchema = z.strictObject({
   root: pointerSchema.default('').describe('Where the response proper is, such as /data'),
@@ -47,15 +56,10 @@ export const tokenResponseSchema = z.strictObject({
     .max(10)
     .default([])
     .describe('What this provider calls a bearer token in `token_type`, beside the access token, such as user'),
-  expires: z
-    .strictObject({
-      at: pointerSchema.default('/expires_in'),
-      format: z
-        .enum(['seconds', 'milliseconds', 'minutes', 'epoch_seconds', 'epoch_milliseconds', 'date_time', 'days_hours_minutes'])
-        .default('seconds')
-        .describe('A lifetime, or a moment: seconds or milliseconds since 1970, RFC 3339; days_hours_minutes is D:HH:MM'),
-    })
-    .default({ at: '/expires_in', format: 'seconds' }),
+  expires: expirySchema('/expires_in').default({ at: '/expires_in', format: 'seconds' }),
+  refresh_expires: expirySchema('/refresh_token_expires_in')
+    .optional()
+    .describe('When the refresh token ends unless it is used before, where the answer says so'),
   lifetime_seconds: z
     .int()
     .min(1)

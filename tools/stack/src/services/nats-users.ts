@@ -35,6 +35,7 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
   'auth-service': {
     publish: [
       subjects.connectionEventAll,
+      subjects.providerAppEventAll,
       subjects.auditAll,
       subjects.controlRevoked,
       subjects.controlCatalogChanged,
@@ -49,8 +50,20 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
     ],
   },
   'token-refresher': {
-    publish: [subjects.connectionEventAll, subjects.auditAll, subjects.deadLetter(streams.refresh)],
-    subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
+    publish: [
+      subjects.connectionEventAll,
+      subjects.providerAppEventAll,
+      subjects.auditAll,
+      subjects.controlRefreshPaused,
+      subjects.deadLetter(streams.refresh),
+    ],
+    subscribe: [
+      subjects.controlRevoked,
+      subjects.controlCatalogChanged,
+      subjects.controlRefreshPaused,
+      // So that whoever waits for another replica's refresh hears that it is done.
+      subjects.connectionEventAll,
+    ],
   },
   'tool-executor': {
     publish: [

@@ -1,0 +1,3 @@
+export const NOTIFICATION = `
+CREATE SCHEMA notification;
+`;
