@@ -17,6 +17,7 @@ import { failed } from './on-demand/refresh-messages.controller.js';
 import { ProviderLanes } from './refresh/provider-lanes.js';
 import { Redeemer } from './refresh/redeem.js';
 import { RefreshWork } from './refresh/refresh-work.js';
+import type { OnStep } from './refresh/steps.js';
 
 export type RefresherHost = ServiceHost<ConfigOf<typeof refresherConfig>>;
 
@@ -33,7 +34,7 @@ export interface Refresher {
   messages: JetStreamServer;
 }
 
-export async function createRefresher(host: RefresherHost): Promise<Refresher> {
+export async function createRefresher(host: RefresherHost, onStep: OnStep | undefined): Promise<Refresher> {
   const { config, logger, tracer } = host;
   const { leaseMs, redeemTimeoutMs } = config.lease;
   const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
@@ -106,9 +107,8 @@ function messageDoor({ logger }: RefresherHost, nc: NatsConnection): JetStreamSe
 /** What is wrong with a message is for the handler to say; here it just has no deadline. */
 function deadlineOf(delivery: { json(): unknown }): Date | undefined {
   try {
-    const { deadline } = delivery.json() as { deadline?: unknown };
-    const at = typeof deadline === 'string' ? new Date(deadline) : undefined;
-    return at === undefined || Number.isNaN(at.getTime()) ? undefined : at;
+    const { waitMs } = delivery.json() as { waitMs?: unknown };
+    return typeof waitMs === 'number' && Number.isFinite(waitMs) ? new Date(Date.now() + waitMs) : undefined;
   } catch {
     return undefined;
   }

@@ -217,9 +217,8 @@ export class World {
     request: Partial<RefreshRequest> = {},
     provider = 'sandbox',
   ): Promise<RefreshReply> {
-    const deadline = new Date(Date.now() + 20_000).toISOString();
     return requestRefresh(this.publisher, this.inbox, provider, {
-      ...{ org, connection, newerThan: 1, reason: 'expiring', deadline },
+      ...{ org, connection, newerThan: 1, reason: 'expiring', waitMs: 20_000 },
       ...request,
     });
   }

@@ -12,8 +12,8 @@ export const refreshRequestSchema = z.object({
   connection: idSchema('conn'),
   newerThan: z.int().nonnegative(),
   reason: z.enum(['expiring', 'rejected_by_provider']),
-  /** RFC 3339; past it nobody waits. */
-  deadline: z.iso.datetime(),
+  /** How long the asker waits, from when it asks; a duration, because clocks differ. */
+  waitMs: z.int().min(1).max(600_000),
 });
 export type RefreshRequest = z.infer<typeof refreshRequestSchema>;
 

@@ -37,9 +37,8 @@ export async function freshCredential(options: FreshCredentialOptions, held: Hel
     throw new KeywardError('needs_reauthorization', 'The token has expired and can not be renewed; the user must connect again.');
   }
   try {
-    const patienceMs = validMs > 0 ? PATIENCE_MS : TIMEOUT_MS;
-    const deadline = new Date(Date.now() + patienceMs).toISOString();
-    const request = { org: held.org, connection: held.connection, newerThan: credential.generation, deadline };
+    const waitMs = validMs > 0 ? PATIENCE_MS : TIMEOUT_MS;
+    const request = { org: held.org, connection: held.connection, newerThan: credential.generation, waitMs };
     const reply = await options.refresh(held.provider, { ...request, reason: 'expiring' });
     if (reply.outcome === 'failed') throw fromProblem(reply.error as Problem);
   } catch (thrown) {

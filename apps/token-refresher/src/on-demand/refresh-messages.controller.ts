@@ -21,7 +21,6 @@ export class RefreshMessages {
   @EventPattern<string>(subjects.credentialRefreshAll)
   async handle(@Payload() payload: unknown, @Ctx() context: JetStreamContext): Promise<void> {
     const request = parseOrThrow(refreshRequestSchema, payload, 'refresh request');
-    if (Date.parse(request.deadline) <= Date.now()) return;
     try {
       const outcome = await this.onDemand.refresh(request, context.signal);
       await context.reply(

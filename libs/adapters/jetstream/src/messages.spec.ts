@@ -231,12 +231,12 @@ describe('requestRefresh', () => {
     const inbox = new ReplyInbox(nc);
     const request: RefreshRequest = {
       ...{ org: newId('org'), connection: newId('conn'), newerThan: 4, reason: 'rejected_by_provider' },
-      deadline: new Date(Date.now() + 5000).toISOString(),
+      waitMs: 5000,
     };
     expect(await requestRefresh(createPublisher(nc), inbox, 'sandbox', request)).toEqual({ outcome: 'refreshed', generation: 5 });
     expect(asked).toEqual([request]);
     await server.close();
-    const late = { ...request, deadline: new Date(Date.now() + 100).toISOString() };
+    const late = { ...request, waitMs: 100 };
     await expect(requestRefresh(createPublisher(nc), inbox, 'sandbox', late)).rejects.toMatchObject({
       code: 'deadline_exceeded',
     });

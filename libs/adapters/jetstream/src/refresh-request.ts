@@ -4,7 +4,7 @@ import type { Publisher } from './publisher.js';
 import type { ReplyInbox } from './reply-inbox.js';
 
 /**
- * Asks token-refresher for a newer generation and waits for its answer until the request's deadline.
+ * Asks token-refresher for a newer generation and waits for its answer as long as the request says.
  * @throws KeywardError `deadline_exceeded`, `dependency_unavailable`
  */
 export async function requestRefresh(
@@ -13,7 +13,7 @@ export async function requestRefresh(
   provider: string,
   request: RefreshRequest,
 ): Promise<RefreshReply> {
-  const timeoutMs = Math.max(1, Date.parse(request.deadline) - Date.now());
+  const timeoutMs = request.waitMs;
   const expected = inbox.expect(timeoutMs);
   try {
     await publisher.publish(subjects.credentialRefresh(provider), request, {
