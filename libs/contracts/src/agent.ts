@@ -141,6 +141,8 @@ export const createProviderAppSchema = z.strictObject({
   /** `${app.…}` of the manifest. */
   parameters: z.record(z.string().max(32), z.string().max(200)).default({}),
 });
+export const providerAppStatuses = ['accepted', 'rejected'] as const;
+
 export const providerAppSchema = z.object({
   id: idSchema('app'),
   organization: idSchema('org'),
@@ -152,5 +154,17 @@ export const providerAppSchema = z.object({
   issuer: z.string().nullable(),
   /** To be registered at the provider: distinct per organization and app, so that answers can't be mixed up (RFC 9700 section 4.4). */
   redirectUri: z.url(),
+  /** Whether the provider takes it, as far as was seen when it was used last. */
+  status: z.enum(providerAppStatuses),
+  /** Null where it does. Meanwhile its connections keep the tokens they have, and are renewed once it is accepted again. */
+  rejected: z
+    .object({
+      at: z.iso.datetime(),
+      /** For people, with the provider's OAuth error code. */
+      reason: z.string(),
+      /** When it is tried again by itself; entering it anew does so at once. */
+      retryAt: z.iso.datetime(),
+    })
+    .nullable(),
   createdAt: z.iso.datetime(),
 });

@@ -19,6 +19,27 @@ export const providerRevocationSchema = z.object({
   settledAt: z.iso.datetime().nullable(),
 });
 
+export const refreshHindrances = ['provider_rejects_registration', 'backing_off'] as const;
+
+/** How a connection's token is kept fresh. */
+export const connectionRefreshSchema = z.object({
+  /** `automatic`: renewed before it ends, without anybody. `none`: it does not end, or a person must authorize again. */
+  kind: z.enum(['automatic', 'none']),
+  /** When it is renewed next, unless it is asked for before; null where that is not planned. */
+  dueAt: z.iso.datetime().nullable(),
+  /** Unused for long: its next use renews it. */
+  asleep: z.boolean(),
+  /** Null where it has not been since it was authorized. */
+  lastRefreshedAt: z.iso.datetime().nullable(),
+  /** Attempts in a row that did not succeed. */
+  failures: z.int(),
+  /** When what it is renewed with ends, unless it is used before; null where it does not, or nobody says. */
+  refreshTokenExpiresAt: z.iso.datetime().nullable(),
+  /** Why it is not being renewed just now, although it could be. */
+  waiting: z.enum(refreshHindrances).nullable(),
+});
+export type ConnectionRefresh = z.infer<typeof connectionRefreshSchema>;
+
 /** Metadata of a connection, as agents and admins see it. Never a token. */
 export const connectionSchema = z.object({
   id: idSchema('conn'),
@@ -45,6 +66,10 @@ export const connectionSchema = z.object({
   expiresAt: z.iso.datetime().nullable(),
   /** Of a workspace connection, to admins: the agents that may use it. */
   agents: z.array(idSchema('agt')).optional(),
+  /** To admins. */
+  refresh: connectionRefreshSchema.optional(),
+  /** To admins: since when a person is asked to authorize again; null where nobody is. */
+  reauthorizationAskedAt: z.iso.datetime().nullable().optional(),
   /** Of a revoked connection, to admins. */
   revocation: providerRevocationSchema.optional(),
 });

@@ -51,6 +51,22 @@ export class ProviderAppEntity {
   @Column('integer', { default: 1 })
   generation!: number;
 
+  /** Since when its provider rejects it: its connections wait, and are not to blame. */
+  @Column('timestamptz', { name: 'rejected_at', nullable: true })
+  rejectedAt!: Date | null;
+
+  /** For people. */
+  @Column('text', { name: 'rejected_reason', nullable: true })
+  rejectedReason!: string | null;
+
+  /** When one of its connections tries again. */
+  @Column('timestamptz', { name: 'rejected_retry_at', nullable: true })
+  rejectedRetryAt!: Date | null;
+
+  /** In a row. */
+  @Column('integer', { default: 0 })
+  rejections!: number;
+
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
 }
@@ -111,6 +127,10 @@ export class ConnectionEntity {
 
   @Column('text', { name: 'status_reason', nullable: true })
   statusReason!: string | null;
+
+  /** Since when a person is asked to authorize again. */
+  @Column('timestamptz', { name: 'reauthorization_asked_at', nullable: true })
+  reauthorizationAskedAt!: Date | null;
 
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;

@@ -4,6 +4,7 @@ import { handOverFunctions } from './backbone/roles.js';
 import { CALLS } from './refresh/calls.js';
 import { FUNCTIONS } from './refresh/functions.js';
 import { GRANTS } from './refresh/grants.js';
+import { REAUTHORIZATION } from './refresh/reauthorization.js';
 import { VAULT } from './refresh/tables.js';
 import { NOTIFICATION } from './refresh/webhooks.js';
 
@@ -12,7 +13,7 @@ export class Refresh0003 implements MigrationInterface {
   readonly name = 'Refresh1700000000003';
 
   async up(runner: QueryRunner): Promise<void> {
-    const steps = [VAULT, NOTIFICATION, FUNCTIONS, CALLS, GRANTS];
+    const steps = [VAULT, NOTIFICATION, REAUTHORIZATION, FUNCTIONS, CALLS, GRANTS];
     await asDefiner(runner, async () => {
       for (const statements of [...steps, handOverFunctions(['vault', 'notification'])]) await runner.query(statements);
     });

@@ -43,6 +43,7 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'vault.claim_due': ['refresher'],
   'vault.claim_provider_revocations': ['auth'],
   'vault.count_connections': ['auth'],
+  'vault.oldest_reauthorization_ms': ['auth'],
   'vault.count_expiring': ['refresher'],
   'connect.find_callback_app': ['auth'],
   'governance.find_connectors': ['gateway', 'auth', 'refresher', 'executor'],
