@@ -1,6 +1,7 @@
 import { KeywardError, type ErrorCode } from '@keyward/contracts';
 import { OAuthError, type OAuthFailure } from './errors.js';
 import type { ProviderManifest } from '@keyward/connectors';
+import { serverTime } from './response/server-time.js';
 import { parseRetryAfter } from './retry-after.js';
 
 /** The `error` codes of RFC 6749 section 5.2, and those of 4.1.2.1 and RFC 8628 section 3.5 that token endpoints are seen to use. */
@@ -39,7 +40,7 @@ export function classifyRefusal(provider: ProviderManifest, status: number, head
   // Only a known code is kept: whatever else stands there is the server's text, and could be a token.
   const oauthError = typeof error === 'string' && FAILURES.has(error) ? error : undefined;
   const failure = failureOf(status, oauthError, error !== undefined);
-  const retryAfterMs = failure === 'transient' ? parseRetryAfter(headers.get('retry-after')) : undefined;
+  const retryAfterMs = failure === 'transient' ? parseRetryAfter(headers.get('retry-after'), serverTime(headers)) : undefined;
   return new OAuthError(failure, failureSentence(provider, failure), {
     // Only a refusal that says so itself is proof that the token was not touched.
     maybeRedeemed: failure === 'malformed' || (failure === 'transient' && status !== 429 && oauthError === undefined),

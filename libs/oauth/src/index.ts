@@ -4,13 +4,19 @@ export { readCodeWebhook, type CodeWebhook } from './code-webhook.js';
 export { connectedProvider } from './connected-provider.js';
 export { InterruptedRenewal, OAuthError, type OAuthFailure } from './errors.js';
 export { exchangeCode, type ExchangeRequest } from './exchange.js';
-export { introspect, type Introspection, type IntrospectionRequest } from './introspect.js';
+export {
+  introspect,
+  introspectRefreshToken,
+  type Introspection,
+  type IntrospectionRequest,
+  type RefreshTokenIntrospection,
+} from './introspect.js';
 export { createPkcePair, type PkcePair } from './pkce.js';
-export { refreshAt, type RefreshPolicy } from './refresh-at.js';
 export { renewToken, type RenewRequest } from './renew.js';
 export { isRenewable, renewalOf, type Renewal } from './renewal.js';
 export { canRevoke, revokeToken, type RevokeRequest } from './revoke.js';
 export type { TokenSet } from './token-set.js';
+export { tokenTimes, type TokenLife, type TokenTimes } from './token-times.js';
 export type { ClientTls, OAuthClient, Wire, WireInit } from './wire.js';
 export { withClient, type SealedRegistration } from './with-client.js';
 export { discoverResource, type Discovered } from './discovery/discover-resource.js';

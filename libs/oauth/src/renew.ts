@@ -74,7 +74,7 @@ async function refresh({ provider: any, client, refreshToken }: RenewRequest, wi
 async function extend({ provider, client, accessToken, refreshToken }: RenewRequest, wire: Wire): Promise<TokenSet> {
   const { exchange } = provider.refresh;
   if (exchange === undefined || accessToken === undefined) throw notPossible(provider, 'there is no token to extend');
-  const before = { accessToken, expiresAt: null, scopes: null, captured: {} };
+  const before = { accessToken, lifetimeMs: null, scopes: null, captured: {} };
   const tokens = await runStep(
     provider,
     exchange,

@@ -67,11 +67,12 @@ export async function runStep(
     const send = options[customFetch] ?? fetch;
     return send(endpoint, { method: 'POST', body, headers: Object.fromEntries(headers), redirect: 'manual' });
   });
-  const kept = next.refreshToken ?? (step.keep_refresh_token ? refreshToken : undefined);
+  const renewal = next.refreshToken === undefined && step.keep_refresh_token ? before : next;
   return {
     accessToken: next.accessToken,
-    ...(kept === undefined ? {} : { refreshToken: kept }),
-    expiresAt: next.expiresAt,
+    ...(renewal.refreshToken === undefined ? {} : { refreshToken: renewal.refreshToken }),
+    ...(renewal.refreshLifetimeMs === undefined ? {} : { refreshLifetimeMs: renewal.refreshLifetimeMs }),
+    lifetimeMs: next.lifetimeMs,
     scopes: next.scopes ?? before.scopes,
     captured: { ...captured, ...next.captured },
   };

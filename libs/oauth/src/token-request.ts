@@ -14,6 +14,7 @@ import { fillUrl, type LateValues } from './request/fill.js';
 import { shapeRequest } from './request/shape-request.js';
 import { clientOf, isLoopback, isOAuthProvider, secureUrl, serverOf } from './server.js';
 import { captureParameters } from './response/capture.js';
+import { timeOfAnswer } from './response/server-time.js';
 import { tidyTokenResponse, toTokenSet } from './token-response.js';
 import type { TokenSet } from './token-set.js';
 import type { Wire } from './wire.js';
@@ -71,14 +72,13 @@ export async function tokenRequest(
   send: (options: TokenEndpointRequestOptions) => Promise<Response>,
 ): Promise<TokenSet> {
   const { provider, values } = call;
-  // Lifetimes count from before the request: a clock that starts early never outlives the token.
-  const sentAt = wire.now?.() ?? new Date();
   const options = requestOptions(call, wire);
   try {
-    const document = await readAnswer(provider, call.response, await send(options));
-    const body = tidyTokenResponse(provider, call.response, document, sentAt);
+    const response = await send(options);
+    const document = await readAnswer(provider, call.response, response);
+    const body = tidyTokenResponse(provider, call.response, document, timeOfAnswer(response, wire.now));
     await processGenericTokenEndpointResponse(serverOf(provider), clientOf(values.client), Response.json(body));
-    return { ...toTokenSet(body, sentAt), captured: captureParameters(provider, document) };
+    return { ...toTokenSet(body), captured: captureParameters(provider, document) };
   } catch (thrown) {
     throw thrown instanceof OAuthError ? thrown : classifyThrown(provider, thrown);
   }

@@ -12,6 +12,8 @@ export interface TidyTokenResponse {
   token_type: string;
   expires_in?: number;
   refresh_token?: string;
+  /** Not of the RFC: many servers say it in some way. Seconds. */
+  refresh_token_expires_in?: number;
   scope?: string;
 }
 
@@ -20,18 +22,20 @@ const MAX_TOKEN_LENGTH = 65_536;
 /**
  * Deviations of real servers are set right, or dropped where the member is optional. An id_token is not used and so not kept.
  * @param document the whole answer
- * @param sentAt when the request was made
+ * @param now by the server's clock: what it states as a moment is taken as a length of time from there
  */
 export function tidyTokenResponse(
   provider: ProviderManifest,
   shape: TokenResponseShape,
   document: JsonObject,
-  sentAt: Date,
+  now: Date,
 ): TidyTokenResponse {
   const body = valueAt(document, shape.root);
   const accessToken = valueAt(body, shape.access_token);
   if (!isToken(accessToken)) throw malformed(provider, 'no usable access token', 200);
-  const expiresIn = lifetimeSeconds(valueAt(body, shape.expires.at), shape.expires.format, sentAt) ?? shape.lifetime_seconds;
+  const lifetimeAt = ({ at, format }: TokenResponseShape['expires']) => lifetimeSeconds(valueAt(body, at), format, now);
+  const expiresIn = lifetimeAt(shape.expires) ?? shape.lifetime_seconds;
+  const refreshExpiresIn = shape.refresh_expires === undefined ? undefined : lifetimeAt(shape.refresh_expires);
   const refreshToken = valueAt(body, shape.refresh_token);
   const scopes = scopeList(valueAt(body, shape.scope), provider.auth.scopes.separator);
   return {
@@ -39,17 +43,18 @@ export function tidyTokenResponse(
     token_type: tokenType(shape, valueAt(body, siblingOf(shape.access_token, 'token_type'))),
     ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
     ...(isToken(refreshToken) ? { refresh_token: refreshToken } : {}),
+    ...(refreshExpiresIn === undefined ? {} : { refresh_token_expires_in: refreshExpiresIn }),
     ...(scopes === undefined ? {} : { scope: scopes.join(' ') }),
   };
 }
 
-/** @param sentAt lifetimes count from there */
-export function toTokenSet(body: TidyTokenResponse, sentAt: Date): Omit<TokenSet, 'captured'> {
-  const lifetime = body.expires_in;
+export function toTokenSet(body: TidyTokenResponse): Omit<TokenSet, 'captured'> {
+  const { expires_in: lifetime, refresh_token_expires_in: refreshLifetime } = body;
   return {
     accessToken: body.access_token,
     ...(body.refresh_token === undefined ? {} : { refreshToken: body.refresh_token }),
-    expiresAt: lifetime === undefined ? null : new Date(sentAt.getTime() + lifetime * 1000),
+    lifetimeMs: lifetime === undefined ? null : lifetime * 1000,
+    ...(refreshLifetime === undefined ? {} : { refreshLifetimeMs: refreshLifetime * 1000 }),
     scopes: body.scope === undefined ? null : body.scope.split(' ').filter((scope) => scope !== ''),
   };
 }

@@ -30,7 +30,7 @@ export interface GrantRequest {
  */
 export async function acquireGrant(options: AcquireGrantOptions, request: GrantRequest): Promise<Grant> {
   const { provider, parameters, secret } = request;
-  const entered = { renewable: false, expiresAt: null, scopes: null, parameters };
+  const entered = { renewable: false, lifetimeMs: null, scopes: null, parameters };
   if (hasAuth(provider, 'none')) return { ...entered, accessToken: '' };
   if (hasAuth(provider, 'api_key', 'basic')) return { ...entered, accessToken: required(provider, secret) };
   if (hasAuth(provider, 'signed_jwt')) {
@@ -58,12 +58,13 @@ export function grantOf(
   parameters: Record<string, string>,
   material?: string,
 ): Grant {
-  const { accessToken, refreshToken, expiresAt, scopes, captured } = tokens;
+  const { accessToken, refreshToken, lifetimeMs, refreshLifetimeMs, scopes, captured } = tokens;
   return {
     accessToken,
     material: renewalOf(provider) === 'reissue' ? material : refreshToken,
     renewable: isRenewable(provider, tokens),
-    expiresAt,
+    lifetimeMs,
+    refreshLifetimeMs,
     scopes,
     parameters: { ...parameters, ...captured },
   };

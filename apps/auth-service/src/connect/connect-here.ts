@@ -29,7 +29,7 @@ export type HereResult =
 /** A connection for which the browser need not leave: what was entered, or the registration alone, is enough. Probed before it is stored. */
 export async function connectHere(options: ConnectHereOptions, request: HereRequest): Promise<HereResult> {
   const { session, offer, parameters, secret, authorizedBy } = request;
-  const obtainedAt = new Date();
+  const askedAt = performance.now();
   let grant: Grant;
   try {
     const provider = connectedProvider(offer, parameters);
@@ -46,7 +46,7 @@ export async function connectHere(options: ConnectHereOptions, request: HereRequ
     grant: { ...grant, account: probe.account },
     requestedScopes: session.scopes,
     authorizedBy,
-    obtainedAt,
+    askedAt,
     app: offer.app,
     session,
   });

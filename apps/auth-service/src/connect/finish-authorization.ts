@@ -102,12 +102,12 @@ export class FinishAuthorization {
     callback: Exclude<Callback, { kind: 'error' }>,
   ): Promise<ConnectAnswer> {
     const { session, app } = pending;
-    const obtainedAt = new Date();
+    const askedAt = performance.now();
     const redeemed = await redeem(this.options, { pending, offer, provider, callback });
     const grant = await identifyAccount(this.options, offer, redeemed);
     const target = targetOf(session);
     const requestedScopes = session.scopes;
-    const stored = { target, provider: offer.manifest, grant, requestedScopes, authorizedBy, obtainedAt, app, session };
+    const stored = { target, provider: offer.manifest, grant, requestedScopes, authorizedBy, askedAt, app, session };
     const connection = await storeGrant(this.options, stored);
     if (connection === undefined) return this.#end('used', pending);
     this.#count('connected', session.provider);

@@ -6,7 +6,10 @@ export interface Grant {
   material?: string | undefined;
   /** Whether there is a way to the next token without the person. */
   renewable: boolean;
-  expiresAt: Date | null;
+  /** From when it was asked for. Null: the provider does not say. */
+  lifetimeMs: number | null;
+  /** As told of what renews it, from the same moment. */
+  refreshLifetimeMs?: number | undefined;
   /** As granted. Null where the provider did not say, which means "as requested" (RFC 6749 section 5.1). */
   scopes: string[] | null;
   /** `${connection.…}` of the manifest. */

@@ -31,7 +31,7 @@ export class PollSession {
     const { session } = opened;
     const { app } = offer;
     if (app === null || app.id !== device.providerAppId || device.expiresAt.getTime() <= Date.now()) return this.#expired(opened);
-    const obtainedAt = new Date();
+    const askedAt = performance.now();
     try {
       const result = await pollDevice(this.options, device, { ...offer, app });
       if (result?.kind === 'declined') return await this.#declined(opened);
@@ -45,7 +45,7 @@ export class PollSession {
         grant: await identifyAccount(this.options, offer, granted),
         requestedScopes: session.scopes,
         authorizedBy,
-        obtainedAt,
+        askedAt,
         app,
         session,
       });

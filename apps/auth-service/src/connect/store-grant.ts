@@ -1,7 +1,7 @@
 import type { Catalog, ProviderManifest } from '@keyward/connectors';
 import { KeywardError, newId, type ConnectionStatus } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
-import { refreshAt } from '@keyward/oauth';
+import { tokenTimes } from '@keyward/oauth';
 import { ConnectionEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import type { CredentialStore } from '@keyward/postgres-vault';
 import { IsNull, Not, type DataSource, type FindOptionsWhere } from 'typeorm';
@@ -27,8 +27,8 @@ export interface GrantToStore {
   grant: Grant;
   requestedScopes: readonly string[];
   authorizedBy: { kind: 'user' | 'admin'; id: string };
-  /** When the request for the token was made. */
-  obtainedAt: Date;
+  /** When the request for the token was made, by `performance.now()`. */
+  askedAt: number;
   /** Null where the kind of grant needs no registration. */
   app: ProviderAppEntity | null;
   /** Ends with the connection, in one transaction. */
@@ -86,7 +86,7 @@ async function storeAs(
   destination: Destination,
 ): Promise<'stored' | 'outrun' | 'ended'> {
   const { dataSource, credentials, credentialStore } = options;
-  const { provider, app, grant, obtainedAt, session, target } = request;
+  const { provider, app, grant, askedAt, session, target } = request;
   const { connection, generation } = destination;
   const key = { org: target.org, connection, generation };
   // Renewal material of the connection's earlier authorization is not carried over: it may belong to another account of the person.
@@ -96,8 +96,6 @@ async function storeAs(
     ...key,
     scopes: grant.scopes ?? [...request.requestedScopes],
     renewable: grant.renewable,
-    accessExpiresAt: grant.expiresAt,
-    refreshAt: refreshAt({ provider, obtainedAt, expiresAt: grant.expiresAt, refreshable: grant.renewable }),
   };
   return withOrg(dataSource, target.org, async (em) => {
     // Locked before the session, as where an organization is shredded.
@@ -110,7 +108,10 @@ async function storeAs(
     }
     await activate(em, request, destination, credential.scopes);
     // Thrown and not returned, so that what was written before is rolled back.
-    if (!(await credentialStore.storeAuthorized(em, credential))) throw new Outrun();
+    const { lifetimeMs, refreshLifetimeMs, renewable } = grant;
+    const elapsedMs = performance.now() - askedAt;
+    const times = tokenTimes({ provider, lifetimeMs, refreshLifetimeMs, renewable, asleep: false, elapsedMs });
+    if (!(await credentialStore.storeAuthorized(em, { ...credential, ...times }))) throw new Outrun();
     await recordAuthorization(em, request, destination, credential.scopes);
     return 'stored';
   });

@@ -61,7 +61,7 @@ export async function recordAuthorization(
   { connection, generation, scopesBefore }: Destination,
   scopes: string[],
 ): Promise<void> {
-  const { target, authorizedBy, requestedScopes, session, obtainedAt } = request;
+  const { target, authorizedBy, requestedScopes, session } = request;
   const { org, agent, user, provider } = target;
   await em.insert(ConnectionAuthorizationEntity, {
     id: newId('auz'),
@@ -73,7 +73,7 @@ export async function recordAuthorization(
     authorizedByKind: authorizedBy.kind,
     authorizedById: authorizedBy.id,
     sessionId: session?.id ?? null,
-    authorizedAt: obtainedAt,
+    authorizedAt: new Date(),
   });
   const ref = { org, connection, user, provider, agent };
   const audited = {

@@ -44,7 +44,7 @@ export class ConnectWithoutBrowser {
     const offer = await this.#offer(target);
     const parameters = checkConnectionParameters(offer.manifest, request.parameters, 'input');
     const scopes = request.scopes ?? offer.manifest.auth.scopes.default;
-    const obtainedAt = new Date();
+    const askedAt = performance.now();
     const { app } = offer;
     const acquired = await acquireGrant(this.options, {
       provider: connectedProvider(offer, parameters),
@@ -56,7 +56,7 @@ export class ConnectWithoutBrowser {
     const provider = connectedProvider(offer, acquired.parameters);
     const grant = request.probe ? await this.#probed(provider, app, acquired) : acquired;
     const authorizedBy = { kind: 'admin' as const, id: actor.id };
-    const stored = { target, provider, grant, requestedScopes: scopes, authorizedBy, obtainedAt, app };
+    const stored = { target, provider, grant, requestedScopes: scopes, authorizedBy, askedAt, app };
     const id = await storeGrant(this.options, stored);
     if (id === undefined) throw new KeywardError('internal', 'The connection was not stored.');
     return withOrg(this.options.dataSource, target.org, (em) => readConnection(em, target.org, id));

@@ -16,7 +16,8 @@ export interface AssertionMaterial {
 
 export interface SignedAssertion {
   jwt: string;
-  expiresAt: Date;
+  /** Of what is left, from when it was asked for. */
+  lifetimeMs: number;
 }
 
 /** Clocks differ: an assertion from the future is refused, one from a moment ago is not. */
@@ -31,8 +32,8 @@ export async function signAssertion(assertion: Assertion, material: AssertionMat
   const references = { ...material.references, ...(fingerprint === undefined ? {} : { 'key.fingerprint_sha256': fingerprint }) };
   const fillAll = (texts: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, fill(text, references)]));
-  const now = Math.floor((material.now?.() ?? new Date()).getTime() / 1000);
-  const issuedAt = now - Math.min(BACKDATE_SECONDS, Math.floor(assertion.lifetime_seconds / 10));
+  const now = (material.now?.() ?? new Date()).getTime();
+  const issuedAt = Math.floor(now / 1000) - Math.min(BACKDATE_SECONDS, Math.floor(assertion.lifetime_seconds / 10));
   const expiresAt = issuedAt + assertion.lifetime_seconds;
   const claims = { ...material.claims, ...fillAll(assertion.claims), jti: randomUUID() };
   const jwt = await new SignJWT(claims)
@@ -40,7 +41,7 @@ export async function signAssertion(assertion: Assertion, material: AssertionMat
     .setIssuedAt(issuedAt)
     .setExpirationTime(expiresAt)
     .sign(key);
-  return { jwt, expiresAt: new Date(expiresAt * 1000) };
+  return { jwt, lifetimeMs: expiresAt * 1000 - now };
 }
 
 function fill(text: string, references: Readonly<Record<string, string>>): string {

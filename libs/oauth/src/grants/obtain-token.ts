@@ -84,8 +84,8 @@ async function signedJwt({ auth, title }: ProviderWith<'signed_jwt'>, secret: st
   const { keyId, key } = splitKey(auth.key_id_separator, secret, title);
   const captured: Record<string, string> = keyId === undefined ? {} : { key_id: keyId };
   const references = keyId === undefined ? {} : { 'connection.key_id': keyId };
-  const { jwt, expiresAt } = await signAssertion(auth.assertion, { key, references, now: wire.now });
-  return { accessToken: jwt, expiresAt, scopes: null, captured };
+  const { jwt, lifetimeMs } = await signAssertion(auth.assertion, { key, references, now: wire.now });
+  return { accessToken: jwt, lifetimeMs, scopes: null, captured };
 }
 
 /** `<key id><separator><key>` where the manifest has a separator. */
