@@ -16,7 +16,7 @@ export interface IssuedTokens {
 export async function issueGrants(
   provider: Provider,
   accounts: Accounts,
-  order: { client_id: string; user: string; scope: string; count: number },
+  order: { client_id: string; user: string; scope: string; count: number; expires_in?: number | undefined },
 ): Promise<IssuedTokens[] | undefined> {
   const client = await provider.Client.find(order.client_id);
   if (client === undefined || !accounts.names.includes(order.user)) return undefined;
@@ -27,7 +27,7 @@ export async function issueGrants(
     grant.addOIDCScope(order.scope);
     const grantId = await grant.save();
     const token = { client, accountId: order.user, grantId, gty: 'authorization_code', scope: order.scope };
-    const accessToken = new provider.AccessToken(token);
+    const accessToken = new provider.AccessToken({ ...token, ...(order.expires_in && { expiresIn: order.expires_in }) });
     const refreshToken = new provider.RefreshToken(token);
     issued.push({
       grant: grantId,

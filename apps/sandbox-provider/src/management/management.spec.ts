@@ -86,6 +86,20 @@ describe('management', () => {
     }
   });
 
+  it('issues access tokens that end when they are told to, and counts those shown that will not do', async () => {
+    const answer = await manage('tokens/issue', { client_id: client.client_id, user: 'ada', count: 2, expires_in: 1 });
+    const [first, second] = answer['tokens'] as [Issued & { expires_in: number }, Issued];
+    expect(first.expires_in).toBe(1);
+    expect((await refresh(second.refresh_token)).body['expires_in']).toBe(sandboxConfig.accessTokenTtlSeconds);
+    const before = await manage('counters');
+    expect((await me('of-nobody')).status).toBe(401);
+    await manage('tokens/expire', {});
+    expect((await me(first.access_token)).status).toBe(401);
+    const after = await manage('counters');
+    expect(after['refusedAccessTokens']).toBe(Number(before['refusedAccessTokens']) + 2);
+    expect(after).not.toHaveProperty('grants');
+  });
+
   it('orders faults, each for the next so many requests', async () => {
     const { tokens } = await issue();
     await manage('faults', { kind: 'fail', count: 2, status: 503, retryAfterSeconds: 7 });

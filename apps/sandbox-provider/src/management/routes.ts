@@ -37,6 +37,8 @@ const issueBody = z.strictObject({
   user: z.string(),
   scope: z.string().default('notes:read notes:write'),
   count: z.int().min(1).max(10_000).default(1),
+  /** Seconds that the access tokens live; those that come after them live as long as any. */
+  expires_in: z.int().min(1).max(86_400).optional(),
 });
 
 export interface ManagementParts {
@@ -86,6 +88,8 @@ export function registerManagement(app: FastifyInstance, parts: ManagementParts)
   });
 
   app.get('/sandbox/tokens', async () => ({ counters, grants: records.grants(), faults: faults.pending() }));
+  /** Without the grants, which are many under load. */
+  app.get('/sandbox/counters', async () => ({ ...counters, refusedAccessTokens: records.accessTokens.refused }));
   app.post('/sandbox/tokens/expire', async (request) => {
     const { user } = expireBody.parse(request.body ?? undefined);
     return { expired: records.expireAccessTokens(user) };

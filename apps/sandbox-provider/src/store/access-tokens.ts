@@ -12,11 +12,15 @@ export interface AccessTokenInfo {
 /** Access tokens in force, in memory, because every API call asks for one. The database holds them too; see OAuthRecords. */
 export class AccessTokens {
   readonly #byValue = new Map<string, AccessTokenInfo>();
+  /** How often one was shown that will not do. */
+  refused = 0;
 
   /** Undefined for a token that is unknown, expired, revoked or for another resource: RFC 6750 makes no difference between them. */
   find(value: string, audience?: string): AccessTokenInfo | undefined {
     const info = this.#byValue.get(value);
-    return info === undefined || info.audience !== audience || info.expiresAtMs <= Date.now() ? undefined : info;
+    if (info !== undefined && info.audience === audience && info.expiresAtMs > Date.now()) return info;
+    this.refused++;
+    return undefined;
   }
 
   put(value: string, info: AccessTokenInfo): void {
