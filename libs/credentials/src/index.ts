@@ -1,4 +1,12 @@
-export type { CallConnection, CallCredential, CallCredentialStore, CallQuery, SealedClientCertificate } from './ports.js';
+export type {
+  CallConnection,
+  CallCredential,
+  CallCredentialStore,
+  CallQuery,
+  ConnectionUse,
+  ConnectionUseStore,
+  SealedClientCertificate,
+} from './ports.js';
 export { clientSecretContext, privateKeyContext, type RegistrationRef } from './registration-context.js';
 export {
   createCredentials,

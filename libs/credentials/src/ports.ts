@@ -34,8 +34,10 @@ export interface CallConnection {
   /** 0 while nothing was stored yet. */
   generation: number;
   sealedAccess: Buffer | null;
-  /** null: the provider does not say. */
-  accessExpiresAt: Date | null;
+  /** How long the access token still held when it was read, by the database's clock; not above 0: it has expired. null: the provider does not say. */
+  accessExpiresInMs: number | null;
+  /** `performance.now()` from just before the database was asked: from then on the time counts, so that it is never reckoned too long. */
+  readAt: number;
   /** There is a way to the next token without the person. */
   refreshable: boolean;
   /** `${connection.…}` of the manifest. */
@@ -60,4 +62,14 @@ export interface CallCredential {
 /** What one call needs to know, in one round trip. */
 export interface CallCredentialStore {
   openForCall(query: CallQuery): Promise<CallCredential>;
+}
+
+export interface ConnectionUse {
+  org: string;
+  connection: string;
+}
+
+export interface ConnectionUseStore {
+  /** Each connection once. @returns of how many it was news */
+  record(uses: readonly ConnectionUse[]): Promise<number>;
 }

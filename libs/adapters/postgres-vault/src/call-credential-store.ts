@@ -30,7 +30,7 @@ interface CallRow {
   /** null: no credential was stored yet. */
   generation: number | null;
   sealed_access: Buffer | null;
-  access_expires_at: Date | null;
+  access_expires_in_ms: number | null;
   refreshable: boolean;
   parameters: Record<string, string>;
   /** null, as is the next: without a registration. */
@@ -42,7 +42,7 @@ interface CallRow {
 
 const COLUMNS = [
   'permission, tools, connection_id, kind, alias, status, status_reason, scopes',
-  'generation, sealed_access, access_expires_at, refreshable, parameters, client_id, app_parameters, client_certificate',
+  'generation, sealed_access, access_expires_in_ms, refreshable, parameters, client_id, app_parameters, client_certificate',
 ].join(', ');
 
 const OPEN_ONE = {
@@ -63,7 +63,7 @@ function toValues({ org, agent, user, connector, provider, alias, connection }: 
   return [org, agent, user, connector, provider, alias, connection ?? null];
 }
 
-function toConnection(id: string, row: CallRow): CallConnection {
+function toConnection(id: string, row: CallRow, readAt: number): CallConnection {
   return {
     id,
     kind: row.kind,
@@ -73,7 +73,8 @@ function toConnection(id: string, row: CallRow): CallConnection {
     scopes: row.scopes,
     generation: row.generation ?? 0,
     sealedAccess: row.sealed_access,
-    accessExpiresAt: row.access_expires_at,
+    accessExpiresInMs: row.access_expires_in_ms,
+    readAt,
     refreshable: row.refreshable,
     parameters: row.parameters,
     clientId: row.client_id,
@@ -88,9 +89,9 @@ function toCertificate(row: CertificateRow | null): SealedClientCertificate | nu
   return { app, generation, certificate, sealedKey: Buffer.from(sealed, 'base64') };
 }
 
-function toCredential(row: CallRow): CallCredential {
+function toCredential(row: CallRow, readAt: number): CallCredential {
   const { permission, tools, connection_id: id } = row;
-  return { permission, tools, connection: id === null ? null : toConnection(id, row) };
+  return { permission, tools, connection: id === null ? null : toConnection(id, row, readAt) };
 }
 
 /** The executor's hot read: one row per call, read anew for each; calls that ask at the same time share the round trip. */
@@ -98,11 +99,12 @@ export function createCallCredentialStore(dataSource: DataSource): CallCredentia
   const trips = new RoundTrips<CallQuery, CallCredential>(async (queries) => {
     const values = queries.map(toValues);
     const [only] = values;
+    const readAt = performance.now();
     const rows =
       values.length === 1 && only !== undefined
         ? await prepared<CallRow>(dataSource, OPEN_ONE, only)
         : await prepared<CallRow>(dataSource, OPEN_MANY, transposed(values));
-    return rows.map(toCredential);
+    return rows.map((row) => toCredential(row, readAt));
   });
   return { openForCall: (query) => trips.answer(query) };
 }

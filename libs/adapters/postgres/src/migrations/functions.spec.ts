@@ -54,7 +54,7 @@ describe('cross-organization functions', () => {
       scopes: ['notes:read'],
       generation: 1,
       sealed_access: ours.sha256,
-      access_expires_at: null,
+      access_expires_in_ms: null,
       refreshable: true,
       kind: 'agent',
       parameters: {},
