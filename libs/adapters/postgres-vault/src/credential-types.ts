@@ -1,10 +1,9 @@
 import type { ConnectionKind, ConnectionStatus } from '@keyward/contracts';
-import type { EntityManager } from 'typeorm';
+import type { TokenTimes } from '@keyward/oauth';
 
-/** Runs inside the transaction that changes the row: outbox and audit rows written here are true exactly when the change is. */
-export type Also = (em: EntityManager) => Promise<void>;
+/* No moment goes in or comes out: the database's clock is the only one, so all times are milliseconds from its now; negative: past. */
 
-export interface SealedTokens {
+export interface SealedTokens extends TokenTimes {
   sealedAccess: Buffer;
   /**
    * What the next token is had with: a refresh token, the subject token of an exchange, the private key of a signed JWT. Null: the provider
@@ -13,9 +12,6 @@ export interface SealedTokens {
   sealedRefresh: Buffer | null;
   /** Whether there is a way to the next token without the person. */
   renewable: boolean;
-  accessExpiresAt: Date | null;
-  /** When to refresh before expiry; null: never by the clock. */
-  refreshAt: Date | null;
 }
 
 export interface AuthorizedCredential extends SealedTokens {
@@ -29,13 +25,23 @@ export interface AuthorizedCredential extends SealedTokens {
   parameters?: Record<string, string>;
 }
 
-export interface DueCredential {
-  org: string;
-  connection: string;
-  /** What the lease intends to redeem. */
-  generation: number;
-  /** An earlier holder took up this very generation and was not heard of again: its refresh token may be spent. */
-  staleIntent: boolean;
+export interface StoredAuthorization {
+  /** How long a person was asked for it; null: nobody was. */
+  reauthorizedAfterMs: number | null;
+}
+
+export interface DueRequest {
+  owner: string;
+  leaseMs: number;
+  /** How many at most, over all providers. */
+  limit: number;
+  /** How many of a provider at most; 0: none for now. Providers that are not named have room. */
+  rooms: readonly ProviderRoom[];
+}
+
+export interface ProviderRoom {
+  provider: string;
+  room: number;
 }
 
 export interface ClaimRequest {
@@ -48,14 +54,17 @@ export interface ClaimRequest {
 }
 
 export type Claim =
-  | { outcome: 'claimed'; generation: number; staleIntent: boolean }
+  | { outcome: 'claimed'; credential: RefreshableCredential }
   | { outcome: 'newer'; generation: number }
-  /** Another process refreshes it now; ask again then. */
-  | { outcome: 'busy'; leaseUntil: Date }
-  /** No such connection, not active, or nothing to refresh with. */
-  | { outcome: 'not_refreshable'; status: ConnectionStatus | null };
+  /** Another holder refreshes it now. */
+  | { outcome: 'busy'; leaseLeftMs: number }
+  /** It failed just now, or (`appRejected`) the provider rejects the registration: left alone for so long. */
+  | { outcome: 'backing_off'; retryInMs: number; appRejected: boolean }
+  /** No such connection (null), not active, or nothing to refresh with. */
+  | { outcome: 'unavailable'; status: ConnectionStatus | null };
 
-export interface RefreshableCredential {
+/** Everything that a refresh needs to know. Times are from when the database answered, which `readAt` bounds. */
+export interface RefreshableCredential extends TokenTimes {
   org: string;
   connection: string;
   kind: ConnectionKind;
@@ -75,13 +84,17 @@ export interface RefreshableCredential {
   sealedAccess: Buffer;
   sealedRefresh: Buffer | null;
   renewable: boolean;
-  /** When this generation was stored. */
-  obtainedAt: Date;
-  accessExpiresAt: Date | null;
-  refreshAt: Date | null;
+  /** Since this generation was stored. */
+  obtainedMsAgo: number;
+  /** Since anybody used the connection. */
+  unusedMs: number;
+  /** Since a token request of this generation was first begun whose answer is not known; null: none was. */
+  sentMsAgo: number | null;
   /** Failed attempts in a row. */
   failures: number;
   leaseOwner: string | null;
+  /** `performance.now()` from before the database was asked: what has passed since then is never less than what has passed there. */
+  readAt: number;
   /** Null where the kind of grant needs no registration. */
   providerApp: StoredProviderApp | null;
 }
@@ -99,6 +112,23 @@ export interface StoredProviderApp {
   /** What a discovered authorization server says of itself (RFC 8414). */
   metadata: Record<string, unknown> | null;
   generation: number;
+  /** Since the provider rejects it; null: it does not. */
+  rejectedMsAgo: number | null;
+  /** Attempts in a row with which it was rejected. */
+  rejections: number;
+}
+
+/** A lease on one generation of one credential. */
+export interface LeaseRef {
+  org: string;
+  connection: string;
+  owner: string;
+  generation: number;
+}
+
+export interface SendingIntent extends LeaseRef {
+  /** What the lease must last for still: the request, and storing its answer. */
+  needMs: number;
 }
 
 export interface RefreshCommit extends SealedTokens {
@@ -114,14 +144,10 @@ export interface RefreshCommit extends SealedTokens {
   failures?: number;
 }
 
-export interface FailedRefresh {
-  org: string;
-  connection: string;
-  owner: string;
-  generation: number;
+export interface FailedRefresh extends LeaseRef {
   /** When to try again; the token that is stored keeps being served until it expires. */
-  retryAt: Date;
-  /** True when it is unknown whether the token endpoint redeemed a token that it takes only once: the intent stays visible to the next claim. */
+  retryInMs: number;
+  /** Unknown whether the token endpoint redeemed a token that it takes only once: that it was sent stays visible to the next claim. */
   maybeRedeemed: boolean;
 }
 
@@ -131,4 +157,34 @@ export interface Reauthorization {
   /** Only if this is still the stored generation: a newer one has made the reason moot. */
   generation: number;
   reason: string;
+}
+
+export interface AppRejection {
+  org: string;
+  app: string;
+  /** Of the registration that was rejected: one that has replaced it is not to blame. */
+  generation: number;
+  /** As it was read with the credential: of many requests that are rejected at once, one counts. */
+  rejections: number;
+  reason: string;
+  retryInMs: number;
+}
+
+export interface AppRef {
+  org: string;
+  app: string;
+}
+
+export interface TurnRequest {
+  /** Names the token endpoint, for all replicas. */
+  lane: string;
+  perMinute: number;
+  wanted: number;
+}
+
+export interface Turns {
+  /** No more than were wanted. */
+  granted: number;
+  /** Until there is one more; 0 where all that were wanted were granted. */
+  waitMs: number;
 }
