@@ -18,6 +18,11 @@ export interface EgressRequest {
   timeoutMs: number;
   /** Ends the request at once; a KeywardError as its reason becomes the error. */
   signal?: AbortSignal | undefined;
+  /**
+   * Asked of every hop once a connection for it is there, right before the first byte is written; false ends the request unwritten. For
+   * what may cease to hold while an address is looked up and a connection is made.
+   */
+  mayLeave?: (() => boolean) | undefined;
   /** Of the body, on the wire and decoded. */
   maxBytes: number;
   /** Shown in the TLS handshake (RFC 8705). The connection is then for this request alone. */

@@ -24,13 +24,21 @@ export async function send(way: Way, request: EgressRequest): Promise<EgressResp
   let hop = request;
   let url = checkedUrl(request);
   for (let redirects = 0; ; redirects++) {
-    const raw = await sendHop(way, { ...hop, timeoutMs: deadline - performance.now() }, url);
+    const sent = sendHop(way, { ...hop, timeoutMs: deadline - performance.now() }, url);
+    const raw = redirects === 0 ? await sent : await sent.catch(afterRedirect);
     const location = REDIRECTS.has(raw.status) ? raw.headers['location'] : undefined;
     if (location === undefined) return receive(raw, request);
     if (redirects === MAX_REDIRECTS) throw denied('too_many_redirects', true);
     url = redirectTarget(String(location), url);
     hop = redirected(hop, raw.status);
   }
+}
+
+/** The hop before has answered, and a 303 says that it has carried out what was asked (RFC 9110 section 15.4.4). */
+function afterRedirect(error: unknown): never {
+  if (!(error instanceof EgressError) || error.requestMayHaveBeenProcessed) throw error;
+  const { code, message, denial } = error;
+  throw new EgressError(code, message, true, { cause: error, ...(denial === undefined ? {} : { denial }) });
 }
 
 /** One hop: no redirect followed, nothing decoded. */
@@ -49,6 +57,7 @@ export async function sendHop({ pools, observer }: Way, request: EgressRequest, 
       body: injected.body,
       timeoutMs: request.timeoutMs,
       signal: request.signal,
+      mayLeave: request.mayLeave,
       maxBytes: request.maxBytes,
     });
     status = raw.status;

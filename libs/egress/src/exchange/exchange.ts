@@ -12,6 +12,7 @@ export interface ExchangeRequest {
   body: string | undefined;
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  mayLeave: (() => boolean) | undefined;
   maxBytes: number;
 }
 
@@ -72,6 +73,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // It waited for a connection longer than it was wanted.
     if (this.settled) return controller.abort(new Error('no longer wanted'));
+    if (this.request.mayLeave?.() === false) {
+      const refusal = new EgressError('provider_unavailable', 'What the request carries held no longer when it could leave.', false);
+      this.fail(refusal);
+      return controller.abort(refusal);
+    }
     this.controller = controller;
     this.started = true;
   }
