@@ -46,15 +46,20 @@ export const connect = command({
       }),
   handler: async (session, args) => {
     if (args.direct) return connectHere(session, args);
-    const link = await session.admin.post<ConnectSession>('/v1/connect-sessions', await request(session, args));
-    if (!args.wait) return session.out.answer(link, () => session.out.say(link.url));
-    process.stderr.write(`Open this link, as the person whose account it is:\n${printable(link.url)}\n`);
-    const ended = await outcome(session, link);
-    if (ended.state !== 'completed')
-      throw new Hint(`Nothing was connected (${ended.failure ?? ended.state}).`, 'A new link: the same command again.');
-    session.out.answer({ ...link, ...ended }, () => session.out.say(`Connected: ${ended.connection ?? ''}`));
+    await follow(session, await request(session, args), args.wait);
   },
 });
+
+/** Makes the link, tells it, and waits for what becomes of it unless that is not wanted. */
+export async function follow(session: Session, request: object, wait: boolean): Promise<void> {
+  const link = await session.admin.post<ConnectSession>('/v1/connect-sessions', request);
+  if (!wait) return session.out.answer(link, () => session.out.say(link.url));
+  process.stderr.write(`Open this link, as the person whose account it is:\n${printable(link.url)}\n`);
+  const ended = await outcome(session, link);
+  if (ended.state !== 'completed')
+    throw new Hint(`Nothing was connected (${ended.failure ?? ended.state}).`, 'A new link: the same command again.');
+  session.out.answer({ ...link, ...ended }, () => session.out.say(`Connected: ${ended.connection ?? ''}`));
+}
 
 async function request(session: Session, { provider, user, agent, workspace, alias, scope, set }: ConnectArguments) {
   const agents = await Promise.all((list(agent) ?? []).map((name) => agentId(session, name)));

@@ -4,13 +4,18 @@ import { Usage } from '../output/fail.js';
 import type { Session } from '../session/session.js';
 import { group, list, under } from './command.js';
 import { agentId, moment } from './names.js';
+import { reauthorize } from './reauthorize.js';
 
 const COLUMNS = {
   ID: ({ id }: Connection) => id,
   PROVIDER: ({ provider, alias }: Connection) => (alias === 'default' ? provider : `${provider}/${alias}`),
   FOR: ({ kind, user }: Connection) => (kind === 'workspace' ? 'the workspace' : user),
   AGENT: ({ agent, agents }: Connection) => agent ?? agents?.join(' ') ?? '',
-  STATUS: ({ status, revocation }: Connection) => (revocation === undefined ? status : `${status} (${revocation.state})`),
+  STATUS: ({ status, revocation, refresh }: Connection) => {
+    const remark =
+      revocation?.state ?? (refresh?.waiting === 'provider_rejects_registration' ? 'registration rejected' : undefined);
+    return remark === undefined ? status : `${status} (${remark})`;
+  },
   SCOPES: ({ scopes }: Connection) => scopes.join(' '),
 };
 
@@ -29,9 +34,28 @@ function show({ out }: Session, connection: Connection): void {
     reason: connection.statusReason ?? undefined,
     scopes: connection.scopes.join(' '),
     authorized: connection.authorizedBy === null ? null : `by ${connection.authorizedBy.kind} ${connection.authorizedBy.id}`,
+    'asked again': moment(connection.reauthorizationAskedAt) ?? undefined,
     'token ends': moment(connection.expiresAt),
+    ...refreshOf(connection),
     revocation: revocation === undefined ? undefined : `${revocation.state} after ${revocation.attempts} attempts`,
   });
+}
+
+const WAITING = {
+  provider_rejects_registration: 'waits until the provider takes your registration: keyward providers registrations',
+  backing_off: 'did not succeed, and is tried again',
+} as const;
+
+function refreshOf({ refresh }: Connection): Record<string, string | null | undefined> {
+  if (refresh === undefined) return {};
+  const { kind, dueAt, asleep, lastRefreshedAt, failures, refreshTokenExpiresAt, waiting } = refresh;
+  const planned = waiting !== null ? WAITING[waiting] : asleep ? 'with its next use' : kind === 'none' ? 'no' : 'by itself';
+  return {
+    refreshed: moment(lastRefreshedAt),
+    'next refresh': [planned, moment(dueAt)].filter((part) => part !== null).join(', '),
+    'failed so far': failures === 0 ? undefined : String(failures),
+    'refresh token ends': moment(refreshTokenExpiresAt) ?? undefined,
+  };
 }
 
 const one = (id: string): string => `/v1/connections/${encodeURIComponent(id)}`;
@@ -158,11 +182,12 @@ async function revokeOneByOne(session: Session, ids: readonly string[]): Promise
 
 export const connections = group(
   'connections',
-  'What agents may use: list, test, history, revoke',
+  'What agents may use: list, test, history, reauthorize, revoke',
   listing,
   get,
   test,
   history,
   agents,
+  reauthorize,
   revoke,
 );

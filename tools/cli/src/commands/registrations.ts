@@ -19,20 +19,30 @@ export const registrations = under({
   builder: (args) => args,
   handler: async (session) => {
     const apps = await all(session);
-    session.out.answer(apps, () =>
+    session.out.answer(apps, () => {
       session.out.table(
         apps,
         {
           PROVIDER: ({ provider }) => provider,
+          STATUS: ({ status }) => status,
           'CLIENT ID': ({ clientId }) => clientId,
           'REDIRECT URI': ({ redirectUri }) => redirectUri,
           SINCE: ({ createdAt }) => moment(createdAt),
         },
         'None yet: keyward providers register <name> --client-id <id>',
-      ),
-    );
+      );
+      for (const app of apps) sayRejection(session, app);
+    });
   },
 });
+
+function sayRejection({ out }: Session, { provider, clientId, rejected }: Registration): void {
+  if (rejected === null) return;
+  out.say('');
+  out.say(`${provider} has been rejected since ${moment(rejected.at)}, and is tried again at ${moment(rejected.retryAt)}.`);
+  out.say(`  ${rejected.reason}`);
+  out.say(`  With other credentials it goes on at once: keyward providers register ${provider} --client-id ${clientId}`);
+}
 
 export const register = under({
   command: 'register <name>',
@@ -62,6 +72,7 @@ export const register = under({
         : await session.admin.put<Registration>(`/v1/provider-apps/${before.id}`, { organization, ...registration });
     session.out.answer(app, () => {
       session.out.say(before === undefined ? `Registered at ${name}.` : `The registration at ${name} is replaced.`);
+      if (before?.status === 'rejected') session.out.say('It was rejected; its connections are tried again within a minute.');
       session.out.say(`The provider must know this redirect URI: ${app.redirectUri}`);
     });
   },
