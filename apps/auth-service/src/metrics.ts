@@ -1,13 +1,18 @@
 import { prepared, type OutboxRelay } from '@keyward/postgres';
 import type { VaultMetrics } from '@keyward/credentials';
 import { createVaultMetrics } from '@keyward/kms';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 
 export interface AuthMetrics {
   callbacks: Counter<'provider' | 'outcome'>;
+  /** From when a person was asked to authorize again until somebody had. */
+  reauthorization: Histogram<'provider'>;
   vault: VaultMetrics;
 }
+
+/** A person who is there, one who reads it today, one who is back next week. */
+const REAUTHORIZATION_SECONDS = [30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 259_200, 604_800, 2_592_000];
 
 export function createMetrics(registry: Registry): AuthMetrics {
   const registers = [registry];
@@ -16,6 +21,13 @@ export function createMetrics(registry: Registry): AuthMetrics {
       name: 'oauth_callback_total',
       help: 'Browsers that came back from a provider, by how it ended.',
       labelNames: ['provider', 'outcome'],
+      registers,
+    }),
+    reauthorization: new Histogram({
+      name: 'connection_reauthorization_seconds',
+      help: 'From when a connection needed to be authorized again until it was.',
+      labelNames: ['provider'],
+      buckets: REAUTHORIZATION_SECONDS,
       registers,
     }),
     vault: createVaultMetrics(registry),
@@ -30,6 +42,8 @@ interface ConnectionCount {
 
 const COUNT = { name: 'auth_count_connections', text: 'SELECT provider, status, connections FROM vault.count_connections()' };
 
+const OLDEST = { name: 'auth_oldest_reauthorization', text: 'SELECT vault.oldest_reauthorization_ms() AS ms' };
+
 /** Read from the database when scraped; a scrape while it is away keeps the last values. */
 export function observeDatabase(registry: Registry, dataSource: DataSource, relay: OutboxRelay): void {
   const connections = new Gauge({
@@ -42,6 +56,15 @@ export function observeDatabase(registry: Registry, dataSource: DataSource, rela
       if (rows === undefined) return;
       connections.reset();
       for (const row of rows) connections.set({ provider: row.provider, state: row.status }, Number(row.connections));
+    },
+  });
+  const waiting = new Gauge({
+    name: 'connections_awaiting_reauthorization_oldest_seconds',
+    help: 'For how long the person who was asked first has been asked to authorize a connection again; 0 where nobody is.',
+    registers: [registry],
+    collect: async () => {
+      const rows = await prepared<{ ms: number | null }>(dataSource, OLDEST, []).catch(() => undefined);
+      if (rows !== undefined) waiting.set((rows[0]?.ms ?? 0) / 1000);
     },
   });
   const oldest = new Gauge({

@@ -1,7 +1,8 @@
 import type { Connection, ProviderRevocationState } from '@keyward/contracts';
-import { ConnectionEntity, ConnectionGranteeEntity, connectionMetadata, CredentialEntity } from '@keyward/postgres';
+import { ConnectionEntity, ConnectionGranteeEntity, connectionMetadata } from '@keyward/postgres';
 import { In, type EntityManager } from 'typeorm';
 import { notFound } from '../identity/not-found.js';
+import { findRefreshStates, toRefresh } from './refresh-state.js';
 
 interface RevocationRow {
   connection_id: string;
@@ -24,14 +25,11 @@ export async function readConnection(em: EntityManager, org: string, id: string)
   return connection as Connection;
 }
 
-/** With the receipts and the grantees. No sealed byte is read here. */
+/** With the receipts, the grantees and how they are kept fresh. No sealed byte is read here. */
 export async function toConnections(em: EntityManager, org: string, rows: ConnectionEntity[]): Promise<Connection[]> {
   const ids = rows.map((row) => row.id);
   if (ids.length === 0) return [];
-  const credentials = await em.find(CredentialEntity, {
-    select: { connectionId: true, accessExpiresAt: true },
-    where: { connectionId: In(ids), orgId: org },
-  });
+  const states = await findRefreshStates(em, org, ids);
   const revocations = (await em.query(
     `SELECT connection_id, state, attempts, requested_at, settled_at FROM vault.provider_revocation
      WHERE connection_id = ANY($1) AND org_id = $2`,
@@ -41,13 +39,16 @@ export async function toConnections(em: EntityManager, org: string, rows: Connec
     where: { connectionId: In(ids), orgId: org },
     order: { agentId: 'ASC' },
   });
-  const expiry = new Map(credentials.map((row) => [row.connectionId, row.accessExpiresAt]));
   const receipts = new Map(revocations.map((row) => [row.connection_id, row]));
   const agents = Map.groupBy(grantees, (row) => row.connectionId);
   return rows.map((row) => {
     const receipt = receipts.get(row.id);
+    const state = states.get(row.id);
+    const isAsked = row.status === 'needs_reauthorization';
     return {
-      ...connectionMetadata(row, expiry.get(row.id) ?? null),
+      ...connectionMetadata(row, state?.access_expires_at ?? null),
+      refresh: toRefresh(row.status, state),
+      reauthorizationAskedAt: isAsked ? (row.reauthorizationAskedAt?.toISOString() ?? null) : null,
       ...(row.kind === 'workspace' ? { agents: (agents.get(row.id) ?? []).map(({ agentId }) => agentId) } : {}),
       ...(receipt === undefined ? {} : { revocation: toReceipt(receipt) }),
     };

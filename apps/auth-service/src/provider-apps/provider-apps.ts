@@ -16,6 +16,7 @@ import { recordAudit, type Actor } from '../records/record.js';
 import { redirectUriOf } from './addresses.js';
 import { refuse, requireCredentialsAsDeclared } from './credentials-needed.js';
 import { discoverRegistration, type DiscoverOptions } from './discover-registration.js';
+import { clearRejection, NOT_REJECTED } from './rejection.js';
 import { endUnderWay, removeProviderApp, requireUnused } from './remove-provider-app.js';
 
 export type ProviderApp = z.infer<typeof providerAppSchema>;
@@ -23,6 +24,7 @@ type CreateProviderApp = z.infer<typeof createProviderAppSchema>;
 export type Registration = Omit<CreateProviderApp, 'organization' | 'provider'>;
 
 const CONTEXT_BYTES = 16;
+const NO_REASON = 'The provider does not take it, and does not say why.';
 
 export interface ProviderAppsOptions extends DiscoverOptions {
   dataSource: DataSource;
@@ -34,6 +36,9 @@ type Prepared = Pick<
   ProviderAppEntity,
   'clientId' | 'sealedSecret' | 'sealedKey' | 'certificate' | 'parameters' | 'registration' | 'issuer' | 'metadata'
 >;
+
+type Rejection = Pick<ProviderAppEntity, 'rejectedAt' | 'rejectedReason' | 'rejectedRetryAt'>;
+type ShownRejection = Pick<ProviderApp, 'status' | 'rejected'>;
 
 /** An organization's own clients at providers. No other organization ever acts with them. */
 export class ProviderApps {
@@ -49,7 +54,7 @@ export class ProviderApps {
     const manifest = await this.#manifest(org, provider);
     const key = { id: newId('app'), orgId: org, generation: 1, callbackContext: randomBytes(CONTEXT_BYTES).toString('hex') };
     const prepared = await this.#prepare(manifest, key, organization.name, registration);
-    const row = { ...key, ...prepared, provider, createdAt: new Date() };
+    const row = { ...key, ...prepared, ...NOT_REJECTED, provider, createdAt: new Date() };
     await withOrg(this.options.dataSource, org, async (em) => {
       await requireLiveOrganization(em, org);
       await em.insert(ProviderAppEntity, row as Parameters<typeof em.insert<ProviderAppEntity>>[1]);
@@ -61,7 +66,7 @@ export class ProviderApps {
   /**
    * A new client id or secret under the same redirect URI; for an MCP server without a client id, discovered anew. At another issuer it
    * is another registration, as it is with parameters that lead elsewhere: nothing that belongs to the old one may be left that could be
-   * sent there.
+   * sent there. Whether it is rejected is asked anew, and those of its connections that waited go on.
    * @throws KeywardError `not_found`, `invalid_request`, `conflict`, `dependency_unavailable`, and those of discovery
    */
   async replace(org: string, id: string, registration: Registration, actor: Actor): Promise<ProviderApp> {
@@ -77,7 +82,7 @@ export class ProviderApps {
     const change = { ...(await this.#prepare(manifest, key, organization.name, registration)), generation: key.generation };
     await withOrg(dataSource, org, async (em) => {
       // Locked: whatever is stored with it as it was comes before, and is found here, or not at all.
-      await em.findOne(ProviderAppEntity, { where: owner, lock: { mode: 'for_no_key_update' } });
+      const locked = await em.findOne(ProviderAppEntity, { where: owner, lock: { mode: 'for_no_key_update' } });
       const moved = whereTo(manifest, current, change);
       if (moved !== undefined) {
         await requireUnused(em, org, id, moved);
@@ -87,8 +92,9 @@ export class ProviderApps {
       if (affected !== 1)
         throw new KeywardError('conflict', 'The registration was changed at the same time. Look at it and try again.');
       await recordAudit(em, { type: 'provider_app.updated', org, actor, provider: current.provider, reason: id });
+      if (locked !== null) await clearRejection(em, locked, actor);
     });
-    return this.#toApp({ ...current, ...change });
+    return this.#toApp({ ...current, ...change, ...NOT_REJECTED });
   }
 
   /** @throws KeywardError `not_found` (organization), `dependency_unavailable` */
@@ -164,8 +170,13 @@ export class ProviderApps {
     const { id, orgId, provider, clientId, parameters, registration, issuer, callbackContext, createdAt } = row;
     const redirectUri = redirectUriOf(this.options.publicUrl, callbackContext);
     const shown = { id, organization: orgId, provider, clientId, parameters, registration, issuer };
-    return { ...shown, redirectUri, createdAt: createdAt.toISOString() };
+    return { ...shown, redirectUri, ...statusOf(row), createdAt: createdAt.toISOString() };
   }
+}
+
+function statusOf({ rejectedAt: at, rejectedReason: reason, rejectedRetryAt: retryAt }: Rejection): ShownRejection {
+  if (at === null || retryAt === null) return { status: 'accepted', rejected: null };
+  return { status: 'rejected', rejected: { at: at.toISOString(), reason: reason ?? NO_REASON, retryAt: retryAt.toISOString() } };
 }
 
 /** Why secrets that belong to a registration may not stay with it; undefined where they go where they went before. */

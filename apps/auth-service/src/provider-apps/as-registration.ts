@@ -1,0 +1,35 @@
+import type { Credentials } from '@keyward/credentials';
+import { withClient, type OAuthClient } from '@keyward/oauth';
+import { withOrg, type ProviderAppEntity } from '@keyward/postgres';
+import type { DataSource, EntityManager } from 'typeorm';
+import { SERVICE } from '../records/record.js';
+import { markAccepted, markRejected, rejectionReason } from './rejection.js';
+
+export interface AsRegistrationOptions {
+  dataSource: DataSource;
+  credentials: Credentials;
+}
+
+/**
+ * Asks a token endpoint in the name of a registration, and remembers whether that was accepted: everything else that lives by the
+ * registration would be asked in vain as well.
+ * @throws what `ask` throws
+ */
+export async function asRegistration<T>(
+  { dataSource, credentials }: AsRegistrationOptions,
+  app: ProviderAppEntity,
+  ask: (client: OAuthClient) => Promise<T>,
+): Promise<T> {
+  // What cannot be remembered now is found again with the next refresh. The answer, and why there is none, must not be lost for it.
+  const remember = (work: (em: EntityManager) => Promise<void>) => withOrg(dataSource, app.orgId, work).catch(() => undefined);
+  let answer: T;
+  try {
+    answer = await withClient(credentials, app, ask);
+  } catch (thrown) {
+    const reason = rejectionReason(thrown);
+    if (reason !== undefined) await remember((em) => markRejected(em, app, reason, SERVICE));
+    throw thrown;
+  }
+  if (app.rejectedAt !== null) await remember((em) => markAccepted(em, app, SERVICE));
+  return answer;
+}
