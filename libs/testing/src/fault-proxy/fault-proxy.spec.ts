@@ -131,12 +131,16 @@ describe('a faulty way to NATS', () => {
 describe('a faulty way to an HTTP server', () => {
   let server: HostileServer;
   let proxy: FaultProxy;
+  const exchanges: boolean[] = [];
 
   beforeAll(async () => {
     server = await HostileServer.start((_request, response, body) => response.end(`got ${body}`));
-    proxy = await FaultProxy.start(httpProtocol, server.origin);
+    proxy = await FaultProxy.start(httpProtocol, server.origin, (_request, answered) => exchanges.push(answered));
   });
-  afterEach(() => proxy.heal());
+  afterEach(() => {
+    proxy.heal();
+    exchanges.length = 0;
+  });
   afterAll(async () => {
     await proxy.stop();
     await server.stop();
@@ -157,7 +161,9 @@ describe('a faulty way to an HTTP server', () => {
     proxy.arm({ contains: 'POST /token ', fault });
     await expect(post('/token')).rejects.toThrow();
     expect(server.requests.length - before).toBe(received);
+    await waitFor(() => exchanges.length === received);
     expect(await post('/token')).toBe('got question');
+    expect(exchanges).toEqual([...Array.from({ length: received }, () => false), true]);
   });
 
   it('holds an answer back, and leaves other paths alone', async () => {

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Trap, type ArmedFault, type FaultRule } from './fault.js';
 import type { Protocol } from './protocol.js';
-import { Session } from './session.js';
+import { Session, type OnExchange } from './session.js';
 
 /**
  * Stands between a client and a real server and lets everything through, except what a rule catches: then it is the network on its worst
@@ -16,15 +16,16 @@ export class FaultProxy {
     private readonly server: Server,
     private readonly protocol: Protocol,
     private readonly target: URL,
+    private readonly onExchange: OnExchange,
   ) {
     server.on('connection', (client) => this.#accept(client));
   }
 
   /** @param target the server's URL, with its port */
-  static async start(protocol: Protocol, target: string): Promise<FaultProxy> {
+  static async start(protocol: Protocol, target: string, onExchange: OnExchange = () => undefined): Promise<FaultProxy> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new FaultProxy(server, protocol, new URL(target));
+    return new FaultProxy(server, protocol, new URL(target), onExchange);
   }
 
   /** The server's URL, except that it leads here. */
@@ -72,9 +73,8 @@ export class FaultProxy {
       return;
     }
     const { hostname, port } = this.target;
-    const session = new Session(client, this.protocol, { host: hostname, port: Number(port) }, (request) =>
-      this.#traps.find((trap) => trap.catches(request)),
-    );
+    const trapFor = (request: Buffer) => this.#traps.find((trap) => trap.catches(request));
+    const session = new Session(client, this.protocol, { host: hostname, port: Number(port) }, trapFor, this.onExchange);
     this.#sessions.add(session);
     void session.ended.then(() => this.#sessions.delete(session));
   }

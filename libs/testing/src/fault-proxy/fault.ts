@@ -12,8 +12,8 @@ export type Fault =
   { at: Place; then: 'close' | 'hang' } | { at: 'answer'; then: 'half' } | { at: Place; then: 'delay'; ms: number };
 
 export interface FaultRule {
-  /** Requests that contain these bytes are meant: the name of a statement, `PUB <subject>`, the path of an HTTP request. */
-  contains: string;
+  /** Requests that contain all of these are meant: the name of a statement, `PUB <subject>`, the path of an HTTP request. */
+  contains: string | readonly string[];
   fault: Fault;
   /** So many are let through first. Default 0. */
   skip?: number;
@@ -31,14 +31,14 @@ export interface ArmedFault {
 
 /** A rule, and how much of it is left. */
 export class Trap implements ArmedFault {
-  readonly #needle: Buffer;
+  readonly #needles: Buffer[];
   readonly #fired = Promise.withResolvers<void>();
   #skip: number;
   #left: number;
   hits = 0;
 
   constructor(readonly rule: FaultRule) {
-    this.#needle = Buffer.from(rule.contains);
+    this.#needles = [rule.contains].flat().map((needle) => Buffer.from(needle));
     this.#skip = rule.skip ?? 0;
     this.#left = rule.times ?? 1;
   }
@@ -49,7 +49,7 @@ export class Trap implements ArmedFault {
 
   /** Whether this request is one to be caught; counts it. */
   catches(request: Buffer): boolean {
-    if (this.#left === 0 || !request.includes(this.#needle)) return false;
+    if (this.#left === 0 || !this.#needles.every((needle) => request.includes(needle))) return false;
     if (this.#skip > 0) {
       this.#skip--;
       return false;

@@ -4,3 +4,4 @@ export { httpProtocol } from './http.js';
 export { natsProtocol } from './nats.js';
 export { postgresProtocol } from './postgres.js';
 export type { Protocol } from './protocol.js';
+export type { OnExchange } from './session.js';

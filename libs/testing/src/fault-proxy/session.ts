@@ -9,10 +9,15 @@ interface Withheld {
   answer: Buffer[];
 }
 
+/** Told of every request that the server was sent: whether the client was sent the whole answer, or the connection ended before. */
+export type OnExchange = (request: Buffer, answered: boolean) => void;
+
 /** One connection through the proxy: a client's, and one of its own to the server. */
 export class Session {
   readonly #upstream: Socket;
   #withheld: Withheld | undefined;
+  /** Sent to the server, and its answer not yet passed on. */
+  #unanswered: Buffer | undefined;
   #hanging: (() => void) | undefined;
   readonly ended: Promise<void>;
 
@@ -21,6 +26,7 @@ export class Session {
     private readonly protocol: Protocol,
     target: { host: string; port: number },
     private readonly trapFor: (request: Buffer) => Trap | undefined,
+    private readonly onExchange: OnExchange,
   ) {
     this.#upstream = connect(target);
     for (const socket of [client, this.#upstream]) {
@@ -30,7 +36,9 @@ export class Session {
       // Also where nobody reads just now: a client that dies while its request is held must not live on at the server.
       socket.on('close', () => this.close());
     }
-    this.ended = Promise.all([this.#fromClient(), this.#fromServer()]).then(() => undefined);
+    this.ended = Promise.all([this.#fromClient(), this.#fromServer()]).then(() => {
+      if (this.#unanswered !== undefined) onExchange(this.#unanswered, false);
+    });
   }
 
   close(): void {
@@ -63,7 +71,9 @@ export class Session {
       await this.#apply(trap.rule.fault, []);
     }
     if (trap?.rule.fault.at === 'answer') this.#withheld = { trap, request, answer: [] };
-    if (!this.#upstream.destroyed) this.#upstream.write(request);
+    if (this.#upstream.destroyed) return;
+    this.#upstream.write(request);
+    this.#unanswered = request;
   }
 
   async #fromServer(): Promise<void> {
@@ -81,7 +91,7 @@ export class Session {
   async #answer(frame: Buffer): Promise<void> {
     const withheld = this.#withheld;
     const relation = withheld === undefined ? 'unrelated' : this.protocol.relation(withheld.request, frame);
-    if (withheld === undefined || relation === 'unrelated') return this.#toClient(frame);
+    if (withheld === undefined || relation === 'unrelated') return this.#passOn(frame);
     withheld.answer.push(frame);
     if (relation !== 'last') return;
     this.#withheld = undefined;
@@ -107,11 +117,16 @@ export class Session {
       }
       case 'delay':
         await delay(fault.ms);
-        for (const frame of answer) this.#toClient(frame);
+        for (const frame of answer) this.#passOn(frame);
     }
   }
 
-  #toClient(frame: Buffer): void {
-    if (!this.client.destroyed) this.client.write(frame);
+  #passOn(frame: Buffer): void {
+    if (this.client.destroyed) return;
+    this.client.write(frame);
+    const request = this.#unanswered;
+    if (request === undefined || this.protocol.relation(request, frame) !== 'last') return;
+    this.#unanswered = undefined;
+    this.onExchange(request, true);
   }
 }
