@@ -131,7 +131,9 @@ describe('token responses, whatever the server answers', () => {
           const tokens = await renewToken({ provider, client, scopes: [], refreshToken: 'rt' }, wire);
           taken++;
           for (const token of [tokens.accessToken, tokens.refreshToken ?? 'none']) expect(token).toMatch(/^[\x20-\x7e]+$/);
-          expect(tokens.expiresAt === null || Number.isFinite(tokens.expiresAt.getTime())).toBe(true);
+          for (const ms of [tokens.lifetimeMs ?? 1000, tokens.refreshLifetimeMs ?? 1000]) {
+            expect(Number.isInteger(ms) && ms >= 1000 && ms <= 315_360_000_000).toBe(true);
+          }
           expect(tokens.scopes === null || tokens.scopes.every((scope) => /^[\x21-\x7e]+$/.test(scope))).toBe(true);
         } catch (thrown) {
           expect(thrown).toBeInstanceOf(KeywardError);

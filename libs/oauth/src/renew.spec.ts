@@ -80,7 +80,7 @@ describe('renewToken', () => {
     server.answer = (response) => json(response, 200, { access_token: 'at-2', token_type: 'bearer' });
     const provider = testProvider({ url: server.url });
     const tokens = await renewToken({ provider, client, scopes: [], refreshToken: 'rt' }, wire);
-    expect(tokens).toEqual({ accessToken: 'at-2', expiresAt: null, scopes: null, captured: {} });
+    expect(tokens).toEqual({ accessToken: 'at-2', lifetimeMs: null, scopes: null, captured: {} });
   });
 
   it('reissues a grant that needs nobody', async () => {

@@ -190,7 +190,7 @@ describe('failures', () => {
   it('of an introspection lose no token', async () => {
     const lab = await start({ token: { body: ({ accessToken }) => ({ access_token: accessToken }) } });
     const { tokens } = await flow(lab, { auth: { introspection_endpoint: `${lab.url}/introspect` } });
-    expect(tokens.expiresAt).toBeNull();
+    expect(tokens.lifetimeMs).toBeNull();
     expect(lab.refusals).toEqual(['there is nothing at /introspect']);
   });
 });

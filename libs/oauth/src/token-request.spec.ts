@@ -58,7 +58,7 @@ describe('code exchange', () => {
     expect(tokens).toEqual({
       accessToken: 'at',
       refreshToken: 'rt',
-      expiresAt: new Date('2030-01-01T00:02:00.000Z'),
+      lifetimeMs: 120_000,
       scopes: ['notes:read'],
       captured: {},
     });

@@ -3,12 +3,12 @@ import { testProvider } from '../test/provider.js';
 import { tidyTokenResponse, toTokenSet } from './token-response.js';
 
 const provider = testProvider();
-const SENT_AT = new Date('2030-01-01T00:00:00.000Z');
+const NOW = new Date('2030-01-01T00:00:00.000Z');
 const read = (body: Record<string, unknown>, manifest = provider) =>
-  toTokenSet(tidyTokenResponse(manifest, manifest.auth.token_response, body, SENT_AT), SENT_AT);
+  toTokenSet(tidyTokenResponse(manifest, manifest.auth.token_response, body, NOW));
 const expiresInSeconds = (expires_in: unknown) => {
-  const { expiresAt } = read({ access_token: 'at', expires_in });
-  return expiresAt === null ? null : (expiresAt.getTime() - SENT_AT.getTime()) / 1000;
+  const { lifetimeMs } = read({ access_token: 'at', expires_in });
+  return lifetimeMs === null ? null : lifetimeMs / 1000;
 };
 
 describe('expires_in', () => {
@@ -36,6 +36,51 @@ describe('expires_in', () => {
     [{ seconds: 3600 }, null],
   ])('%j counts as %j seconds', (stated, seconds) => {
     expect(expiresInSeconds(stated)).toBe(seconds);
+  });
+});
+
+describe('how long a refresh token lasts', () => {
+  const refreshLifetime = (stated: unknown, refresh_expires: Record<string, unknown> = {}) => {
+    const declared = testProvider({ auth: { token_response: { refresh_expires } } });
+    return read({ access_token: 'at', refresh_token: 'rt', expires_in: 60, refresh_token_expires_in: stated }, declared)
+      .refreshLifetimeMs;
+  };
+
+  it.each([
+    [15_897_600, 15_897_600_000],
+    ['8640000', 8_640_000_000],
+    [1e300, 315_360_000_000],
+    [0, undefined],
+    ['0', undefined],
+    [-1, undefined],
+    ['never', undefined],
+    ['', undefined],
+    [null, undefined],
+    [undefined, undefined],
+    [true, undefined],
+    [[3600], undefined],
+    [{ seconds: 3600 }, undefined],
+  ])('%j counts as %j ms, and the tokens are taken all the same', (stated, ms) => {
+    expect(refreshLifetime(stated)).toBe(ms);
+  });
+
+  it.each([
+    ['2030-01-31T00:00:00Z', 'date_time', 2_592_000_000],
+    ['31 January', 'date_time', undefined],
+    [1_893_456_060, 'epoch_seconds', 60_000],
+    [1_893_455_940, 'epoch_seconds', undefined],
+    [90_000, 'milliseconds', 90_000],
+    [30, 'minutes', 1_800_000],
+    ['1:00:00', 'days_hours_minutes', 86_400_000],
+  ])('%j in %s counts as %j ms', (stated, format, ms) => {
+    expect(refreshLifetime(stated, { format })).toBe(ms);
+  });
+
+  it('is not taken from where the manifest does not point', () => {
+    const body = { access_token: 'at', refresh_token: 'rt', refresh_token_expires_in: 60 };
+    expect(read(body)).not.toHaveProperty('refreshLifetimeMs');
+    const elsewhere = testProvider({ auth: { token_response: { refresh_expires: { at: '/refresh_expires_in' } } } });
+    expect(read(body, elsewhere)).not.toHaveProperty('refreshLifetimeMs');
   });
 });
 

@@ -2,7 +2,7 @@ import type { ProviderManifest } from '@keyward/connectors';
 import { renewalOf } from './renewal.js';
 
 /**
- * When what becomes of a credential, in milliseconds from when this was computed; negative: past. Lengths of time and not moments, since
+ * When what becomes of a credential, in whole milliseconds from when this was computed; negative: past. Lengths of time and not moments, since
  * only the database's clock says what time it is.
  */
 export interface TokenTimes {
@@ -46,7 +46,7 @@ const DAY_MS = 86_400_000;
 /** When a token ends and when it is refreshed: ahead of its end by a share of its lifetime, and never later than its refresh token lasts. */
 export function tokenTimes(life: TokenLife): TokenTimes {
   const { provider, lifetimeMs, renewable, asleep, elapsedMs } = life;
-  const left = (ms: number | null) => (ms === null ? null : ms - elapsedMs);
+  const left = (ms: number | null) => (ms === null ? null : Math.floor(ms - elapsedMs));
   const accessExpiresInMs = left(lifetimeMs);
   if (!renewable) return { accessExpiresInMs, refreshInMs: null, awakeRefreshInMs: null, refreshExpiresInMs: null };
 

@@ -4,6 +4,7 @@ import {
   authorizationUrl,
   createPkcePair,
   exchangeCode,
+  introspectRefreshToken,
   readCallback,
   readCodeWebhook,
   renewToken,
@@ -43,6 +44,8 @@ export interface FlowResult {
   tokens: TokenSet;
   captured: Record<string, string>;
   renew: () => Promise<TokenSet>;
+  /** Of the first tokens: what is known of the refresh token without redeeming it. */
+  isRedeemable: () => Promise<boolean | undefined>;
   revoke: () => Promise<void>;
 }
 
@@ -100,6 +103,11 @@ export async function runFlow(
     tokens: first,
     captured,
     renew: () => renewToken({ provider: resolved, client, scopes, ...held }, wire),
+    isRedeemable: async () => {
+      const { refreshToken } = first;
+      if (resolved.refresh.recovery_probe === undefined || refreshToken === undefined) return undefined;
+      return (await introspectRefreshToken({ provider: resolved, client, refreshToken }, wire)).active;
+    },
     revoke: () => revokeToken({ provider: resolved, client, ...held }, wire),
   };
 }

@@ -102,7 +102,7 @@ describe('polling (RFC 8628 section 3.4 and 3.5)', () => {
       expect(Object.fromEntries(form)).toEqual({ grant_type: grantType, device_code: 'device-code-1' });
       return [200, { access_token: 'at', token_type: 'bearer', refresh_token: 'rt', expires_in: 60 }];
     };
-    const tokens = { accessToken: 'at', refreshToken: 'rt', expiresAt: new Date('2030-01-01T00:01:00.000Z'), scopes: null };
+    const tokens = { accessToken: 'at', refreshToken: 'rt', lifetimeMs: 60_000, scopes: null };
     expect(await poll()).toEqual({ kind: 'granted', tokens: { ...tokens, captured: {} } });
   });
 
