@@ -65,6 +65,7 @@ export async function createAuthService(host: AuthHost) {
   const services = createConnectionServices({
     ...{ dataSource, catalogs, credentials, egress, logger, broadcast: announce },
     ...{ credentialStore: createCredentialStore(dataSource), deployment: catalog },
+    reauthorization: metrics.reauthorization,
     refresh,
   });
   const people = createPeople(host, dataSource, egress);
@@ -74,6 +75,7 @@ export async function createAuthService(host: AuthHost) {
     memberships: (person) => people.sessions.memberships(person),
     signIn: config.signIn !== undefined,
     callbacks: metrics.callbacks,
+    reauthorization: metrics.reauthorization,
     onFailure: (error, ending) => failures.log(error, `connecting ended: ${ending}`),
     onUnrevoked: (error) => failures.log(error, 'a person’s token was not ended at the provider'),
   });

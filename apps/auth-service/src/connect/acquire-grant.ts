@@ -1,13 +1,12 @@
 import { authorizationServerOrigins, hasAuth, type ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
-import type { Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
-import { isRenewable, obtainToken, renewalOf, withClient, type OAuthClient, type TokenSet } from '@keyward/oauth';
+import { isRenewable, obtainToken, renewalOf, type OAuthClient, type TokenSet } from '@keyward/oauth';
 import type { ProviderAppEntity } from '@keyward/postgres';
+import { asRegistration, type AsRegistrationOptions } from '../provider-apps/as-registration.js';
 import type { Grant } from './grant.js';
 
-export interface AcquireGrantOptions {
-  credentials: Credentials;
+export interface AcquireGrantOptions extends AsRegistrationOptions {
   egress: Egress;
 }
 
@@ -40,7 +39,7 @@ export async function acquireGrant(options: AcquireGrantOptions, request: GrantR
   if (hasAuth(provider, 'oauth2_client_credentials', 'oauth2_jwt_bearer', 'oauth2_token_exchange', 'app_installation')) {
     const { app } = request;
     if (app === null) throw new KeywardError('invalid_request', `The organization has no registration at ${provider.title} yet.`);
-    const tokens = await withClient(options.credentials, app, (client) => obtain(options, request, client));
+    const tokens = await asRegistration(options, app, (client) => obtain(options, request, client));
     return grantOf(
       provider,
       tokens,

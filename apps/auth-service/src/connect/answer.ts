@@ -1,3 +1,4 @@
+import type { OAuthError } from '@keyward/oauth';
 import { endPage } from '../pages/end-pages.js';
 import type { Page } from '../pages/page.js';
 
@@ -42,6 +43,11 @@ const ENDINGS = {
   replayed: [410, 'This answer was used before', 'It counts once. If no account is connected yet, ask for a new link.'],
   refused: [400, 'The provider’s answer is not valid', 'It was refused and nothing was connected. Ask for a new link.'],
   provider: [502, 'The provider did not complete the connection', 'Nothing was connected. Open your link again in a moment.'],
+  rejected: [
+    502,
+    'The provider does not accept this service',
+    'This is not your fault, and nothing was connected. Whoever sent you the link has to set it right; then open it again.',
+  ],
   unavailable: [503, 'Connecting is not possible right now', 'Nothing was connected. Open your link again in a moment.'],
   unsupported: [
     409,
@@ -55,4 +61,9 @@ export function ending(name: Ending, returnUrl?: string | null): ConnectAnswer {
   const [status, title, sentence] = ENDINGS[name];
   const view = { status, title, sentence, ...(returnUrl ? { returnUrl } : {}), signOut: name === 'wrong_person' };
   return { kind: 'page', outcome: name, page: endPage(view) };
+}
+
+/** How a request to the provider that failed ends for the person, who is not to blame for our registration. */
+export function endingOf({ failure }: OAuthError): Ending {
+  return failure === 'invalid_client' ? 'rejected' : 'provider';
 }

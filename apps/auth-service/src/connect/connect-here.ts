@@ -1,5 +1,5 @@
 import { asKeywardError, type ConnectionTest, type KeywardError } from '@keyward/contracts';
-import { connectedProvider, OAuthError } from '@keyward/oauth';
+import { connectedProvider, OAuthError, type OAuthFailure } from '@keyward/oauth';
 import type { ConnectSessionEntity } from '@keyward/postgres';
 import { probeConnection } from '../connections/probe.js';
 import { acquireGrant, type AcquireGrantOptions } from './acquire-grant.js';
@@ -53,14 +53,20 @@ export async function connectHere(options: ConnectHereOptions, request: HereRequ
   return connection === undefined ? { kind: 'ended' } : { kind: 'connected', connection };
 }
 
+const refused = (title: string) => `${title} refused. Nothing was stored; ask whoever sent you the link.`;
+const PROBLEMS: Record<OAuthFailure, (title: string) => string> = {
+  transient: (title) => `${title} does not answer right now. Nothing was stored; try again in a moment.`,
+  invalid_client: (title) =>
+    `${title} does not accept this service. This is not your fault, and nothing was stored; ask whoever sent you the link.`,
+  invalid_grant: refused,
+  malformed: refused,
+  rejected: refused,
+};
+
 /** What the person can do something about is said at the field; everything else is the caller's to report. */
 function notAcquired({ manifest }: Offer, secret: string | undefined, error: KeywardError): HereResult {
   if (error instanceof OAuthError) {
-    const problem =
-      error.failure === 'transient'
-        ? `${manifest.title} does not answer right now. Nothing was stored; try again in a moment.`
-        : `${manifest.title} refused. Nothing was stored; ask whoever sent you the link.`;
-    return { kind: 'refused', problem, errors: {}, error };
+    return { kind: 'refused', problem: PROBLEMS[error.failure](manifest.title), errors: {}, error };
   }
   if (error.code !== 'invalid_request') throw error;
   if (secret === undefined) return { kind: 'refused', problem: error.message, errors: {}, error };

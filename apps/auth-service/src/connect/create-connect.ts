@@ -3,7 +3,7 @@ import type { KeywardError } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import type { CredentialStore } from '@keyward/postgres-vault';
-import type { Counter } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { ClientMetadata } from '../provider-apps/client-metadata.js';
 import { ProviderApps } from '../provider-apps/provider-apps.js';
@@ -31,6 +31,7 @@ export interface ConnectServicesOptions {
   /** Whether there is an identity provider that people can sign in with. */
   signIn: boolean;
   callbacks: Counter<'provider' | 'outcome'>;
+  reauthorization: Histogram<'provider'>;
   onFailure: (error: KeywardError, ending: Ending) => void;
   onUnrevoked: (error: KeywardError) => void;
 }

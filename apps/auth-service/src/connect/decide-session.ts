@@ -1,7 +1,7 @@
 import { asKeywardError, KeywardError } from '@keyward/contracts';
 import { OAuthError } from '@keyward/oauth';
 import type { ProviderAppEntity } from '@keyward/postgres';
-import { ending, type ConnectAnswer, type Ending } from './answer.js';
+import { ending, endingOf, type ConnectAnswer, type Ending } from './answer.js';
 import { beginAuthorization, type BeginAuthorizationOptions } from './begin-authorization.js';
 import { turnAway, type Authorizer, type Completers, type Visitor } from './completers.js';
 import { connectHere, type ConnectHereOptions } from './connect-here.js';
@@ -133,9 +133,10 @@ export class DecideSession {
   }
 
   async #failed({ session }: OpenedSession, error: OAuthError): Promise<ConnectAnswer> {
-    this.options.onFailure(error, 'provider');
+    const name = endingOf(error);
+    this.options.onFailure(error, name);
     await recordFailure(this.options.dataSource, session, { failure: error.failure, error });
-    return ending('provider', session.returnUrl);
+    return ending(name, session.returnUrl);
   }
 }
 

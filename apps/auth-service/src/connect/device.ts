@@ -1,24 +1,16 @@
 import { authorizationServerOrigins } from '@keyward/connectors';
 import { asKeywardError } from '@keyward/contracts';
-import type { Credentials, SecretContext } from '@keyward/credentials';
+import type { SecretContext } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
-import {
-  connectedProvider,
-  OAuthError,
-  pollDeviceToken,
-  startDeviceAuthorization,
-  withClient,
-  type DevicePoll,
-} from '@keyward/oauth';
+import { connectedProvider, OAuthError, pollDeviceToken, startDeviceAuthorization, type DevicePoll } from '@keyward/oauth';
 import { DeviceAuthorizationEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import { LessThanOrEqual, type DataSource } from 'typeorm';
+import { asRegistration, type AsRegistrationOptions } from '../provider-apps/as-registration.js';
 import { requireUnchangedApp } from '../provider-apps/unchanged-app.js';
 import type { Offer } from './offer.js';
 import { advance } from './session-store.js';
 
-export interface DeviceOptions {
-  dataSource: DataSource;
-  credentials: Credentials;
+export interface DeviceOptions extends AsRegistrationOptions {
   egress: Egress;
 }
 
@@ -37,14 +29,15 @@ const MAX_INTERVAL_SECONDS = 60;
  * @throws OAuthError, KeywardError
  */
 export async function startDevice(
-  { dataSource, credentials, egress }: DeviceOptions,
+  options: DeviceOptions,
   session: ConnectSessionEntity,
   offer: RegisteredOffer,
   parameters: Record<string, string>,
 ): Promise<DeviceAuthorizationEntity | undefined> {
+  const { dataSource, credentials, egress } = options;
   const provider = connectedProvider(offer, parameters);
   const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
-  const started = await withClient(credentials, offer.app, (client) =>
+  const started = await asRegistration(options, offer.app, (client) =>
     startDeviceAuthorization({ provider, client, scopes: session.scopes }, { fetch }),
   );
   const { orgId } = session;
@@ -86,10 +79,11 @@ export async function forgetDevice(dataSource: DataSource, { id, orgId }: Connec
  * @throws OAuthError where the server gives an answer that ends it; KeywardError
  */
 export async function pollDevice(
-  { dataSource, credentials, egress }: DeviceOptions,
+  options: DeviceOptions,
   device: DeviceAuthorizationEntity,
   offer: RegisteredOffer,
 ): Promise<DevicePoll | undefined> {
+  const { dataSource, credentials, egress } = options;
   const { sessionId, orgId } = device;
   const now = new Date();
   const key = { sessionId, orgId };
@@ -101,7 +95,7 @@ export async function pollDevice(
   if (!claimed) return undefined;
   const provider = connectedProvider(offer, device.parameters);
   const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
-  const result = await withClient(credentials, offer.app, (client) =>
+  const result = await asRegistration(options, offer.app, (client) =>
     credentials.openSecret(deviceCodeContext(orgId, sessionId), device.sealedDeviceCode, (deviceCode) =>
       pollDeviceToken({ provider, client, deviceCode }, { fetch }),
     ),

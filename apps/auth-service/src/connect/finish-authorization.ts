@@ -2,7 +2,7 @@ import type { ProviderManifest } from '@keyward/connectors';
 import { asKeywardError, type AgentAddress, type KeywardError } from '@keyward/contracts';
 import { connectedProvider, OAuthError, readCallback, type Callback } from '@keyward/oauth';
 import type { Counter } from 'prom-client';
-import { ending, type ConnectAnswer, type Ending } from './answer.js';
+import { ending, endingOf, type ConnectAnswer, type Ending } from './answer.js';
 import { turnAway, type Authorizer, type Completers, type Visitor } from './completers.js';
 import { takeDeliveredCode } from './delivered-code.js';
 import { identifyAccount } from './identify-account.js';
@@ -149,7 +149,7 @@ function isOf({ session }: PendingAuthorization, caller: AgentAddress | undefine
 }
 
 function failureOf(error: KeywardError): [Ending, Failure] {
-  if (error instanceof OAuthError) return ['provider', { failure: error.failure, error }];
+  if (error instanceof OAuthError) return [endingOf(error), { failure: error.failure, error }];
   // What came with the browser contradicts itself or its sender: this attempt is over for good.
   if (error.code === 'invalid_request') return ['refused', { state: 'failed', failure: 'invalid_answer', error }];
   return ['unavailable', { failure: error.code, error }];

@@ -1,8 +1,8 @@
 import { asKeywardError, type KeywardError } from '@keyward/contracts';
-import { connectedProvider } from '@keyward/oauth';
+import { connectedProvider, OAuthError } from '@keyward/oauth';
 import type { DeviceAuthorizationEntity } from '@keyward/postgres';
 import { grantOf } from './acquire-grant.js';
-import { ending, type ConnectAnswer, type Ending } from './answer.js';
+import { ending, endingOf, type ConnectAnswer, type Ending } from './answer.js';
 import type { Authorizer } from './completers.js';
 import { forgetDevice, pollDevice, type DeviceOptions } from './device.js';
 import { identifyAccount } from './identify-account.js';
@@ -54,10 +54,11 @@ export class PollSession {
       return await pages.connected(session, offer.manifest.title, connection);
     } catch (thrown) {
       const error = asKeywardError(thrown);
-      onFailure(error, 'provider');
+      const name = error instanceof OAuthError ? endingOf(error) : 'provider';
+      onFailure(error, name);
       await forgetDevice(dataSource, session);
       await recordFailure(dataSource, session, { failure: error.code, error });
-      return ending('provider', session.returnUrl);
+      return ending(name, session.returnUrl);
     }
   }
 

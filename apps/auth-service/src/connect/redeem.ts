@@ -9,7 +9,7 @@ import {
   type TokenSet,
   type Wire,
 } from '@keyward/oauth';
-import type { DataSource } from 'typeorm';
+import { asRegistration } from '../provider-apps/as-registration.js';
 import { acquireGrant, grantOf, type AcquireGrantOptions } from './acquire-grant.js';
 import { deliveredCodeContext, takeDeliveredCode } from './delivered-code.js';
 import type { Grant } from './grant.js';
@@ -18,7 +18,6 @@ import type { PendingAuthorization } from './pending-authorization.js';
 import { verifierContext } from './verifier-context.js';
 
 export interface RedeemOptions extends AcquireGrantOptions {
-  dataSource: DataSource;
   /** Told where a token that was asked for once, and is not kept, did not end at the provider. */
   onUnrevoked: (error: KeywardError) => void;
 }
@@ -81,7 +80,7 @@ function exchange(
 ): Promise<TokenSet> {
   const { redirectUri } = transaction;
   return withVerifier(options, transaction, (codeVerifier) =>
-    withClient(options.credentials, app, (client) =>
+    asRegistration(options, app, (client) =>
       exchangeCode({ provider, client, parameters, redirectUri, codeVerifier }, wireOf(options, provider)),
     ),
   );

@@ -3,7 +3,8 @@ import { KeywardError, newId, type ConnectionStatus } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
 import { tokenTimes } from '@keyward/oauth';
 import { ConnectionEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
-import type { CredentialStore } from '@keyward/postgres-vault';
+import type { CredentialStore, StoredAuthorization } from '@keyward/postgres-vault';
+import type { Histogram } from 'prom-client';
 import { IsNull, Not, type DataSource, type FindOptionsWhere } from 'typeorm';
 import { requireSameReach } from '../governance/connector-use.js';
 import { requireLiveOrganization } from '../identity/organizations.js';
@@ -17,6 +18,8 @@ export interface StoreGrantOptions {
   dataSource: DataSource;
   credentials: Credentials;
   credentialStore: CredentialStore;
+  /** How long people were asked for it. */
+  reauthorization: Histogram<'provider'>;
   /** Connectors that no organization can change. */
   deployment: Pick<Catalog, 'connector'>;
 }
@@ -50,11 +53,16 @@ export async function storeGrant(options: StoreGrantOptions, request: GrantToSto
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const destination = await findDestination(options, request.target);
     const outcome = await storeAs(options, request, destination).catch((thrown: unknown) => {
-      if (isUniqueViolation(thrown) || thrown instanceof Outrun) return 'outrun';
+      if (isUniqueViolation(thrown) || thrown instanceof Outrun) return 'outrun' as const;
       throw thrown;
     });
     if (outcome === 'ended') return undefined;
-    if (outcome === 'stored') return destination.connection;
+    if (outcome === 'outrun') continue;
+    const { reauthorizedAfterMs } = outcome;
+    if (reauthorizedAfterMs !== null) {
+      options.reauthorization.observe({ provider: request.provider.name }, reauthorizedAfterMs / 1000);
+    }
+    return destination.connection;
   }
   throw new KeywardError('dependency_unavailable', 'The connection is being changed by others; nothing was stored. Try again.');
 }
@@ -84,7 +92,7 @@ async function storeAs(
   options: StoreGrantOptions,
   request: GrantToStore,
   destination: Destination,
-): Promise<'stored' | 'outrun' | 'ended'> {
+): Promise<StoredAuthorization | 'ended'> {
   const { dataSource, credentials, credentialStore } = options;
   const { provider, app, grant, askedAt, session, target } = request;
   const { connection, generation } = destination;
@@ -111,8 +119,9 @@ async function storeAs(
     const { lifetimeMs, refreshLifetimeMs, renewable } = grant;
     const elapsedMs = performance.now() - askedAt;
     const times = tokenTimes({ provider, lifetimeMs, refreshLifetimeMs, renewable, asleep: false, elapsedMs });
-    if (!(await credentialStore.storeAuthorized(em, { ...credential, ...times }))) throw new Outrun();
+    const stored = await credentialStore.storeAuthorized(em, { ...credential, ...times });
+    if (stored === null) throw new Outrun();
     await recordAuthorization(em, request, destination, credential.scopes);
-    return 'stored';
+    return stored;
   });
 }
