@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { newId, streams, subjects, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
 import { clientSecretContext, createCredentials, type Credentials } from '@keyward/credentials';
 import { connectNats, createPublisher, ensureTopology, ReplyInbox, requestRefresh, type Publisher } from '@keyward/jetstream';
-import { createKeyFile, createLocalKms } from '@keyward/kms-local';
+import { openKms } from '@keyward/kms';
+import { createKeyFile } from '@keyward/kms-local';
 import { createDataSource, createLogin, migrate, withOrg } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore, type CredentialStore } from '@keyward/postgres-vault';
 import { startService, type RunningService } from '@keyward/service-host';
@@ -24,6 +25,11 @@ export interface TestConnection {
   org: string;
   connection: string;
   tokens: IssuedTokens;
+}
+
+export interface WorldOptions {
+  /** Key and endpoint of a KMS that speaks as AWS does. Default: a key file. */
+  kms?: { keyId: string; endpoint: string };
 }
 
 export interface ConnectionOptions {
@@ -54,10 +60,13 @@ export class World {
     readonly store: CredentialStore,
     private readonly refresherUrl: string,
     readonly authSource: ReturnType<typeof createDataSource>,
-    private readonly keyFile: string,
+    private readonly kmsEnv: Record<string, string>,
   ) {}
 
-  static async create(database: { url: string; stop(): Promise<void> } | undefined = undefined): Promise<World> {
+  static async create(
+    database: { url: string; stop(): Promise<void> } | undefined = undefined,
+    { kms }: WorldOptions = {},
+  ): Promise<World> {
     const postgres = database ?? (await testPostgres());
     await migrate(postgres.url);
     const directory = await mkdtemp(join(tmpdir(), 'refresher-'));
@@ -68,7 +77,8 @@ export class World {
     await ensureTopology(nc);
     const authSource = createDataSource({ url: await loginUrl(postgres.url, 'auth'), applicationName: 'test' });
     await authSource.initialize();
-    const credentials = createCredentials({ kms: await createLocalKms({ keyFile }), dataKeys: createDataKeyStore(authSource) });
+    const keys = await openKms(kms === undefined ? { kind: 'local', keyFile } : { kind: 'aws', ...kms });
+    const credentials = createCredentials({ kms: keys, dataKeys: createDataKeyStore(authSource) });
     const admin = new pg.Pool({ connectionString: postgres.url, max: 4 });
     admin.on('error', () => undefined);
     const world = new World(
@@ -81,7 +91,9 @@ export class World {
       createCredentialStore(authSource),
       await loginUrl(postgres.url, 'refresher'),
       authSource,
-      keyFile,
+      kms === undefined
+        ? { KEYWARD_KMS: 'local', KEYWARD_KMS_KEY_FILE: keyFile }
+        : { KEYWARD_KMS: 'aws', KEYWARD_KMS_KEY_ID: kms.keyId, KEYWARD_KMS_ENDPOINT: kms.endpoint },
     );
     world.inbox = new ReplyInbox(nc);
     world.publisher = createPublisher(nc);
@@ -103,8 +115,7 @@ export class World {
     return {
       KEYWARD_DATABASE_URL: this.refresherUrl,
       KEYWARD_NATS_URL: this.nats.url,
-      KEYWARD_KMS: 'local',
-      KEYWARD_KMS_KEY_FILE: this.keyFile,
+      ...this.kmsEnv,
       KEYWARD_CONNECTORS_DIR: CONNECTORS,
       KEYWARD_CONNECTOR_VARIABLES: sandboxVariables(this.sandbox.url),
       KEYWARD_EGRESS_PRIVATE_ORIGINS: this.sandbox.url,
