@@ -1,3 +1,4 @@
+export { classifyAddress, type AddressClass } from './address/classify-address.js';
 export { createEgress, type EgressOptions } from './create-egress.js';
 export { type Resolve } from './connect/pinned-connector.js';
 export type { InjectedCredential } from './credential.js';

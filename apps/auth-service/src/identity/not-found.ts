@@ -10,6 +10,7 @@ const NAMES = {
   mbr: 'member',
   iss: 'trusted issuer',
   wlb: 'workload binding',
+  whe: 'webhook endpoint',
 } as const;
 export type NamedPrefix = keyof typeof NAMES & IdPrefix;
 

@@ -17,6 +17,7 @@ import {
   TrustedIssuerEntity,
   WorkloadBindingEntity,
 } from './entities/identity.js';
+import { WebhookDeliveryEntity, WebhookEndpointEntity } from './entities/notification.js';
 import {
   ConnectionAuthorizationEntity,
   ConnectionEntity,
@@ -47,6 +48,8 @@ export const ENTITIES = [
   ConnectorEntity,
   ConnectionGranteeEntity,
   ConnectionAuthorizationEntity,
+  WebhookEndpointEntity,
+  WebhookDeliveryEntity,
 ];
 
 export interface DataSourceSettings {

@@ -17,6 +17,7 @@ export {
   TrustedIssuerEntity,
   WorkloadBindingEntity,
 } from './entities/identity.js';
+export { WebhookDeliveryEntity, WebhookEndpointEntity } from './entities/notification.js';
 export { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
 export {
   ConnectionAuthorizationEntity,

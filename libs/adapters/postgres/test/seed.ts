@@ -122,7 +122,12 @@ function connectRows({ org, agent, app, sha256 }: SeededOrganization): [string, 
 function recordRows({ org, agent, sha256 }: SeededOrganization): [string, Row][] {
   const call = { agent_id: agent, user_id: 'ada', tool: 'sandbox_echo', request_hash: sha256, state: 'running' };
   const event = { at: new Date('2026-01-02T03:04:05.678Z'), type: 'agent.created', trace_id: '0'.repeat(32), body: '{}' };
+  const endpoint = newId('whe');
+  const hook = { url: 'https://acme.example/hook', events: ['connection.revoked'], sealed_secret: sha256 };
+  const delivery = { type: 'connection.revoked', occurred_at: new Date(), provider: 'sandbox', connection_id: newId('conn') };
   return [
+    ['notification.webhook_endpoint', { id: endpoint, org_id: org, ...hook }],
+    ['notification.webhook_delivery', { endpoint_id: endpoint, event_id: newId('msg'), org_id: org, ...delivery }],
     ['execution.execution', { id: newId('exe'), org_id: org, ...call }],
     ['audit.event', { org_id: org, seq: 1, id: newId('evt'), ...event, prev_hash: sha256, hash: sha256 }],
     ['audit.chain_head', { org_id: org, seq: 1, hash: sha256 }],

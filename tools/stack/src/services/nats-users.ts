@@ -40,6 +40,7 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
       subjects.controlRevoked,
       subjects.controlCatalogChanged,
       subjects.credentialRefreshAll,
+      subjects.deadLetter(streams.connections),
     ],
     subscribe: [
       ...Object.values(authRequests),

@@ -28,6 +28,8 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
   'connect.authorization_transaction': { auth: 'SIU' },
   'connect.device_authorization': { auth: 'SIUD' },
   'connect.delivered_code': { auth: 'SIUD' },
+  'notification.webhook_endpoint': { auth: 'SIUD' },
+  'notification.webhook_delivery': { auth: 'Su' },
   'execution.execution': { executor: 'SIU' },
   'bus.outbox': { auth: 'SIuD', refresher: 'SIuD' },
   'audit.event': { audit: 'SI' },
@@ -54,12 +56,16 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'connect.find_session_org': ['auth'],
   'connect.find_transaction_org': ['auth'],
   'connect.purge_sessions': ['auth'],
+  'notification.add_deliveries': ['auth'],
+  'notification.claim_deliveries': ['auth'],
+  'notification.purge_deliveries': ['auth'],
+  'notification.oldest_pending_seconds': ['auth'],
   'audit.ensure_partition': ['audit'],
   'audit.refuse_change': [],
   'bus.notify_outbox': [],
 };
 
-const SCHEMAS = "('identity', 'governance', 'vault', 'connect', 'execution', 'bus', 'audit')";
+const SCHEMAS = "('identity', 'governance', 'vault', 'connect', 'notification', 'execution', 'bus', 'audit')";
 
 describe('rights of the service roles', () => {
   let database: MigratedDatabase;

@@ -26,6 +26,8 @@ const TABLES = [
   'connect.authorization_transaction',
   'connect.device_authorization',
   'connect.delivered_code',
+  'notification.webhook_endpoint',
+  'notification.webhook_delivery',
   'execution.execution',
   'audit.event',
   'audit.chain_head',
