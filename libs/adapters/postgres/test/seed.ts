@@ -64,7 +64,14 @@ function vaultRows({ org, agent, app, connection, dataKey, sha256 }: SeededOrgan
     status: 'active',
     scopes: ['notes:read'],
   };
-  const sealed = { sealed_access: sha256, sealed_refresh: sha256, renewable: true, generation: 1, refresh_at: new Date(0) };
+  const sealed = {
+    provider: 'sandbox',
+    sealed_access: sha256,
+    sealed_refresh: sha256,
+    renewable: true,
+    generation: 1,
+    refresh_at: new Date(0),
+  };
   const authorized = {
     scopes: ['notes:read'],
     requested_scopes: ['notes:read'],
