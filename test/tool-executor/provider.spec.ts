@@ -184,21 +184,21 @@ describe('a token', () => {
   });
 
   it('about to expire is renewed before it is used', async () => {
-    bench.connection.accessExpiresAt = new Date(Date.now() + 1_000);
+    bench.connection.accessExpiresInMs = 1_000;
     expect((await bench.call('acme_get')).state).toBe('succeeded');
     expect(bench.refreshes).toMatchObject([{ newerThan: 1, reason: 'expiring' }]);
     expect(bench.authorizations).toEqual(['Bearer access-token-of-generation-2']);
   });
 
   it('about to expire is still used where the refresher is away', async () => {
-    bench.connection.accessExpiresAt = new Date(Date.now() + 4_000);
+    bench.connection.accessExpiresInMs = 4_000;
     bench.onRefresh = () => Promise.reject(new KeywardError('deadline_exceeded', 'No answer arrived in time.'));
     expect((await bench.call('acme_get')).state).toBe('succeeded');
     expect(bench.authorizations).toEqual(['Bearer access-token-of-generation-1']);
   });
 
   it('that has expired is never sent', async () => {
-    bench.connection.accessExpiresAt = new Date(Date.now() - 1);
+    bench.connection.accessExpiresInMs = -1;
     bench.onRefresh = () => refusedRefresh('provider_unavailable');
     expect((await bench.call('acme_get')).error?.code).toBe('provider_unavailable');
     bench.connection.refreshable = false;
@@ -207,13 +207,13 @@ describe('a token', () => {
   });
 
   it('without a known end is used as it is', async () => {
-    bench.connection.accessExpiresAt = null;
+    bench.connection.accessExpiresInMs = null;
     expect((await bench.call('acme_get')).state).toBe('succeeded');
     expect(bench.refreshes).toEqual([]);
   });
 
   it('is not used when connection or assignment have gone while it was renewed', async () => {
-    bench.connection.accessExpiresAt = new Date(Date.now() - 1);
+    bench.connection.accessExpiresInMs = -1;
     bench.onRefresh = () => {
       bench.renew();
       bench.grant.permission = null;

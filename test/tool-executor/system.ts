@@ -132,8 +132,8 @@ export class System {
     );
     const { sealedAccess, sealedRefresh } = await this.seal({ org, connection, generation: 1, accessToken: token });
     await this.sql(
-      `INSERT INTO vault.credential (connection_id, org_id, sealed_access, sealed_refresh, access_expires_at, generation, renewable)
-       VALUES ($1, $2, $3, $4, now() + interval '1 hour', 1, true)`,
+      `INSERT INTO vault.credential (connection_id, org_id, provider, sealed_access, sealed_refresh, access_expires_at, generation, renewable)
+       VALUES ($1, $2, 'acme', $3, $4, now() + interval '1 hour', 1, true)`,
       [connection, org, sealedAccess, sealedRefresh],
     );
     return { org, agent, user, connection };

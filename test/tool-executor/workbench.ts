@@ -21,6 +21,7 @@ import { HostileServer } from '@keyward/testing/hostile-server';
 import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import type { WantedLink } from '../../apps/tool-executor/src/connection/connect-links.js';
+import { RefreshFlights } from '../../apps/tool-executor/src/connection/refresh-flights.js';
 import { Call } from '../../apps/tool-executor/src/execute/call.js';
 import { execute } from '../../apps/tool-executor/src/execute/execute.js';
 import type { ExecutorParts } from '../../apps/tool-executor/src/execute/parts.js';
@@ -35,6 +36,7 @@ export class Workbench {
   readonly opened: string[] = [];
   readonly refreshes: RefreshRequest[] = [];
   readonly links: WantedLink[] = [];
+  readonly uses = new Set<string>();
   /** Connectors of the organization's own, as they are read with its first call. */
   posted: PostedConnector[] = [];
   readonly refused: object[] = [];
@@ -73,7 +75,8 @@ export class Workbench {
       links: {
         create: async (_call, _provider, wanted) => (this.links.push(wanted), { connectUrl: 'https://connect.example/c1' }),
       },
-      refresh: async (_provider, request) => (this.refreshes.push(request), this.onRefresh(request)),
+      refreshes: new RefreshFlights(async (_provider, request) => (this.refreshes.push(request), this.onRefresh(request))),
+      uses: { note: (_org, connection) => this.uses.add(connection) },
       isRevoked: ({ connection }) => connection !== null && this.revoked.has(connection.id),
       metrics: createMetrics(this.metrics),
       maxOutputBytes: 100_000,
@@ -121,6 +124,7 @@ export class Workbench {
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
     for (const list of [this.audited, this.opened, this.refreshes, this.links, this.queries]) list.length = 0;
     this.revoked.clear();
+    this.uses.clear();
     this.posted = [];
     this.refused.length = 0;
     this.parts.catalogs = this.catalogsOf(this.dir);
@@ -174,7 +178,7 @@ export class Workbench {
     this.queries.push(query);
     if (this.databaseIsDown) throw new KeywardError('dependency_unavailable', 'The database is not reachable at the moment.');
     const { connection } = this.grant;
-    return { ...this.grant, connection: connection === null ? null : { ...connection } };
+    return { ...this.grant, connection: connection === null ? null : { ...connection, readAt: performance.now() } };
   }
 
   private async open<T>(sealed: Buffer, use: (token: string) => Promise<T>): Promise<T> {
@@ -194,12 +198,11 @@ export function refusedRefresh(code: ConstructorParameters<typeof KeywardError>[
 }
 
 /** What the fake vault gives for a generation: long enough to be recognised when it is echoed. */
-export function tokenOf(generation: number): { generation: number; sealedAccess: Buffer; accessExpiresAt: Date } {
-  return {
-    generation,
-    sealedAccess: Buffer.from(`access-token-of-generation-${generation}`),
-    accessExpiresAt: new Date(Date.now() + 120_000),
-  };
+export function tokenOf(
+  generation: number,
+): Pick<CallConnection, 'generation' | 'sealedAccess' | 'accessExpiresInMs' | 'readAt'> {
+  const sealedAccess = Buffer.from(`access-token-of-generation-${generation}`);
+  return { generation, sealedAccess, accessExpiresInMs: 120_000, readAt: performance.now() };
 }
 
 function activeConnection(): CallConnection {

@@ -15,12 +15,14 @@ import {
 } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase } from '@keyward/postgres';
-import { createCallCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
+import { createCallCredentialStore, createConnectionUseStore, createDataKeyStore } from '@keyward/postgres-vault';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { InFlight } from './bus/in-flight.js';
 import type { executorConfig } from './config.js';
 import { connectLinksOverNats } from './connection/connect-links.js';
+import { RefreshFlights } from './connection/refresh-flights.js';
+import { Uses } from './connection/uses.js';
 import { REDELIVERY_MS } from './execute/outcome.js';
 import { Executor } from './executor.js';
 import { ExecutionRows } from './intent/execution-rows.js';
@@ -58,6 +60,7 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
   onRevoked(nats, revoked, logger);
   const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
+  const uses = new Uses({ store: createConnectionUseStore(database), logger });
 
   const executor = new Executor({
     parts: {
@@ -69,7 +72,8 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
       intents: new Intents(new ExecutionRows(database)),
       audit: createAuditPublisher(publisher),
       links: connectLinksOverNats(nats, logger),
-      refresh: (provider, request) => requestRefresh(publisher, inbox, provider, request),
+      refreshes: new RefreshFlights((provider, request) => requestRefresh(publisher, inbox, provider, request)),
+      uses,
       isRevoked: (call) => inFlight.isRevoked(call),
       maxOutputBytes: (nats.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES,
       random: Math.random,
@@ -77,6 +81,8 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
     ...{ inFlight, publisher, tracer, logger },
   });
   onDrain('egress', () => egress.close());
+  onDrain('answers', () => inbox.close());
+  onDrain('uses', () => uses.stop());
   onDrain('NATS', () => nats.drain());
   onDrain('PostgreSQL', () => database.destroy());
   return { executor, messages: messageDoor(host, nats) };

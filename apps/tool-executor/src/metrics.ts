@@ -9,6 +9,8 @@ export interface ExecutorMetrics {
   /** @param overheadSeconds what was not spent waiting for the provider */
   executed(of: { connector: string; tool: string; state: ExecutionState }, seconds: number, overheadSeconds: number): void;
   retry(provider: string, reason: RetryReason): void;
+  /** A request left with a token that had expired. */
+  expiredInUse(provider: string): void;
   egress: EgressObserver;
   vault: VaultMetrics;
 }
@@ -26,6 +28,11 @@ export function createMetrics(registry: Registry): ExecutorMetrics {
     'Requests to providers by status; error: no answer',
     'provider',
     'status_code',
+  );
+  const expired = counter(
+    'credential_expired_in_use_total',
+    'Requests that left with a token that had expired; must stay 0',
+    'provider',
   );
   const denied = counter('egress_denied_total', 'Requests that were not let out', 'reason');
   const duration = new Histogram({
@@ -55,6 +62,7 @@ export function createMetrics(registry: Registry): ExecutorMetrics {
       overhead.observe(overheadSeconds);
     },
     retry: (provider, reason) => retries.inc({ provider, reason }),
+    expiredInUse: (provider) => expired.inc({ provider }),
     egress: {
       hop: ({ provider, status, seconds }) => {
         requests.inc({ provider, status_code: status === undefined ? 'error' : String(status) });

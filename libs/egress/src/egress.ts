@@ -63,6 +63,8 @@ export interface FetchOptions {
   timeoutMs?: number;
   /** Default 262,144. */
   maxBytes?: number;
+  /** As of an EgressRequest. */
+  mayLeave?: (() => boolean) | undefined;
 }
 
 export interface Egress {

@@ -9,7 +9,7 @@ const MAX_BYTES = 262_144;
 const NULL_BODY = new Set([204, 205, 304]);
 
 export function fetchFor(way: Way, options: FetchOptions): EgressFetch {
-  const { provider, origins, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES } = options;
+  const { provider, origins, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES, mayLeave } = options;
   return async (text, init = {}) => {
     const url = checkedUrl({ url: text, origins });
     const headers = init.headers instanceof Headers ? Object.fromEntries(init.headers) : (init.headers ?? {});
@@ -26,6 +26,7 @@ export function fetchFor(way: Way, options: FetchOptions): EgressFetch {
         maxBytes,
         signal: init.signal ?? undefined,
         tls: init.tls,
+        mayLeave,
       },
       url,
     );

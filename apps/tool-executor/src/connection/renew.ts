@@ -6,31 +6,36 @@ import { callQuery } from '../execute/call-query.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { needsReauthorization } from './refusals.js';
 import { requireConnection, type UsableConnection } from './require-connection.js';
+import { validMs } from './validity.js';
 
 /** A token that has less than this left could expire on its way. token-refresher renews long before; this is for when it could not. */
 const EXPIRY_MARGIN_MS = 5_000;
-/** While the token still holds, its call does not wait longer than this for a better one. */
+/** While the token still holds, its call does not wait longer than this for a better one, nor so long that it would end. */
 const PATIENCE_MS = 2_000;
 
-/** @throws KeywardError `needs_reauthorization`, or why no newer token can be had where the old one is no longer valid */
+/**
+ * A token with enough left is used as it is, without asking anybody. One that is about to end is renewed first, but its call does not wait
+ * long: it still holds. One that has ended is waited for, as long as the call may last.
+ *
+ * @throws KeywardError `needs_reauthorization`, or why no newer token can be had where the old one is no longer valid
+ */
 export async function unexpired(
   parts: ExecutorParts,
   call: Call,
   tool: Tool,
   connection: UsableConnection,
 ): Promise<UsableConnection> {
-  const { accessExpiresAt } = connection;
-  const validMs = accessExpiresAt === null ? Infinity : accessExpiresAt.getTime() - Date.now();
-  if (validMs > EXPIRY_MARGIN_MS) return connection;
+  const leftMs = validMs(connection);
+  if (leftMs > EXPIRY_MARGIN_MS) return connection;
   if (!connection.refreshable) {
-    if (validMs > 0) return connection;
+    if (leftMs > 0) return connection;
     throw await needsReauthorization(parts.links, call, tool, connection);
   }
   try {
-    return await renewed(parts, call, tool, connection, 'expiring', validMs > 0 ? PATIENCE_MS : Infinity);
+    return await renewed(parts, call, tool, connection, 'expiring', leftMs > 0 ? Math.min(PATIENCE_MS, leftMs / 2) : Infinity);
   } catch (error) {
-    const stillValid = accessExpiresAt !== null && accessExpiresAt.getTime() > Date.now();
-    if (stillValid && error instanceof KeywardError && passingRefreshFailures.has(error.code)) return connection;
+    const isPassing = error instanceof KeywardError && passingRefreshFailures.has(error.code);
+    if (isPassing && validMs(connection) > 0) return connection;
     throw error;
   }
 }
@@ -57,9 +62,10 @@ async function renewed(
   const { org } = call.request;
   if (connection.id === null) throw new KeywardError('internal', 'A call without a credential can not renew one.');
   call.assertWanted();
-  const deadline = new Date(Date.now() + Math.min(patienceMs, call.msLeft)).toISOString();
   const newerThan = connection.generation;
-  const reply = await parts.refresh(tool.provider.name, { org, connection: connection.id, newerThan, reason, deadline });
+  const question = { org, connection: connection.id, newerThan, reason };
+  const waiting = { waitMs: Math.min(patienceMs, call.msLeft), signal: call.signal };
+  const reply = await parts.refreshes.renew(tool.provider.name, question, waiting);
   if (reply.outcome === 'failed') {
     const error = fromProblem(reply.error as Problem);
     if (error.code === 'needs_reauthorization') throw await needsReauthorization(parts.links, call, tool, connection, error);

@@ -5,9 +5,10 @@ import type { Call } from '../execute/call.js';
 import { DEFAULT_ALIAS } from '../execute/call-query.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { connectionRequired, needsReauthorization, scopesMissing } from './refusals.js';
+import type { Validity } from './validity.js';
 
 /** A connection that can be used now. */
-export interface UsableConnection {
+export interface UsableConnection extends Validity {
   /** Null: the provider asks for none, and there is none. */
   id: string | null;
   kind: ConnectionKind;
@@ -19,7 +20,6 @@ export interface UsableConnection {
   generation: number;
   /** Null: the provider asks for no credential. */
   sealedAccess: Buffer | null;
-  accessExpiresAt: Date | null;
   refreshable: boolean;
   /** What requests show in the TLS handshake; null: the provider does not ask for it. */
   clientCertificate: SealedClientCertificate | null;
@@ -76,7 +76,7 @@ function needsNone({ auth, connection_parameters }: ProviderManifest): boolean {
 function anonymous(provider: ProviderManifest): UsableConnection {
   return {
     ...{ id: null, kind: 'agent', alias: DEFAULT_ALIAS, scopes: [], parameters: {}, provider: resolveProvider(provider, {}) },
-    ...{ generation: 0, sealedAccess: null, accessExpiresAt: null, refreshable: false, clientCertificate: null },
+    ...{ generation: 0, sealedAccess: null, accessExpiresInMs: null, readAt: 0, refreshable: false, clientCertificate: null },
   };
 }
 

@@ -23,7 +23,8 @@ export class Call {
   historyUnknown: boolean;
 
   private found: Tool | undefined;
-  private readonly deadline: number;
+  /** The deadline on the clock of `startedAt`, which no one sets: a call that runs is not ended, nor prolonged, by a clock that is. */
+  private readonly endsAt: number;
   private readonly controller = new AbortController();
 
   constructor(
@@ -31,7 +32,7 @@ export class Call {
     /** 1 on the first delivery. */
     readonly deliveries: number = 1,
   ) {
-    this.deadline = Date.parse(request.deadline);
+    this.endsAt = this.startedAt + (Date.parse(request.deadline) - Date.now());
     this.historyUnknown = deliveries > 1;
     // Without tracing, the execution's own 128 bits serve.
     this.traceId = trace.getActiveSpan()?.spanContext().traceId ?? request.id.slice(-32);
@@ -53,7 +54,7 @@ export class Call {
   }
 
   get msLeft(): number {
-    return this.deadline - Date.now();
+    return this.endsAt - performance.now();
   }
 
   get signal(): AbortSignal {

@@ -1,9 +1,10 @@
 import type { AuditPort } from '@keyward/audit';
 import type { Catalogs } from '@keyward/connectors';
-import type { RefreshReply, RefreshRequest } from '@keyward/contracts';
 import type { CallCredentialStore, Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import type { ConnectLinks } from '../connection/connect-links.js';
+import type { RefreshFlights } from '../connection/refresh-flights.js';
+import type { Uses } from '../connection/uses.js';
 import type { Call } from './call.js';
 import type { Intents } from '../intent/intents.js';
 import type { ExecutorMetrics } from '../metrics.js';
@@ -17,8 +18,8 @@ export interface ExecutorParts {
   intents: Intents;
   audit: AuditPort;
   links: ConnectLinks;
-  /** Asks token-refresher. @throws KeywardError where it does not answer */
-  refresh: (provider: string, request: RefreshRequest) => Promise<RefreshReply>;
+  refreshes: RefreshFlights;
+  uses: Pick<Uses, 'note'>;
   /** Whether the news came, a moment ago, that the connection of this call was disconnected. */
   isRevoked: (call: Call) => boolean;
   metrics: ExecutorMetrics;

@@ -1,18 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProviderManifest, RenderedRequest, Tool } from '@keyward/connectors';
-import { privateKeyContext } from '@keyward/credentials';
-import { EgressError, type ClientCertificate, type EgressResponse, type InjectedCredential } from '@keyward/egress';
+import { KeywardError } from '@keyward/contracts';
+import type { EgressResponse } from '@keyward/egress';
 import { replaced, unexpired } from '../connection/renew.js';
 import { needsReauthorization, scopesMissing } from '../connection/refusals.js';
 import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
+import { attempt } from './attempt.js';
 import { backoffMs } from './backoff.js';
 import { judge, type Attempt } from './judge.js';
 
+/** Where so many in a row expired before their request could leave, it would be no different with the next one. */
+const MOST_TOKENS = 3;
+
 /**
- * Sends the request until there is an answer that counts: retries what is safe to retry, and replaces a token that the provider
- * refuses, once. The request is rendered for each token: with a new one the provider may name another host.
+ * Sends the request until there is an answer that counts: retries what is safe to retry, replaces a token that the provider refuses,
+ * once, and one that expires before it is sent. The request is rendered for each token: with a new one the provider may name another host.
  *
  * @throws KeywardError whatever the call ends with
  */
@@ -24,10 +28,13 @@ export async function callProvider(
   render: (provider: ProviderManifest) => RenderedRequest,
 ): Promise<EgressResponse> {
   const { provider } = tool;
-  let current = await unexpired(parts, call, tool, connection);
+  if (connection.id !== null && connection.refreshable) parts.uses.note(call.request.org, connection.id);
+  let current = connection;
   let rejected = false;
   for (;;) {
-    const verdict = judge(tool, provider.limits, await attempt(parts, call, tool, current, render(current.provider)));
+    const sent = await sendWithValidToken(parts, call, tool, current, render);
+    current = sent.connection;
+    const verdict = judge(tool, provider.limits, sent.attempt);
     if (verdict.effect === 'settled') [call.settled, call.uncertain] = [true, false];
     else if (verdict.effect === 'unknown') call.uncertain = call.writes;
     switch (verdict.kind) {
@@ -55,77 +62,21 @@ export async function callProvider(
   }
 }
 
-/** What a request shows of us. */
-interface Shown {
-  credential?: InjectedCredential;
-  tls?: ClientCertificate;
-}
-
-/** Credential and key are open for the time of one request, pauses between requests not included. */
-function attempt(
+/** The call may have waited since the token was read, and the request may have waited for its connection: each time it is asked anew. */
+async function sendWithValidToken(
   parts: ExecutorParts,
   call: Call,
   tool: Tool,
   connection: UsableConnection,
-  rendered: RenderedRequest,
-): Promise<Attempt> {
-  const { id, provider, generation, sealedAccess } = connection;
-  call.assertWanted();
-  if (id === null || sealedAccess === null) return sendOnce(parts, call, tool, provider, rendered, {});
-  const { org } = call.request;
-  return withCertificate(parts, org, connection, (tls) =>
-    parts.credentials.open({ org, connection: id, generation, sealedAccess }, (secret) =>
-      sendOnce(parts, call, tool, provider, rendered, { ...tls, credential: { ...provider.credential, secret } }),
-    ),
-  );
-}
-
-function withCertificate<T>(
-  { credentials }: ExecutorParts,
-  org: string,
-  { clientCertificate: sealed }: UsableConnection,
-  use: (shown: Pick<Shown, 'tls'>) => Promise<T>,
-): Promise<T> {
-  if (sealed === null) return use({});
-  const { app: id, generation, certificate, sealedKey } = sealed;
-  return credentials.openSecret(privateKeyContext({ org, id, generation }), sealedKey, (privateKey) =>
-    use({ tls: { certificate, privateKey } }),
-  );
-}
-
-async function sendOnce(
-  { egress, maxOutputBytes }: ExecutorParts,
-  call: Call,
-  { pathTemplate }: Tool,
-  provider: ProviderManifest,
-  rendered: RenderedRequest,
-  shown: Shown,
-): Promise<Attempt> {
-  const began = performance.now();
-  call.attempts += 1;
-  try {
-    const response = await egress.send({
-      provider: provider.name,
-      origins: provider.origins,
-      method: rendered.method,
-      url: rendered.url,
-      urlTemplate: pathTemplate,
-      headers: rendered.headers,
-      body: rendered.body,
-      ...shown,
-      timeoutMs: call.msLeft,
-      signal: call.signal,
-      maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),
-      propagateTrace: provider.propagate_trace,
-    });
-    call.providerStatus = response.status;
-    return { response };
-  } catch (error) {
-    if (error instanceof EgressError) return { error };
-    throw error;
-  } finally {
-    call.providerMs += performance.now() - began;
+  render: (provider: ProviderManifest) => RenderedRequest,
+): Promise<{ connection: UsableConnection; attempt: Attempt }> {
+  let current = connection;
+  for (let tokens = 1; tokens <= MOST_TOKENS; tokens++) {
+    current = await unexpired(parts, call, tool, current);
+    const attempted = await attempt(parts, call, tool, current, render(current.provider));
+    if (attempted !== 'outlived') return { connection: current, attempt: attempted };
   }
+  throw new KeywardError('provider_error', 'The provider’s tokens expire before they can be used.');
 }
 
 /** @throws the signal's reason when the call is aborted meanwhile */

@@ -74,7 +74,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     // It waited for a connection longer than it was wanted.
     if (this.settled) return controller.abort(new Error('no longer wanted'));
     if (this.request.mayLeave?.() === false) {
-      const refusal = new EgressError('provider_unavailable', 'What the request carries held no longer when it could leave.', false);
+      const refusal = new EgressError(
+        'provider_unavailable',
+        'What the request carries held no longer when it could leave.',
+        false,
+      );
       this.fail(refusal);
       return controller.abort(refusal);
     }

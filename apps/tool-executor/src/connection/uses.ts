@@ -1,0 +1,60 @@
+import type { ConnectionUseStore } from '@keyward/credentials';
+import type { Logger } from 'pino';
+
+const EVERY_MS = 60_000;
+/** So many are written without waiting for the minute to end. */
+const MANY = 10_000;
+/** While the database is away. What is not noted then is with its next use. */
+const MOST = 50_000;
+
+export interface UsesOptions {
+  store: ConnectionUseStore;
+  logger: Pick<Logger, 'warn'>;
+  everyMs?: number;
+  many?: number;
+}
+
+/** Which connections are in use, told to the database now and then: what nobody uses is not refreshed. Costs a call no more than a note. */
+export class Uses {
+  /** Connection → organization. */
+  #noted = new Map<string, string>();
+  #writing: Promise<void> | undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #many: number;
+
+  constructor(private readonly options: UsesOptions) {
+    this.#many = options.many ?? MANY;
+    this.#timer = setInterval(() => void this.write(), options.everyMs ?? EVERY_MS).unref();
+  }
+
+  note(org: string, connection: string): void {
+    if (this.#noted.size >= MOST) return;
+    this.#noted.set(connection, org);
+    if (this.#noted.size === this.#many) void this.write();
+  }
+
+  /** All of them, in one statement. What could not be written is kept for the next time. */
+  write(): Promise<void> {
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    return this.#writing;
+  }
+
+  /** Writes what is noted; nothing is written afterwards. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#writing;
+    await this.write();
+  }
+
+  async #write(): Promise<void> {
+    const noted = this.#noted;
+    if (noted.size === 0) return;
+    this.#noted = new Map();
+    try {
+      await this.options.store.record(Array.from(noted, ([connection, org]) => ({ org, connection })));
+    } catch (error) {
+      for (const [connection, org] of noted) this.#noted.set(connection, org);
+      this.options.logger.warn({ err: error, connections: noted.size }, 'uses of connections could not be recorded yet');
+    }
+  }
+}
