@@ -1,4 +1,5 @@
 export { createCallCredentialStore } from './call-credential-store.js';
+export { createConnectionUseStore } from './connection-use-store.js';
 export { createCredentialStore, type CredentialStore } from './credential-store.js';
 export { createDataKeyStore } from './data-key-store.js';
 export type {
