@@ -1,81 +1,74 @@
 import type { ConnectionStatus } from '@keyward/contracts';
-import { prepared, withOrg } from '@keyward/postgres';
+import { outboxColumns, prepared, type OutgoingMessage } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
-import type { Also, Claim, ClaimRequest, DueCredential, FailedRefresh } from './credential-types.js';
-import { changed, rows } from './sql.js';
-
-interface DueRow {
-  org_id: string;
-  connection_id: string;
-  generation: number;
-  stale_intent: boolean;
-}
+import type { Claim, ClaimRequest, DueRequest, FailedRefresh, RefreshableCredential, SendingIntent } from './credential-types.js';
+import { REFRESHABLE_COLUMNS, toRefreshable, type RefreshableRow } from './refreshable-row.js';
+import { isDone, type Done } from './sql.js';
 
 const CLAIM_DUE = {
   name: 'vault.claim_due',
-  text: 'SELECT org_id, connection_id, generation, stale_intent FROM vault.claim_due($1, $2, $3)',
+  text: `SELECT ${REFRESHABLE_COLUMNS} FROM vault.claim_due($1, $2, $3, $4, $5)`,
 };
 
-export async function claimDue(ds: DataSource, owner: string, leaseMs: number, limit: number): Promise<DueCredential[]> {
-  const due = await prepared<DueRow>(ds, CLAIM_DUE, [owner, leaseMs, limit]);
-  return due.map((row) => ({
-    org: row.org_id,
-    connection: row.connection_id,
-    generation: row.generation,
-    staleIntent: row.stale_intent,
-  }));
+export async function claimDue(ds: DataSource, { owner, leaseMs, limit, rooms }: DueRequest): Promise<RefreshableCredential[]> {
+  const readAt = performance.now();
+  const providers = rooms.map(({ provider }) => provider);
+  const values = [owner, leaseMs, limit, providers, rooms.map(({ room }) => room)];
+  const due = await prepared<RefreshableRow>(ds, CLAIM_DUE, values);
+  return due.map((row) => toRefreshable(row, readAt));
 }
 
-interface Claimable {
-  status: ConnectionStatus;
-  generation: number | null;
-  refreshable: boolean;
-  /** null: nobody holds it. */
-  held_until: Date | null;
-  stale_intent: boolean;
+interface LookedUp {
+  outcome: Claim['outcome'];
+  found_status: ConnectionStatus | null;
+  found_generation: number;
+  wait_ms: number;
+  app_rejected: boolean;
 }
 
-/** The clock of the statement and not of the transaction: it may have waited for the row. */
-const LOOK = `
-SELECT c.status, k.generation, k.renewable AS refreshable,
-       CASE WHEN k.lease_until > clock_timestamp() THEN k.lease_until END AS held_until,
-       coalesce(k.lease_generation = k.generation, false) AS stale_intent
-FROM vault.credential k JOIN vault.connection c ON c.id = k.connection_id AND c.org_id = k.org_id
-WHERE k.org_id = $1 AND k.connection_id = $2
-FOR UPDATE OF k`;
+const CLAIM = {
+  name: 'vault.claim_refresh',
+  text: `SELECT q.outcome, q.status AS found_status, q.generation AS found_generation, q.wait_ms, q.app_rejected, (q.credential).*
+         FROM vault.claim_refresh($1, $2, $3, $4, $5) q`,
+};
 
-const LEASE = `
-UPDATE vault.credential
-SET lease_owner = $3, lease_until = clock_timestamp() + make_interval(secs => $4 / 1000.0), lease_generation = generation
-WHERE org_id = $1 AND connection_id = $2`;
-
-export function claim(ds: DataSource, request: ClaimRequest): Promise<Claim> {
+export async function claim(ds: DataSource, request: ClaimRequest): Promise<Claim> {
   const { org, connection, newerThan, owner, leaseMs } = request;
-  return withOrg(ds, org, async (em): Promise<Claim> => {
-    const [row] = await rows<Claimable>(em, LOOK, [org, connection]);
-    if (row === undefined) return { outcome: 'not_refreshable', status: null };
-    const { status, generation, refreshable, held_until: leaseUntil, stale_intent: staleIntent } = row;
-    if (status !== 'active' || generation === null) return { outcome: 'not_refreshable', status };
-    if (generation > newerThan) return { outcome: 'newer', generation };
-    if (!refreshable) return { outcome: 'not_refreshable', status };
-    if (leaseUntil !== null) return { outcome: 'busy', leaseUntil };
-    await em.query(LEASE, [org, connection, owner, leaseMs]);
-    return { outcome: 'claimed', generation, staleIntent };
-  });
+  const readAt = performance.now();
+  const [row] = await prepared<LookedUp & RefreshableRow>(ds, CLAIM, [org, connection, newerThan, owner, leaseMs]);
+  if (row === undefined) throw new TypeError('the function answers one row');
+  switch (row.outcome) {
+    case 'claimed':
+      return { outcome: 'claimed', credential: toRefreshable(row, readAt) };
+    case 'newer':
+      return { outcome: 'newer', generation: row.found_generation };
+    case 'busy':
+      return { outcome: 'busy', leaseLeftMs: row.wait_ms };
+    case 'backing_off':
+      return { outcome: 'backing_off', retryInMs: row.wait_ms, appRejected: row.app_rejected };
+    case 'unavailable':
+      return { outcome: 'unavailable', status: row.found_status };
+  }
 }
 
-/** With the intent left in place the next claim finds it stale, as after a crash: that is how "maybe redeemed" is remembered. */
-const RELEASE = `
-UPDATE vault.credential
-SET lease_owner = NULL, lease_until = NULL, lease_generation = CASE WHEN $6 THEN lease_generation END,
-    failures = failures + 1, refresh_at = $5, updated_at = now()
-WHERE org_id = $1 AND connection_id = $2 AND lease_owner = $3 AND lease_generation = $4 AND generation = $4`;
+const BEGIN = { name: 'vault.begin_refresh', text: 'SELECT vault.begin_refresh($1, $2, $3, $4, $5) AS done' };
 
-export function releaseFailed(ds: DataSource, failure: FailedRefresh, also?: Also): Promise<boolean> {
-  const { org, connection, owner, generation, retryAt, maybeRedeemed } = failure;
-  return withOrg(ds, org, async (em) => {
-    if (!(await changed(em, RELEASE, [org, connection, owner, generation, retryAt, maybeRedeemed]))) return false;
-    await also?.(em);
-    return true;
-  });
+export async function begin(ds: DataSource, intent: SendingIntent): Promise<boolean> {
+  const { org, connection, owner, generation, needMs } = intent;
+  return isDone(await prepared<Done>(ds, BEGIN, [org, connection, owner, generation, needMs]));
+}
+
+const RELEASE = {
+  name: 'vault.release_refresh',
+  text: 'SELECT vault.release_refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done',
+};
+
+export async function releaseFailed(
+  ds: DataSource,
+  failure: FailedRefresh,
+  messages: readonly OutgoingMessage[],
+): Promise<boolean> {
+  const { org, connection, owner, generation, retryInMs, maybeRedeemed } = failure;
+  const values = [org, connection, owner, generation, retryInMs, maybeRedeemed, ...outboxColumns(messages)];
+  return isDone(await prepared<Done>(ds, RELEASE, values));
 }

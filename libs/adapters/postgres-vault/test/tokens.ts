@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { AuthorizedCredential, RefreshCommit, SealedTokens } from '../src/index.js';
 import type { SeededConnection } from './vault-database.js';
 
-/** Due at once. */
-const PAST = new Date('2020-01-01T00:00:00Z');
-
+/** Due at once, in service for an hour. */
 function tokens(): SealedTokens {
   return {
     sealedAccess: randomBytes(90),
     sealedRefresh: randomBytes(90),
     renewable: true,
-    accessExpiresAt: new Date('2030-01-01'),
-    refreshAt: PAST,
+    accessExpiresInMs: 3_600_000,
+    refreshInMs: -60_000,
+    awakeRefreshInMs: -60_000,
+    refreshExpiresInMs: null,
   };
 }
 

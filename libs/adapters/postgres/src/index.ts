@@ -6,7 +6,7 @@ export { asDatabaseError } from './database-error.js';
 export { openDatabase, type DatabaseOwner } from './open-database.js';
 export { migrate } from './migrate.js';
 export { createLogin, type LoginSettings, type ServiceRole } from './login.js';
-export { enqueue, enqueueAll, type OutgoingMessage } from './outbox/enqueue.js';
+export { enqueue, enqueueAll, outboxColumns, type OutgoingMessage } from './outbox/enqueue.js';
 export { OutboxRelay, type OutboxMessage, type Publish, type RelayLogger } from './outbox/relay.js';
 export {
   AgentEntity,

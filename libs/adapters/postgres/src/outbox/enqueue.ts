@@ -32,19 +32,24 @@ export async function enqueue(em: EntityManager, message: OutgoingMessage): Prom
 /** Many in one round trip; they leave in this order. */
 export async function enqueueAll(em: EntityManager, messages: readonly OutgoingMessage[]): Promise<void> {
   if (messages.length === 0) return;
-  const rows = messages.map(toRow);
   await em.query(
     `INSERT INTO bus.outbox (id, subject, headers, payload)
      SELECT id, subject, headers::jsonb, payload
      FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS m (id, subject, headers, payload, place)
      ORDER BY place`,
-    [
-      rows.map(({ id }) => id),
-      rows.map(({ subject }) => subject),
-      rows.map(({ headers }) => headers),
-      rows.map(({ payload }) => payload),
-    ],
+    outboxColumns(messages),
   );
+}
+
+/** Columns of the outbox's rows, in the order of the messages: id, subject, headers, payload. For functions that write them themselves. */
+export function outboxColumns(messages: readonly OutgoingMessage[]): [string[], string[], string[], Buffer[]] {
+  const rows = messages.map(toRow);
+  return [
+    rows.map(({ id }) => id),
+    rows.map(({ subject }) => subject),
+    rows.map(({ headers }) => headers),
+    rows.map(({ payload }) => payload),
+  ];
 }
 
 function toRow(message: OutgoingMessage): { id: string; subject: string; headers: string; payload: Buffer } {

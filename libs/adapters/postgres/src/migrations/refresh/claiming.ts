@@ -1,0 +1,215 @@
+import { JOIN_ROW, SELECT_ROW } from './row.js';
+
+/** So many rows at least are looked at of a provider: of one that takes a single request now, they tell whose turn it is. */
+const SMALLEST_WINDOW = 8;
+/** How many rows behind a window are looked through for other organizations, where one or a few fill it. */
+const LOOK_PAST = 6144;
+/** Each asks for four times as much as the one before, so this is no limit to what a claim finds but to how long it may look. */
+const PASSES = 5;
+
+const DUE = 'k.refresh_at IS NOT NULL AND k.renewable AND k.refresh_at <= v_now';
+const FREE = '(k.lease_until IS NULL OR k.lease_until <= v_now)';
+const KEY = 'k.connection_id, k.org_id, k.provider, k.refresh_at, k.generation';
+/** What was read without a lock is still so: whoever was quicker has changed one of them. */
+const STILL_DUE = `k.generation = j.generation AND k.refresh_at = j.refresh_at AND ${FREE}`;
+const WINDOW = `least(v_window, greatest(p.room, ${SMALLEST_WINDOW}))`;
+
+/** From one provider of the index to the next, each with the time at which its first credential is due: the index is never walked. */
+const FIND_PROVIDERS = `
+  WITH RECURSIVE head AS (
+    (SELECT k.provider, k.refresh_at FROM vault.credential k WHERE k.refresh_at IS NOT NULL AND k.renewable
+     ORDER BY k.provider, k.refresh_at LIMIT 1)
+    UNION ALL
+    SELECT next.provider, next.refresh_at FROM head CROSS JOIN LATERAL (
+      SELECT k.provider, k.refresh_at FROM vault.credential k
+      WHERE k.provider > head.provider AND k.refresh_at IS NOT NULL AND k.renewable ORDER BY k.provider, k.refresh_at LIMIT 1
+    ) next
+  )
+  SELECT array_agg(head.provider), array_agg(coalesce(r.room, p_limit)) INTO v_providers, v_rooms
+  FROM head LEFT JOIN unnest(p_providers, p_rooms) AS r (provider, room) ON r.provider = head.provider
+  WHERE head.refresh_at <= v_now AND coalesce(r.room, p_limit) > 0`;
+
+/* Of each provider its next due rows, however many there are. Where few organizations fill most of that, also the next rows of others. */
+const LOOK = `
+    near AS MATERIALIZED (
+      SELECT k.*, p.room, ${WINDOW} AS width
+      FROM unnest(v_providers, v_rooms) AS p (provider, room)
+      CROSS JOIN LATERAL (
+        SELECT ${KEY} FROM vault.credential k WHERE k.provider = p.provider AND ${DUE} AND ${FREE} ORDER BY k.refresh_at LIMIT ${WINDOW}
+      ) k
+    ), filled AS (
+      SELECT n.provider, n.room, n.width, max(n.refresh_at) AS until FROM near n
+      GROUP BY n.provider, n.room, n.width HAVING count(*) = n.width
+    ), crowded AS (
+      SELECT f.provider, f.room, f.width, f.until, array_agg(o.org_id) AS orgs
+      FROM filled f JOIN (SELECT n.provider, n.org_id FROM near n GROUP BY n.provider, n.org_id, n.width HAVING count(*) * 4 > n.width) o
+        ON o.provider = f.provider
+      GROUP BY f.provider, f.room, f.width, f.until
+    ), found AS (
+      SELECT * FROM near
+      UNION
+      SELECT k.connection_id, k.org_id, k.provider, k.refresh_at, k.generation, w.room, w.width
+      FROM crowded w CROSS JOIN LATERAL (
+        SELECT ${KEY} FROM (
+          SELECT ${KEY}, k.lease_until FROM vault.credential k WHERE k.provider = w.provider AND k.refresh_at >= w.until AND ${DUE}
+          ORDER BY k.refresh_at LIMIT ${LOOK_PAST}
+        ) k WHERE k.org_id <> ALL (w.orgs) AND ${FREE} LIMIT w.width
+      ) k
+    )`;
+
+/* A registration that is rejected is tried again with one of its connections; the others wait, as do those that are not active. */
+const JUDGE = `
+    judged AS MATERIALIZED (
+      SELECT j.*, CASE WHEN j.rejected AND j.nth = 1 AND j.retry_at <= v_now THEN j.app_id END AS canary_of
+      FROM (
+        SELECT f.*, c.status = 'active' AS active, a.id AS app_id, a.rejected_at IS NOT NULL AS rejected, a.rejected_retry_at AS retry_at,
+          row_number() OVER (PARTITION BY a.id, c.status = 'active' ORDER BY f.refresh_at, f.connection_id) AS nth
+        FROM found f
+        JOIN vault.connection c ON c.id = f.connection_id AND c.org_id = f.org_id
+        LEFT JOIN vault.provider_app a ON a.id = c.provider_app_id AND a.org_id = c.org_id
+      ) j
+    ), chosen AS MATERIALIZED (
+      SELECT j.* FROM (
+        SELECT j.*, row_number() OVER (PARTITION BY j.provider ORDER BY j.of_org, j.refresh_at, j.connection_id) AS place
+        FROM (
+          SELECT j.*, row_number() OVER (PARTITION BY j.provider, j.org_id ORDER BY j.refresh_at, j.connection_id) AS of_org
+          FROM judged j WHERE j.active AND (NOT coalesce(j.rejected, false) OR j.canary_of IS NOT NULL)
+        ) j
+      ) j WHERE j.place <= j.room ORDER BY j.place, j.refresh_at, j.connection_id LIMIT p_limit - cardinality(v_claimed)
+    )`;
+
+/* Nothing here waits for a lock, so nothing waits in a circle. */
+const TAKE = `
+    tried AS MATERIALIZED (
+      SELECT a.id FROM vault.provider_app a WHERE a.id IN (SELECT j.canary_of FROM chosen j) AND a.rejected_retry_at <= v_now
+      FOR NO KEY UPDATE SKIP LOCKED
+    ), locked AS MATERIALIZED (
+      SELECT k.connection_id, j.provider, j.canary_of, j.place, j.refresh_at FROM chosen j JOIN vault.credential k ON k.connection_id = j.connection_id
+      WHERE ${STILL_DUE} AND (j.canary_of IS NULL OR j.canary_of IN (SELECT tried.id FROM tried))
+      FOR UPDATE OF k SKIP LOCKED
+    ), leased AS (
+      UPDATE vault.credential k SET lease_owner = p_owner, lease_until = v_now + v_lease, lease_generation = k.generation
+      FROM locked WHERE k.connection_id = locked.connection_id
+    ), put_off AS (
+      UPDATE vault.provider_app a SET rejected_retry_at = v_now + v_lease FROM locked WHERE a.id = locked.canary_of
+    ), held AS MATERIALIZED (
+      SELECT k.connection_id, CASE WHEN j.active THEN greatest(j.retry_at, v_now + v_lease) + random() * interval '1 minute' END AS until
+      FROM judged j JOIN vault.credential k ON k.connection_id = j.connection_id
+      WHERE ${STILL_DUE} AND (NOT j.active OR j.rejected AND j.canary_of IS NULL)
+      FOR UPDATE OF k SKIP LOCKED
+    ), waiting AS (
+      UPDATE vault.credential k SET refresh_at = held.until FROM held WHERE k.connection_id = held.connection_id
+    )`;
+
+/* The next pass is for providers of which there was more than was looked at. */
+const TELL = `
+    SELECT v_claimed || coalesce((SELECT array_agg(l.connection_id ORDER BY l.place, l.refresh_at, l.connection_id) FROM locked l), '{}'),
+      array_agg(f.provider), array_agg(f.room - coalesce(l.taken, 0))
+    INTO v_claimed, v_providers, v_rooms
+    FROM filled f LEFT JOIN (SELECT locked.provider, count(*)::integer AS taken FROM locked GROUP BY locked.provider) l ON l.provider = f.provider
+    WHERE f.room > coalesce(l.taken, 0)`;
+
+/**
+ * Claims take turns, or two replicas would look at the same rows and one of them go away with nothing. Each takes milliseconds and waits
+ * for nobody.
+ */
+const CLAIM_DUE = `
+DROP FUNCTION vault.claim_due(text, integer, integer);
+CREATE FUNCTION vault.claim_due(p_owner text, p_lease_ms integer, p_limit integer, p_providers text[], p_rooms integer[])
+RETURNS SETOF vault.refreshable
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  v_now timestamptz;
+  v_lease interval := make_interval(secs => p_lease_ms / 1000.0);
+  v_providers text[];
+  v_rooms integer[];
+  v_claimed text[] := '{}';
+  v_window integer;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('vault.claim_due', 0));
+  v_now := clock_timestamp();
+  ${FIND_PROVIDERS};
+  v_window := greatest(${SMALLEST_WINDOW}, 2 * p_limit / cardinality(v_providers));
+  FOR pass IN 1..${PASSES} LOOP
+    EXIT WHEN v_providers IS NULL OR cardinality(v_claimed) >= p_limit;
+    WITH ${LOOK}, ${JUDGE}, ${TAKE}
+    ${TELL};
+    v_window := v_window * 4;
+  END LOOP;
+  RETURN QUERY ${SELECT_ROW}
+    FROM unnest(v_claimed) WITH ORDINALITY AS claimed (id, place) JOIN vault.credential k ON k.connection_id = claimed.id ${JOIN_ROW}
+    ORDER BY claimed.place;
+END $$;
+`;
+
+/**
+ * On demand. Looked at without a lock first, since most askers hear that there is nothing to do. What the look-up said is asked again by
+ * the update, which waits for whoever changes the row; where it says otherwise by then, it is looked up once more.
+ */
+const CLAIM_ONE = `
+CREATE FUNCTION vault.claim_refresh(
+  p_org text, p_connection text, p_newer_than integer, p_owner text, p_lease_ms integer,
+  OUT outcome text, OUT status text, OUT generation integer, OUT wait_ms double precision, OUT app_rejected boolean, OUT credential vault.refreshable
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  v_now timestamptz;
+  v_lease interval := make_interval(secs => p_lease_ms / 1000.0);
+  v_renewable boolean;
+  v_lease_until timestamptz;
+  v_refresh_at timestamptz;
+  v_retry_at timestamptz;
+  v_app text;
+  v_app_retry_at timestamptz;
+BEGIN
+  FOR attempt IN 1..3 LOOP
+    v_now := clock_timestamp();
+    SELECT c.status, k.generation, k.renewable, k.lease_until, k.refresh_at, CASE WHEN k.failures > 0 THEN k.refresh_at END,
+      a.id, a.rejected_retry_at
+    INTO status, generation, v_renewable, v_lease_until, v_refresh_at, v_retry_at, v_app, v_app_retry_at
+    FROM vault.credential k ${JOIN_ROW}
+    WHERE k.org_id = p_org AND k.connection_id = p_connection;
+
+    outcome := CASE
+      WHEN status IS DISTINCT FROM 'active' THEN 'unavailable'
+      WHEN generation > p_newer_than THEN 'newer'
+      WHEN NOT v_renewable THEN 'unavailable'
+      WHEN v_lease_until > v_now THEN 'busy'
+      WHEN greatest(v_retry_at, v_app_retry_at) > v_now THEN 'backing_off'
+    END;
+    app_rejected := coalesce(v_app_retry_at > v_now, false);
+    wait_ms := extract(epoch FROM CASE outcome WHEN 'busy' THEN v_lease_until WHEN 'backing_off' THEN greatest(v_retry_at, v_app_retry_at) END
+      - v_now) * 1000;
+    EXIT WHEN outcome IS NOT NULL;
+
+    IF v_app_retry_at IS NOT NULL THEN /* One tries again; whoever asks meanwhile waits for what becomes of it. */
+      UPDATE vault.provider_app a SET rejected_retry_at = v_now + v_lease
+      WHERE a.org_id = p_org AND a.id = v_app AND a.rejected_retry_at = v_app_retry_at;
+      CONTINUE WHEN NOT FOUND;
+    END IF;
+    UPDATE vault.credential k
+    SET lease_owner = p_owner, lease_until = clock_timestamp() + v_lease, lease_generation = k.generation, last_used_at = clock_timestamp()
+    WHERE k.org_id = p_org AND k.connection_id = p_connection AND k.generation = claim_refresh.generation AND k.renewable
+      AND k.lease_until IS NOT DISTINCT FROM v_lease_until AND k.refresh_at IS NOT DISTINCT FROM v_refresh_at;
+    IF FOUND THEN
+      outcome := 'claimed';
+      ${SELECT_ROW} INTO credential FROM vault.credential k ${JOIN_ROW} WHERE k.org_id = p_org AND k.connection_id = p_connection;
+      RETURN;
+    END IF;
+  END LOOP;
+  /* Others were quicker every time. */
+  IF outcome IS NULL THEN
+    outcome := 'busy';
+    wait_ms := 0;
+  END IF;
+END $$;
+`;
+
+const LOAD = `
+CREATE FUNCTION vault.load_refreshable(p_org text, p_connection text) RETURNS SETOF vault.refreshable
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+  ${SELECT_ROW} FROM vault.credential k ${JOIN_ROW} WHERE k.org_id = p_org AND k.connection_id = p_connection
+$$;
+`;
+
+export const CLAIMING = CLAIM_DUE + CLAIM_ONE + LOAD;
