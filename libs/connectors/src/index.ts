@@ -13,6 +13,7 @@ export {
   type ProviderManifest,
   type ProviderWith,
 } from './manifest/provider-manifest.js';
+export { renewalOf, type Renewal } from './manifest/renewal.js';
 export type { Scopes } from './manifest/scopes.js';
 export type { Assertion, TokenRequestShape, TokenResponseShape, TokenStep } from './manifest/token-endpoint.js';
 export type { UserAuthorization } from './manifest/user-authorization.js';

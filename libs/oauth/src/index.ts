@@ -13,7 +13,8 @@ export {
 } from './introspect.js';
 export { createPkcePair, type PkcePair } from './pkce.js';
 export { renewToken, type RenewRequest } from './renew.js';
-export { isRenewable, renewalOf, type Renewal } from './renewal.js';
+export { isRenewable } from './renewal.js';
+export { renewalOf, type Renewal } from '@keyward/connectors';
 export { canRevoke, revokeToken, type RevokeRequest } from './revoke.js';
 export type { TokenSet } from './token-set.js';
 export { tokenTimes, type TokenLife, type TokenTimes } from './token-times.js';

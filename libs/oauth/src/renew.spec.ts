@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { providerManifestSchema, type ProviderManifest } from '@keyward/connectors';
+import { providerManifestSchema, renewalOf, type ProviderManifest } from '@keyward/connectors';
 import { testProvider } from '../test/provider.js';
 import { json, startTokenServer, type TokenServer } from '../test/token-server.js';
 import { renewToken } from './renew.js';
-import { isRenewable, renewalOf } from './renewal.js';
+import { isRenewable } from './renewal.js';
 import type { Wire } from './wire.js';
 
 const client = { clientId: 'client-1', clientSecret: 'secret' };

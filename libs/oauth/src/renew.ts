@@ -1,11 +1,10 @@
 import { refreshTokenGrantRequest } from 'oauth4webapi';
 import { KeywardError } from '@keyward/contracts';
-import type { ProviderManifest } from '@keyward/connectors';
+import { renewalOf, type ProviderManifest } from '@keyward/connectors';
 import { authenticate } from './client-authentication.js';
 import { InterruptedRenewal, type OAuthError } from './errors.js';
 import { obtainToken } from './grants/obtain-token.js';
 import { withLifetime } from './introspect.js';
-import { renewalOf } from './renewal.js';
 import { clientOf, oauthProvider, serverOf } from './server.js';
 import { runStep, runSteps } from './steps.js';
 import { tokenRequest, withDeadline } from './token-request.js';

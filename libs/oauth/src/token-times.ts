@@ -1,5 +1,4 @@
-import type { ProviderManifest } from '@keyward/connectors';
-import { renewalOf } from './renewal.js';
+import { renewalOf, type ProviderManifest } from '@keyward/connectors';
 
 /**
  * When what becomes of a credential, in whole milliseconds from when this was computed; negative: past. Lengths of time and not moments, since

@@ -92,6 +92,21 @@ describe('checkCatalog', () => {
       ':13 /auth/scopes/default no source covers it',
     ],
     ['a refresh rule without a source', MANIFEST.replace(', /refresh]', ']'), ':14 /refresh/rotates no source covers it'],
+    [
+      'a grace without rotation',
+      MANIFEST.replace('rotates: true', 'reuse_grace_seconds: 9'),
+      ':14 /refresh/reuse_grace_seconds needs rotates',
+    ],
+    [
+      'a probe without an endpoint',
+      MANIFEST.replace('rotates: true', 'recovery_probe: introspection'),
+      ':14 /refresh/recovery_probe needs',
+    ],
+    [
+      'limits of a token endpoint without a source',
+      MANIFEST.replace('margin: 0.3', 'requests_per_minute: 9').replace('/refresh]', '/refresh/rotates]'),
+      ':14 /refresh/requests_per_minute no source covers it',
+    ],
     ['an address without a source', MANIFEST.replace(', /base_url', ''), ':15 /base_url no source covers it'],
     [
       'a revocation without a source',
@@ -149,9 +164,12 @@ describe('checkCatalog', () => {
     ]);
   });
 
-  it('what is written out but says the default needs no source', () => {
+  it('what is written out but says the default, and what is ours to choose, needs no source', () => {
     const more = "credential: { in: header, name: Authorization, prefix: 'Bearer ' }\nlimits: { max_attempts: 5 }\n";
     expect(problems(MANIFEST + more)).toEqual([]);
+    rmSync(join(dir, 'acme'), { recursive: true });
+    const ours = 'minimum_margin_seconds: 60, maximum_margin_seconds: 99, concurrency: 2, margin: 0.3';
+    expect(problems(MANIFEST.replace('/refresh]', '/refresh/rotates]').replace('margin: 0.3', ours))).toEqual([]);
     rmSync(join(dir, 'acme'), { recursive: true });
     expect(
       problems(MANIFEST.replace('scopes: {', "pkce: S256\n  token_request: { format: form }\n  scopes: { separator: ' ',")),

@@ -20,7 +20,7 @@ const STATED = [
 ];
 const OURS = [
   /^\/auth\/(?:kind|(?:user_authorization\/)?pkce_reason|label|username_label|password_label|help|registration|scopes\/descriptions)(?:\/|$)/,
-  /^\/refresh\/margin$/,
+  /^\/refresh\/(?:margin|minimum_margin_seconds|maximum_margin_seconds|concurrency)$/,
   /^\/limits\/max_/,
 ];
 

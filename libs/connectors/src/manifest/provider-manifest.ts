@@ -7,6 +7,7 @@ import { refreshSchema, revocationSchema } from './lifecycle.js';
 import { appParametersSchema, connectionParametersSchema } from './parameters.js';
 import { baseUrlTemplateSchema, LATE_REFERENCE, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
 import { isUrlPlace, textsOf } from './places.js';
+import { refuseContradictions } from './renewal.js';
 import { headerNameSchema } from './url-rules.js';
 import type { UserAuthorization } from './user-authorization.js';
 
@@ -96,6 +97,7 @@ export const providerManifestSchema = z
     if (manifest.client_certificate && !('token_endpoint_auth_method' in auth)) {
       refuse(['client_certificate'], 'needs a kind of grant with a registration at a token endpoint');
     }
+    refuseContradictions(manifest, refuse);
     for (const origin of showsSecret(manifest) ? authorizationServerOrigins(manifest) : []) {
       const open = openReference(origin, manifest.connection_parameters);
       if (open !== undefined)
