@@ -17,6 +17,7 @@ export {
   type SecretContext,
   type TokensToSeal,
 } from './credentials.js';
+export { validMs, type Validity } from './validity.js';
 export type {
   Clock,
   DataKeyStore,

@@ -1,4 +1,5 @@
 import type { ConnectionKind, ConnectionStatus, PermissionLevel } from '@keyward/contracts';
+import type { Validity } from './validity.js';
 
 /** Which call asks: everything comes from what was authenticated, nothing from the tool's arguments. */
 export interface CallQuery {
@@ -22,7 +23,7 @@ export interface SealedClientCertificate {
   sealedKey: Buffer;
 }
 
-export interface CallConnection {
+export interface CallConnection extends Validity {
   id: string;
   /** `workspace`: authorized by an admin for the organization; the agent is one of its grantees. */
   kind: ConnectionKind;
@@ -34,10 +35,6 @@ export interface CallConnection {
   /** 0 while nothing was stored yet. */
   generation: number;
   sealedAccess: Buffer | null;
-  /** How long the access token still held when it was read, by the database's clock; not above 0: it has expired. null: the provider does not say. */
-  accessExpiresInMs: number | null;
-  /** `performance.now()` from just before the database was asked: from then on the time counts, so that it is never reckoned too long. */
-  readAt: number;
   /** There is a way to the next token without the person. */
   refreshable: boolean;
   /** `${connection.…}` of the manifest. */

@@ -6,7 +6,8 @@ import {
   type RefreshReply,
   type RefreshRequest,
 } from '@keyward/contracts';
-import { CredentialEntity, withOrg } from '@keyward/postgres';
+import { validMs, type Validity } from '@keyward/credentials';
+import { withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 
 /** Whoever is given a token is to have it for a while: less than this left, and it is renewed first. */
@@ -27,38 +28,73 @@ export interface HeldConnection {
   provider: string;
 }
 
-/** The sealed credential of a connection, renewed first where it is about to expire. @throws KeywardError why there is none */
-export async function freshCredential(options: FreshCredentialOptions, held: HeldConnection): Promise<CredentialEntity> {
+/** The sealed token, and until when it holds: by the database's clock, which no other compares with. */
+export interface FreshCredential extends Validity {
+  generation: number;
+  sealedAccess: Buffer;
+  accessExpiresAt: Date | null;
+}
+
+/**
+ * The sealed credential of a connection, renewed first where it is about to expire. One that holds is never withheld because a better one
+ * can't be had; one that has expired is never given.
+ *
+ * @throws KeywardError why there is none
+ */
+export async function freshCredential(options: FreshCredentialOptions, held: HeldConnection): Promise<FreshCredential> {
   const credential = await readCredential(options, held);
-  const validMs = msLeft(credential);
-  if (validMs > MARGIN_MS) return credential;
+  const leftMs = validMs(credential);
+  if (leftMs > MARGIN_MS) return credential;
   if (!credential.renewable) {
-    if (validMs > 0) return credential;
+    if (leftMs > 0) return credential;
     throw new KeywardError('needs_reauthorization', 'The token has expired and can not be renewed; the user must connect again.');
   }
   try {
-    const waitMs = validMs > 0 ? PATIENCE_MS : TIMEOUT_MS;
-    const request = { org: held.org, connection: held.connection, newerThan: credential.generation, waitMs };
-    const reply = await options.refresh(held.provider, { ...request, reason: 'expiring' });
-    if (reply.outcome === 'failed') throw fromProblem(reply.error as Problem);
+    return await renewed(options, held, credential, leftMs > 0 ? Math.min(PATIENCE_MS, leftMs / 2) : TIMEOUT_MS);
   } catch (thrown) {
-    if (msLeft(credential) > 0 && thrown instanceof KeywardError && passingRefreshFailures.has(thrown.code)) return credential;
+    const isPassing = thrown instanceof KeywardError && passingRefreshFailures.has(thrown.code);
+    if (isPassing && validMs(credential) > 0) return credential;
     throw thrown;
   }
-  const renewed = await readCredential(options, held);
-  if (renewed.generation > credential.generation) return renewed;
-  throw new KeywardError('dependency_unavailable', 'A renewed credential was announced but is not there yet.');
 }
 
-async function readCredential({ dataSource }: FreshCredentialOptions, held: HeldConnection): Promise<CredentialEntity> {
-  const row = await withOrg(dataSource, held.org, (em) =>
-    em.findOneBy(CredentialEntity, { connectionId: held.connection, orgId: held.org }),
-  );
+async function renewed(
+  options: FreshCredentialOptions,
+  held: HeldConnection,
+  { generation }: FreshCredential,
+  waitMs: number,
+): Promise<FreshCredential> {
+  const request = { org: held.org, connection: held.connection, newerThan: generation, waitMs: Math.ceil(waitMs) };
+  const reply = await options.refresh(held.provider, { ...request, reason: 'expiring' });
+  if (reply.outcome === 'failed') throw fromProblem(reply.error as Problem);
+  const next = await readCredential(options, held);
+  if (next.generation <= generation)
+    throw new KeywardError('dependency_unavailable', 'A renewed credential was announced but is not there yet.');
+  if (validMs(next) <= 0) throw new KeywardError('provider_error', 'The provider’s tokens expire before they can be used.');
+  return next;
+}
+
+interface Row {
+  generation: number;
+  sealed_access: Buffer;
+  renewable: boolean;
+  access_expires_at: Date | null;
+  access_expires_in_ms: number | null;
+}
+
+const READ = `
+  SELECT generation, sealed_access, renewable, access_expires_at,
+    date_part('epoch', access_expires_at - clock_timestamp()) * 1000 AS access_expires_in_ms
+  FROM vault.credential WHERE connection_id = $1 AND org_id = $2`;
+
+async function readCredential(
+  { dataSource }: FreshCredentialOptions,
+  { org, connection }: HeldConnection,
+): Promise<FreshCredential & { renewable: boolean }> {
+  const readAt = performance.now();
+  const [row] = await withOrg(dataSource, org, (em) => em.query<Row[]>(READ, [connection, org]));
   // Only of a connection that was disconnected a moment ago.
-  if (row === null) throw new KeywardError('revoked', 'This connection was disconnected.');
-  return row;
-}
-
-function msLeft({ accessExpiresAt }: CredentialEntity): number {
-  return accessExpiresAt === null ? Infinity : accessExpiresAt.getTime() - Date.now();
+  if (row === undefined) throw new KeywardError('revoked', 'This connection was disconnected.');
+  const { generation, sealed_access: sealedAccess, renewable, access_expires_at: accessExpiresAt } = row;
+  return { generation, sealedAccess, renewable, accessExpiresAt, accessExpiresInMs: row.access_expires_in_ms, readAt };
 }

@@ -7,20 +7,13 @@ import {
   type custodyRequestSchemas,
 } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
-import {
-  AgentEntity,
-  ConnectionEntity,
-  findUsableConnections,
-  TokenReleaseEntity,
-  withOrg,
-  type CredentialEntity,
-} from '@keyward/postgres';
+import { AgentEntity, ConnectionEntity, findUsableConnections, TokenReleaseEntity, withOrg } from '@keyward/postgres';
 import type { z } from 'zod';
 import type { SessionRequest } from '../connect/connect-sessions.js';
 import { isReleased } from '../governance/token-releases.js';
 import { notFound } from '../identity/not-found.js';
 import { recordAudit, type Actor } from '../records/record.js';
-import { freshCredential, type FreshCredentialOptions } from './fresh-credential.js';
+import { freshCredential, type FreshCredential, type FreshCredentialOptions } from './fresh-credential.js';
 import { importRecipient, sealToken, type Recipient } from './seal-token.js';
 
 type TokenRequest = z.infer<typeof custodyRequestSchemas.get_access_token>;
@@ -104,7 +97,7 @@ export class ReleaseToken {
     });
   }
 
-  async #fresh(request: TokenRequest, connection: ConnectionEntity, actor: CustodyActor): Promise<CredentialEntity> {
+  async #fresh(request: TokenRequest, connection: ConnectionEntity, actor: CustodyActor): Promise<FreshCredential> {
     const { id, orgId: org, provider } = connection;
     try {
       return await freshCredential(this.options, { org, connection: id, provider });
@@ -114,7 +107,7 @@ export class ReleaseToken {
     }
   }
 
-  async #seal(connection: ConnectionEntity, credential: CredentialEntity, recipient: Recipient): Promise<string> {
+  async #seal(connection: ConnectionEntity, credential: FreshCredential, recipient: Recipient): Promise<string> {
     const { id, orgId: org, provider, scopes } = connection;
     const kind = (await this.options.catalogOf(org)).connector(provider)?.auth.kind;
     if (kind === undefined) throw new KeywardError('conflict', 'The connector of this connection is no longer offered.');
@@ -130,7 +123,7 @@ export class ReleaseToken {
   async #recordRelease(
     { org, agent }: TokenRequest,
     { id, provider }: ConnectionEntity,
-    { generation }: CredentialEntity,
+    { generation }: FreshCredential,
     { thumbprint }: Recipient,
     actor: Actor,
   ): Promise<void> {

@@ -1,12 +1,12 @@
 import type { Tool } from '@keyward/connectors';
 import { fromProblem, KeywardError, passingRefreshFailures, type Problem, type RefreshRequest } from '@keyward/contracts';
+import { validMs } from '@keyward/credentials';
 import { authorise } from '../execute/authorise.js';
 import type { Call } from '../execute/call.js';
 import { callQuery } from '../execute/call-query.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { needsReauthorization } from './refusals.js';
 import { requireConnection, type UsableConnection } from './require-connection.js';
-import { validMs } from './validity.js';
 
 /** A token that has less than this left could expire on its way. token-refresher renews long before; this is for when it could not. */
 const EXPIRY_MARGIN_MS = 5_000;

@@ -1,11 +1,10 @@
 import { resolveProvider, type ProviderManifest, type Tool } from '@keyward/connectors';
 import { KeywardError, type ConnectionKind } from '@keyward/contracts';
-import type { CallConnection, CallCredential, SealedClientCertificate } from '@keyward/credentials';
+import type { CallConnection, CallCredential, SealedClientCertificate, Validity } from '@keyward/credentials';
 import type { Call } from '../execute/call.js';
 import { DEFAULT_ALIAS } from '../execute/call-query.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { connectionRequired, needsReauthorization, scopesMissing } from './refusals.js';
-import type { Validity } from './validity.js';
 
 /** A connection that can be used now. */
 export interface UsableConnection extends Validity {

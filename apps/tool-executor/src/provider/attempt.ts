@@ -1,8 +1,7 @@
 import type { RenderedRequest, Tool } from '@keyward/connectors';
-import { privateKeyContext } from '@keyward/credentials';
+import { privateKeyContext, validMs } from '@keyward/credentials';
 import { EgressError, type ClientCertificate, type InjectedCredential } from '@keyward/egress';
 import type { UsableConnection } from '../connection/require-connection.js';
-import { validMs } from '../connection/validity.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import type { Attempt } from './judge.js';

@@ -1,7 +1,8 @@
-/** When a token ends, as it was told: so long after `readAt`, a reading of this process's monotonic clock. No wall clock is asked. */
+/** When an access token ends, as the database told: so long after `readAt`. No wall clock is asked, neither here nor for comparing. */
 export interface Validity {
-  /** Null: nobody says. */
+  /** How long it still held when it was read, in milliseconds; not above 0: it has expired. null: the provider does not say. */
   accessExpiresInMs: number | null;
+  /** `performance.now()` from just before the database was asked: counted from then, the time is never reckoned too long. */
   readAt: number;
 }
 
