@@ -149,6 +149,8 @@ export interface FailedRefresh extends LeaseRef {
   retryInMs: number;
   /** Unknown whether the token endpoint redeemed a token that it takes only once: that it was sent stays visible to the next claim. */
   maybeRedeemed: boolean;
+  /** Whether it is one of the failures in a row, which keep askers waiting; default true. */
+  counts?: boolean;
 }
 
 export interface Reauthorization {

@@ -60,7 +60,7 @@ export async function begin(ds: DataSource, intent: SendingIntent): Promise<bool
 
 const RELEASE = {
   name: 'vault.release_refresh',
-  text: 'SELECT vault.release_refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done',
+  text: 'SELECT vault.release_refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS done',
 };
 
 export async function releaseFailed(
@@ -68,7 +68,7 @@ export async function releaseFailed(
   failure: FailedRefresh,
   messages: readonly OutgoingMessage[],
 ): Promise<boolean> {
-  const { org, connection, owner, generation, retryInMs, maybeRedeemed } = failure;
-  const values = [org, connection, owner, generation, retryInMs, maybeRedeemed, ...outboxColumns(messages)];
+  const { org, connection, owner, generation, retryInMs, maybeRedeemed, counts = true } = failure;
+  const values = [org, connection, owner, generation, retryInMs, maybeRedeemed, counts, ...outboxColumns(messages)];
   return isDone(await prepared<Done>(ds, RELEASE, values));
 }

@@ -5,7 +5,7 @@ const FUNCTIONS = [
   'vault.begin_refresh(text, text, text, integer, double precision)',
   `vault.commit_refresh(text, text, integer, bytea, bytea, boolean, double precision, double precision, double precision, double precision,
     text[], jsonb, integer, text[], text[], text[], bytea[])`,
-  'vault.release_refresh(text, text, text, integer, double precision, boolean, text[], text[], text[], bytea[])',
+  'vault.release_refresh(text, text, text, integer, double precision, boolean, boolean, text[], text[], text[], bytea[])',
   'vault.give_up_refresh(text, text, integer, text, text[], text[], text[], bytea[])',
   'vault.reject_app(text, text, integer, integer, text, double precision, text[], text[], text[], bytea[])',
   'vault.accept_app(text, text, text[], text[], text[], bytea[])',

@@ -63,12 +63,13 @@ END $$;
 
 const RELEASE_REFRESH = `
 CREATE FUNCTION vault.release_refresh(
-  p_org text, p_connection text, p_owner text, p_generation integer, p_retry_in_ms double precision, p_maybe_redeemed boolean, ${MESSAGES}
+  p_org text, p_connection text, p_owner text, p_generation integer, p_retry_in_ms double precision, p_maybe_redeemed boolean,
+  p_counts boolean, ${MESSAGES}
 ) RETURNS boolean ${DEFINER} AS $$
 BEGIN
   UPDATE vault.credential k
   SET lease_owner = NULL, lease_until = NULL, lease_generation = NULL, sent_at = CASE WHEN p_maybe_redeemed THEN k.sent_at END,
-      failures = k.failures + 1, refresh_at = ${FROM_NOW('p_retry_in_ms')}, updated_at = clock_timestamp()
+      failures = k.failures + CASE WHEN p_counts THEN 1 ELSE 0 END, refresh_at = ${FROM_NOW('p_retry_in_ms')}, updated_at = clock_timestamp()
   WHERE k.org_id = p_org AND k.connection_id = p_connection AND k.lease_owner = p_owner AND k.lease_generation = p_generation
     AND k.generation = p_generation;
   IF NOT FOUND THEN RETURN false; END IF;
@@ -168,4 +169,12 @@ BEGIN
 END $$;
 `;
 
-export const SETTLING = [BEGIN_REFRESH, COMMIT_REFRESH, RELEASE_REFRESH, GIVE_UP_REFRESH, REJECT_APP, ACCEPT_APP, TAKE_TURNS].join('');
+export const SETTLING = [
+  BEGIN_REFRESH,
+  COMMIT_REFRESH,
+  RELEASE_REFRESH,
+  GIVE_UP_REFRESH,
+  REJECT_APP,
+  ACCEPT_APP,
+  TAKE_TURNS,
+].join('');
