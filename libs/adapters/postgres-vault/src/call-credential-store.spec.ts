@@ -1,4 +1,4 @@
-import { createCredentials, privateKeyContext, type CallQuery } from '@keyward/credentials';
+import { createCredentials, privateKeyContext, validMs, type CallQuery } from '@keyward/credentials';
 import { newId } from '@keyward/contracts';
 import { MemoryKms } from '@keyward/vault/testing';
 import { withOrg } from '@keyward/postgres';
@@ -25,7 +25,6 @@ describe('opening a credential for a call', () => {
     const { org, connection } = seeded;
     const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(auth) });
     const sealed = await credentials.sealTokens({ org, connection, generation: 1, accessToken: ACCESS, refreshToken: 'r' });
-    const accessExpiresAt = new Date('2030-01-02T03:04:05.678Z');
     const stored = await withOrg(auth, org, (em) =>
       createCredentialStore(auth).storeAuthorized(em, {
         ...sealed,
@@ -35,11 +34,10 @@ describe('opening a credential for a call', () => {
         scopes: ['notes:read', 'notes:write'],
         parameters: { subdomain: 'acme' },
         renewable: true,
-        accessExpiresAt,
-        refreshAt: null,
+        ...{ accessExpiresInMs: 3_600_000, refreshInMs: null, awakeRefreshInMs: null, refreshExpiresInMs: null },
       }),
     );
-    expect(stored).toBe(true);
+    expect(stored).not.toBeNull();
   });
   afterAll(() => database.stop());
 
@@ -49,6 +47,7 @@ describe('opening a credential for a call', () => {
   }
 
   it('answers what the agent may do and its connection, and the token opens with just that', async () => {
+    const askedAt = performance.now();
     const answer = await createCallCredentialStore(executor).openForCall(query());
     expect(answer).toEqual({
       permission: 'read',
@@ -62,7 +61,8 @@ describe('opening a credential for a call', () => {
         scopes: ['notes:read', 'notes:write'],
         generation: 1,
         sealedAccess: expect.any(Buffer),
-        accessExpiresAt: new Date('2030-01-02T03:04:05.678Z'),
+        accessExpiresInMs: expect.any(Number),
+        readAt: expect.any(Number),
         refreshable: true,
         parameters: { subdomain: 'acme' },
         clientId: 'client',
@@ -70,6 +70,7 @@ describe('opening a credential for a call', () => {
         clientCertificate: null,
       },
     });
+    expect(answer.connection?.readAt).toBeGreaterThanOrEqual(askedAt);
     const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(executor) });
     const ref = {
       org: seeded.org,
@@ -94,10 +95,37 @@ describe('opening a credential for a call', () => {
     const answers = await Promise.all(asked.map((one) => store.openForCall(one ?? query())));
     const expected = [seeded.connection, bare.connection, undefined, seeded.connection];
     expect(answers.map(({ connection }) => connection?.id)).toEqual(asked.map((_, index) => expected[index % 4]));
-    expect(answers[0]).toEqual(await store.openForCall(query()));
+    const { accessExpiresInMs, readAt, ...lasting } = answers[0]?.connection ?? { accessExpiresInMs: 0, readAt: 0 };
+    expect((await store.openForCall(query())).connection).toMatchObject(lasting);
+    expect([accessExpiresInMs, readAt]).toEqual([expect.any(Number), expect.any(Number)]);
     expect(answers.every(({ connection }) => (connection?.sealedAccess ?? null) === null || connection?.generation === 1)).toBe(
       true,
     );
+  });
+
+  it.each([
+    ['an hour', "now() + interval '1 hour'", 3_600_000],
+    ['the past', "now() - interval '10 seconds'", -10_000],
+    ['ten years', "now() + interval '3650 days'", 315_360_000_000],
+  ])('tells how long the token holds by the clock of the database, never too long: %s', async (_what, at, ms) => {
+    await database.admin.query(`UPDATE vault.credential SET access_expires_at = ${at} WHERE connection_id = $1`, [
+      seeded.connection,
+    ]);
+    const updatedAt = performance.now();
+    await withClockSetBy(5 * 60_000, async () => {
+      const { connection } = await createCallCredentialStore(executor).openForCall(query());
+      const left = validMs(connection ?? { accessExpiresInMs: NaN, readAt: 0 });
+      expect(left).toBeLessThanOrEqual(ms);
+      expect(left).toBeGreaterThan(ms - (performance.now() - updatedAt) - 1_000);
+    });
+  });
+
+  it('tells nothing of the end of a token that has none', async () => {
+    await database.admin.query('UPDATE vault.credential SET access_expires_at = NULL WHERE connection_id = $1', [
+      seeded.connection,
+    ]);
+    const { connection } = await createCallCredentialStore(executor).openForCall(query());
+    expect(validMs(connection ?? { accessExpiresInMs: 0, readAt: 0 })).toBe(Infinity);
   });
 
   it('answers the certificate of a registration that has one, and its key opens with just that', async () => {
@@ -150,3 +178,19 @@ describe('opening a credential for a call', () => {
     }
   });
 });
+
+/** While this process's clock is off by so much. */
+async function withClockSetBy(ms: number, work: () => Promise<void>): Promise<void> {
+  const real = globalThis.Date;
+  globalThis.Date = class extends real {
+    constructor(...given: [] | [string | number | Date]) {
+      super(given.length === 0 ? real.now() + ms : given[0]);
+    }
+    static override now = () => real.now() + ms;
+  } as DateConstructor;
+  try {
+    await work();
+  } finally {
+    globalThis.Date = real;
+  }
+}
