@@ -89,6 +89,14 @@ const SAMPLES: Record<string, Sample> = {
   },
   listWorkloadBindings: { id: 'issuer', ...inQuery },
   removeWorkloadBinding: { id: 'issuer', ...inQuery },
+  addWebhookEndpoint: named({ url: 'https://evil.example/hook' }),
+  listWebhookEndpoints: inQuery,
+  getWebhookEndpoint: { id: 'endpoint', ...inQuery },
+  updateWebhookEndpoint: { id: 'endpoint', ...named({ url: 'https://evil.example/hook' }) },
+  removeWebhookEndpoint: { id: 'endpoint', ...inQuery },
+  rotateWebhookSecret: { id: 'endpoint', ...named() },
+  testWebhookEndpoint: { id: 'endpoint', ...named() },
+  listWebhookDeliveries: { id: 'endpoint', ...inQuery },
 };
 
 const recipientKey = { kty: 'OKP', crv: 'X25519', x: 'x'.repeat(43) };

@@ -15,6 +15,7 @@ export interface Ids {
   issuer: string;
   binding: string;
   connector: string;
+  endpoint: string;
   user: string;
 }
 export type Kind = keyof Ids;
@@ -30,6 +31,7 @@ const PREFIX: Partial<Record<Kind, IdPrefix>> = {
   member: 'mbr',
   issuer: 'iss',
   binding: 'wlb',
+  endpoint: 'whe',
 };
 
 /** Well formed, and nobody's. */
@@ -71,6 +73,7 @@ export async function furnish(auth: AuthHarness, name: string): Promise<{ ids: I
     issuer,
     binding: await made(`/v1/trusted-issuers/${issuer}/bindings`, { agent, claims: { sub: name } }),
     connector: await made('/v1/connectors', { manifest: manifestOf(`own_${name}`) }),
+    endpoint: await made('/v1/webhook-endpoints', { url: 'https://receiver.example/hook' }),
     user,
   };
   await auth.ask(`/v1/agents/${agent}/manifest`, {
@@ -84,7 +87,7 @@ export async function furnish(auth: AuthHarness, name: string): Promise<{ ids: I
 export async function snapshot(auth: AuthHarness, org: string): Promise<string> {
   const { rows: tables } = await auth.database.query<{ name: string }>(
     `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.columns
-     WHERE column_name = 'org_id' AND table_schema IN ('identity', 'governance', 'vault', 'connect') ORDER BY 1`,
+     WHERE column_name = 'org_id' AND table_schema IN ('identity', 'governance', 'vault', 'connect', 'notification') ORDER BY 1`,
   );
   const contents: string[] = [];
   for (const { name } of tables) {

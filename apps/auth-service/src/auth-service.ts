@@ -35,6 +35,7 @@ import { Organizations } from './identity/organizations.js';
 import type { OrganizationShredder } from './identity/shred-organization.js';
 import { createMetrics, observeDatabase } from './metrics.js';
 import { Principals } from './identity/principals.js';
+import { createNotifications, type Notifications } from './notifications/create-notifications.js';
 import { createPeople } from './people/create-people.js';
 import { RewrapVault } from './vault/rewrap-vault.js';
 
@@ -86,9 +87,10 @@ export async function createAuthService(host: AuthHost) {
     ...{ dataSource, catalogOf, credentials, sessions, finishing, refresh },
     disconnects: services.disconnect,
   });
+  const notifications = createNotifications(host, { dataSource, credentials, egress, catalogOf });
   const principals = new Principals(new AdminToken(config.admin.token), people.sessions);
   const handlers = { sessions, custody, principals, workloads: agents.workloads };
-  startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, handlers });
+  startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, handlers, notifications });
   return {
     principals,
     people,
@@ -102,6 +104,7 @@ export async function createAuthService(host: AuthHost) {
       await announceCatalog({ org });
     }),
     ...connect,
+    notifications,
     connectDoor: new ConnectDoor(new BrowserCookie(config.public.url), people.sessions, failures),
     failures,
     publicUrl: config.public.url,
@@ -134,11 +137,12 @@ interface BackgroundWork {
   providerRevocations: ProviderRevocations;
   shredder: OrganizationShredder;
   handlers: AuthHandlers;
+  notifications: Notifications;
 }
 
 /** What runs beside the doors, and the order in which everything ends: first who takes work, then what the work needs. */
 function startBackgroundWork(host: AuthHost, work: BackgroundWork): void {
-  const { dataSource, nats, publisher, egress, providerRevocations, shredder, handlers } = work;
+  const { dataSource, nats, publisher, egress, providerRevocations, shredder, handlers, notifications } = work;
   const relay = new OutboxRelay(
     dataSource,
     ({ id, subject, headers, payload }) => publisher.publish(subject, payload, { msgId: id, headers }),
@@ -151,6 +155,7 @@ function startBackgroundWork(host: AuthHost, work: BackgroundWork): void {
   host.onDrain('purge of old links', purgeSessionsHourly(dataSource, host.logger));
   host.onDrain('requests on the bus', () => requests.close());
   host.onDrain('shreddings left behind', shredder.sweepRegularly());
+  host.onDrain('webhooks', notifications.start(nats));
   host.onDrain('revocations at providers', () => providerRevocations.stop());
   host.onDrain('outbox', () => relay.stop());
   host.onDrain('egress', () => egress.close());

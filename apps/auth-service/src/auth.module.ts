@@ -30,6 +30,7 @@ import { OrganizationsController } from './doors/http/organizations.controller.j
 import { PeopleController } from './doors/http/people.controller.js';
 import { ProviderAppsController } from './doors/http/provider-apps.controller.js';
 import { UsersController } from './doors/http/users.controller.js';
+import { WebhookEndpointsController } from './doors/http/webhook-endpoints.controller.js';
 import { VaultController } from './doors/http/vault.controller.js';
 import { TokenReleasesController } from './doors/http/token-releases.controller.js';
 import { TrustedIssuersController } from './doors/http/trusted-issuers.controller.js';
@@ -81,6 +82,7 @@ import { RewrapVault } from './vault/rewrap-vault.js';
     PeopleController,
     LoginController,
     ConnectorsController,
+    WebhookEndpointsController,
   ],
 })
 export class AuthModule {
@@ -127,6 +129,7 @@ export class AuthModule {
         { provide: ConnectDoor, useValue: service.connectDoor },
         { provide: DeliverCode, useValue: service.deliverCode },
         { provide: ClientMetadata, useValue: service.clientMetadata },
+        { provide: 'NOTIFICATIONS', useValue: service.notifications },
         { provide: 'PUBLIC_URL', useValue: service.publicUrl },
       ],
     };

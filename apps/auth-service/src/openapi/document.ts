@@ -4,6 +4,7 @@ import { connectApi } from './connect.js';
 import { connectionsApi } from './connections.js';
 import { custodyApi } from './custody.js';
 import { governanceApi } from './governance.js';
+import { notificationsApi } from './notifications.js';
 import { organizationsApi } from './organizations.js';
 import { peopleApi } from './people.js';
 
@@ -28,6 +29,6 @@ const INFO = {
 };
 
 export function openApiDocument(): JsonSchema {
-  const parts = [organizationsApi, peopleApi, agentsApi, governanceApi, connectionsApi, connectApi, custodyApi];
+  const parts = [organizationsApi, peopleApi, agentsApi, governanceApi, connectionsApi, connectApi, custodyApi, notificationsApi];
   return documentOf(INFO, parts);
 }

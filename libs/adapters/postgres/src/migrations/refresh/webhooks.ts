@@ -95,7 +95,7 @@ CREATE FUNCTION notification.claim_deliveries(
 )
 RETURNS TABLE (
   org_id text, endpoint_id text, event_id text, type text, occurred_at timestamptz, provider text, connection_id text,
-  provider_app_id text, generation integer, reason text, attempts integer, url text, secret_generation integer,
+  provider_app_id text, generation integer, reason text, attempts integer, claimed_at timestamptz, url text, secret_generation integer,
   sealed_secret bytea, previous_sealed_secret bytea, connection json
 )
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -137,7 +137,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
     RETURNING d.*
   )
   SELECT d.org_id, d.endpoint_id, d.event_id, d.type, d.occurred_at, d.provider, d.connection_id, d.provider_app_id, d.generation,
-    d.reason, d.attempts, e.url, e.secret_generation, e.sealed_secret, e.previous_sealed_secret,
+    d.reason, d.attempts, now(), e.url, e.secret_generation, e.sealed_secret, e.previous_sealed_secret,
     CASE WHEN c.id IS NOT NULL THEN json_build_object('kind', c.kind, 'alias', c.alias, 'user', c.user_id, 'agent', c.agent_id,
       'scopes', c.scopes, 'agents', ARRAY(SELECT g.agent_id FROM vault.connection_grantee g WHERE g.connection_id = c.id)) END
   FROM claimed d JOIN open e ON e.id = d.endpoint_id

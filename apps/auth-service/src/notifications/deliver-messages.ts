@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { asKeywardError } from '@keyward/contracts';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { claimDeliveries, PLACES, type Claimed } from './claim.js';
+import { messageOf, type MessageOptions } from './message.js';
+import type { WebhookMetrics } from './metrics.js';
+import type { Attempt, SendMessage } from './send-message.js';
+import { giveBack, settle } from './settle.js';
+
+const POLL_MS = 1_000;
+
+export interface DeliverMessagesOptions extends MessageOptions {
+  dataSource: DataSource;
+  sending: SendMessage;
+  metrics: WebhookMetrics;
+  logger: Logger;
+}
+
+/**
+ * Works off what is to be delivered: each until its receiver has it or it is given up, across restarts and replicas. An attempt is a
+ * lease; a process that dies in it is followed by another with the same message, which its id tells the receiver.
+ */
+export class DeliverMessages {
+  readonly #inHand = new Map<Claimed, Promise<void>>();
+  #running: Promise<void> | undefined;
+  #wake = new AbortController();
+  #stopping = false;
+
+  constructor(private readonly options: DeliverMessagesOptions) {}
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** There may be more to do, or more room. */
+  notify(): void {
+    this.#wake.abort();
+  }
+
+  /** Resolves when the attempts in hand have ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.notify();
+    await this.#running;
+    await Promise.all(this.#inHand.values());
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#wake = new AbortController();
+      const begun = await this.#begin().catch((error: unknown) => {
+        this.options.logger.warn({ err: error }, 'webhook messages have to wait');
+        return 0;
+      });
+      if (begun === 0 && !this.#stopping) await delay(POLL_MS, undefined, { signal: this.#wake.signal }).catch(() => undefined);
+    }
+  }
+
+  async #begin(): Promise<number> {
+    if (this.#inHand.size >= PLACES) return 0;
+    const claimed = await claimDeliveries(this.options.dataSource, this.#inHand.keys());
+    for (const one of claimed) {
+      const work = this.#attempt(one).finally(() => {
+        this.#inHand.delete(one);
+        this.notify();
+      });
+      this.#inHand.set(one, work);
+    }
+    return claimed.length;
+  }
+
+  async #attempt(claimed: Claimed): Promise<void> {
+    const { logger, dataSource, metrics } = this.options;
+    const { org_id: org, endpoint_id: endpoint, event_id: message, attempts, type: event } = claimed;
+    const fields = { org, endpoint, message, attempts };
+    try {
+      const attempt = await this.#send(claimed);
+      const outcome = await settle(dataSource, claimed, attempt);
+      metrics.seconds.observe(attempt.durationMs / 1000);
+      metrics.attempts.inc({ event, outcome });
+      const { status, error } = attempt;
+      if (outcome !== 'delivered') logger.info({ ...fields, status, error, outcome }, 'a webhook message was not taken');
+    } catch (error) {
+      metrics.attempts.inc({ event, outcome: 'not_sent' });
+      // The organization was shredded since it was claimed: it is not claimed again.
+      if (asKeywardError(error).code === 'revoked') return;
+      logger.warn({ ...fields, err: error }, 'a webhook message could not be sent; it waits for its lease');
+      await giveBack(dataSource, claimed).catch(() => undefined);
+    }
+  }
+
+  async #send(claimed: Claimed): Promise<Attempt> {
+    const body = await messageOf(this.options, claimed);
+    const target = {
+      org: claimed.org_id,
+      endpoint: claimed.endpoint_id,
+      url: claimed.url,
+      secretGeneration: claimed.secret_generation,
+      sealedSecret: claimed.sealed_secret,
+      previousSealedSecret: claimed.previous_sealed_secret,
+    };
+    return this.options.sending.send(target, { id: claimed.event_id, sentAt: claimed.claimed_at, body });
+  }
+}

@@ -1,0 +1,59 @@
+import type { Catalog } from '@keyward/connectors';
+import type { ConnectionMessage, ProviderAppMessage } from '@keyward/contracts';
+import { wayOf } from '../connect/flow.js';
+import type { Claimed } from './claim.js';
+
+export interface MessageOptions {
+  catalogOf: (org: string) => Promise<Catalog>;
+  publicUrl: string;
+}
+
+/**
+ * The body, made of the connection as it is now: a person who was erased meanwhile is in none.
+ * @throws KeywardError `dependency_unavailable`
+ */
+export async function messageOf(options: MessageOptions, claimed: Claimed): Promise<string> {
+  const message = claimed.connection_id === null ? aboutProviderApp(claimed) : await aboutConnection(options, claimed);
+  return JSON.stringify(message);
+}
+
+function aboutProviderApp({ type, occurred_at, org_id, provider_app_id, provider, reason }: Claimed): ProviderAppMessage {
+  return {
+    type,
+    timestamp: occurred_at.toISOString(),
+    data: { organization: org_id, providerApp: provider_app_id ?? '', provider, ...(reason === null ? {} : { reason }) },
+  };
+}
+
+async function aboutConnection(options: MessageOptions, claimed: Claimed): Promise<ConnectionMessage> {
+  const { type, occurred_at, org_id, connection_id, provider, generation, reason, connection } = claimed;
+  return {
+    type,
+    timestamp: occurred_at.toISOString(),
+    data: {
+      organization: org_id,
+      connection: connection_id ?? '',
+      ...(connection === null ? {} : { kind: connection.kind, alias: connection.alias }),
+      provider,
+      user: connection?.user ?? null,
+      agent: connection?.agent ?? null,
+      generation: generation ?? 0,
+      ...(reason === null ? {} : { reason }),
+      ...(type === 'connection.needs_reauthorization' ? await howToReauthorize(options, claimed) : {}),
+    },
+  };
+}
+
+/** The request that makes a link. No link itself: it is short-lived, for one person, and whoever holds it can use it. */
+async function howToReauthorize(
+  { catalogOf, publicUrl }: MessageOptions,
+  { org_id: organization, provider, connection }: Claimed,
+): Promise<Pick<ConnectionMessage['data'], 'reauthorize'>> {
+  const manifest = (await catalogOf(organization)).connector(provider);
+  if (connection === null || manifest === undefined) return {};
+  const { kind, alias, user, agent, agents, scopes } = connection;
+  const whose = kind === 'workspace' ? { kind, agents } : { agent, user };
+  const path = wayOf(manifest) === undefined ? '/v1/connections' : '/v1/connect-sessions';
+  const body = { organization, ...whose, provider, alias, ...(scopes.length === 0 ? {} : { scopes }) };
+  return { reauthorize: { method: 'POST', url: `${publicUrl}${path}`, body } };
+}
