@@ -21,7 +21,7 @@ const lastsFor =
 
 quirkTable('how long tokens last', [
   {
-    row: 'the answer says how long its refresh token does: linkedin, github_app, quickbooks x_refresh_token_expires_in',
+    row: 'the answer says how long its refresh token does: linkedin, tiktok refresh_expires_in, quickbooks x_refresh_token_expires_in',
     quirks: { token: { body: (issued) => ({ ...lastsFor(3600)(issued), x_refresh_token_expires_in: 8_640_000 }) } },
     declared: () => ({ auth: { token_response: { refresh_expires: { at: '/x_refresh_token_expires_in' } } } }),
     expect: (result) => {
@@ -37,7 +37,7 @@ quirkTable('how long tokens last', [
     },
   },
   {
-    row: 'a refresh token ends without use, and only the documentation says so: box, airtable, pipedrive',
+    row: 'a refresh token ends without use, and only the documentation says so: box, pipedrive, microsoft',
     quirks: { token: { body: lastsFor(3600) } },
     declared: () => ({ refresh: { refresh_token_lifetime_days: 60 } }),
     expect: (result) => {
@@ -61,7 +61,7 @@ quirkTable('how long tokens last', [
     },
   },
   {
-    row: 'strict rotation, and introspection tells whether a refresh token is spent: okta',
+    row: 'strict rotation, and introspection tells whether a refresh token is spent: salesforce',
     quirks: { refresh: { rotates: true }, introspection: { secondsLeft: 60 } },
     declared: (url) => ({
       auth: { introspection_endpoint: `${url}/introspect` },
