@@ -17,6 +17,8 @@ export class Acme {
   readonly asked: Asked[] = [];
   /** By path: what is answered instead, so often. */
   readonly faults = new Map<string, { status: number; times: number }>();
+  /** By path: whatever else is answered instead, as it is. */
+  readonly answers = new Map<string, () => Promise<{ status: number; text: string }>>();
   private issued = 0;
 
   private constructor(
@@ -72,6 +74,11 @@ export class Acme {
     this.asked.push({ method: request.method ?? '', path, body });
     const fault = this.faults.get(path);
     if (fault !== undefined && fault.times-- > 0) return void send(response, fault.status, { error: 'temporarily_unavailable' });
+    const other = await this.answers.get(path)?.();
+    if (other !== undefined) {
+      response.writeHead(other.status, { 'content-type': 'application/json' });
+      return void response.end(other.text);
+    }
     const held = heldBy(request);
     if (path === '/api/me') {
       if (!this.valid.has(held)) return void send(response, 401, { message: `not ${held}` });

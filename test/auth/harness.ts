@@ -3,7 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { streams, type AuditEvent, type Connection, type ConnectionEvent, type ConnectSession } from '@keyward/contracts';
+import {
+  streams,
+  type AuditEvent,
+  type Connection,
+  type ConnectionEvent,
+  type ConnectSession,
+  type ProviderAppEvent,
+} from '@keyward/contracts';
 import { createNatsOperator, freePort, mintServiceCreds, type NatsOperator } from '@keyward/embedded';
 import { ensureTopology } from '@keyward/jetstream';
 import { createKeyFile } from '@keyward/kms-local';
@@ -280,14 +287,20 @@ export class AuthHarness {
     return this.published<ConnectionEvent>(streams.connections, `connection.*.${org}`);
   }
 
+  providerAppEvents(org: string): Promise<ProviderAppEvent[]> {
+    return this.published<ProviderAppEvent>(streams.connections, `provider_app.*.${org}`);
+  }
+
   private async published<T>(stream: string, filter: string): Promise<T[]> {
     const manager = await jetstreamManager(this.nc);
     const { state } = await manager.streams.info(stream, { subjects_filter: filter });
-    const last = filter.split('.').at(-1);
+    const [first, ...rest] = filter.split('.');
+    const last = rest.at(-1);
     const found: T[] = [];
     for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++) {
       const message = await manager.streams.getMessage(stream, { seq }).catch(() => null);
-      if (message?.subject.split('.').at(-1) === last) found.push(message?.json<T>() as T);
+      const parts = message?.subject.split('.');
+      if (parts?.at(-1) === last && parts?.[0] === first) found.push(message?.json<T>() as T);
     }
     return found;
   }

@@ -38,7 +38,7 @@ export const connectionsApi: ApiPart = {
       method: 'get',
       path: '/v1/connections',
       id: 'listConnections',
-      summary: 'Connections, newest first, revoked ones included; metadata only',
+      summary: 'Connections, newest first, revoked ones included; metadata only, and how they are kept fresh',
       query: { ...connectionQuerySchema.shape, ...inOrganization },
       answers: ok('ConnectionList', 'One page.'),
     },
