@@ -18,6 +18,8 @@ export interface UsesOptions {
 export class Uses {
   /** Connection → organization. */
   #noted = new Map<string, string>();
+  /** Of those whose statement is under way, and which are kept if it fails. */
+  #underWay = 0;
   #writing: Promise<void> | undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #many: number;
@@ -28,7 +30,7 @@ export class Uses {
   }
 
   note(org: string, connection: string): void {
-    if (this.#noted.size >= MOST) return;
+    if (this.#noted.size + this.#underWay >= MOST) return;
     this.#noted.set(connection, org);
     if (this.#noted.size === this.#many) void this.write();
   }
@@ -49,12 +51,14 @@ export class Uses {
   async #write(): Promise<void> {
     const noted = this.#noted;
     if (noted.size === 0) return;
-    this.#noted = new Map();
+    [this.#noted, this.#underWay] = [new Map(), noted.size];
     try {
       await this.options.store.record(Array.from(noted, ([connection, org]) => ({ org, connection })));
     } catch (error) {
       for (const [connection, org] of noted) this.#noted.set(connection, org);
       this.options.logger.warn({ err: error, connections: noted.size }, 'uses of connections could not be recorded yet');
+    } finally {
+      this.#underWay = 0;
     }
   }
 }
