@@ -11,6 +11,10 @@ import { Failure, modules, pinnedNode, root } from './paths.mjs';
 const OLDEST_RUNTIME = 24;
 const PARENT_CHECK_MS = 1_000;
 
+/** Runs sources as they are, so that a proof is never one of a stale build. */
+const FROM_SOURCE = ['--conditions=@keyward/source', '--no-warnings', '--import', './test/support/source-loader.mjs'];
+const ENSURE_NATS = [join(root, 'tools/embedded/dist/ensure-nats.js')];
+
 const JEST = ['--experimental-vm-modules', '--no-warnings', join(modules, 'jest', 'bin', 'jest.js')];
 
 /** `supervised`: tied to our life by a channel, since it has children of its own to stop. `first`: run before, and must succeed. */
@@ -18,7 +22,8 @@ const COMMANDS = {
   start: { program: [join(root, 'tools/stack/dist/start.js')], supervised: true },
   demo: { program: [join(root, 'tools/stack/dist/demo.js')], supervised: true },
   bench: { program: [join(root, 'tools/bench/dist/main.js')], supervised: true },
-  test: { first: [join(root, 'tools/embedded/dist/ensure-nats.js')], program: JEST, supervised: false },
+  test: { first: ENSURE_NATS, program: JEST, supervised: false },
+  'test:faults': { first: ENSURE_NATS, program: [...FROM_SOURCE, join(root, 'test/faults/main.ts')], supervised: true },
   /** For tests that start services: builds what is stale, and installs nothing under a run that uses it. */
   build: { program: undefined, supervised: false },
 };

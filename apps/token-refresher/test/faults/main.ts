@@ -5,7 +5,7 @@ import { refresherService } from '../../src/service.js';
 import { shiftClock } from './clock.js';
 import type { Blow, Order, Report, StepTrap } from './orders.js';
 
-const traps: StepTrap[] = [];
+let traps: StepTrap[] = [];
 let paused = Promise.withResolvers<void>();
 
 /** Resolves once the test has it: what comes next may be the end. */
@@ -19,7 +19,7 @@ function report(one: Report): Promise<void> {
 function trapFor(step: RefreshStep, connection: string): StepTrap | undefined {
   const trap = traps.find((one) => one.step === step && (one.connection ?? connection) === connection);
   if (trap === undefined || --trap.nth > 0) return undefined;
-  traps.splice(traps.indexOf(trap), 1);
+  traps = traps.filter((one) => one !== trap);
   return trap;
 }
 
@@ -49,6 +49,9 @@ process.on('message', (order: Order) => {
   switch (order.kind) {
     case 'arm':
       return void traps.push(order.trap);
+    case 'disarm':
+      traps = traps.filter(({ id }) => order.id !== undefined && id !== order.id);
+      return;
     case 'resume':
       paused.resolve();
       paused = Promise.withResolvers();

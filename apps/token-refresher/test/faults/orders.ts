@@ -20,8 +20,9 @@ export interface StepTrap {
   blow: Blow;
 }
 
-/** From the test to the process. */
-export type Order = { kind: 'arm'; trap: StepTrap } | { kind: 'resume' } | { kind: 'clock'; shiftMs: number };
+/** From the test to the process; `disarm` without an id means every trap. */
+export type Order =
+  { kind: 'arm'; trap: StepTrap } | { kind: 'disarm'; id?: number } | { kind: 'resume' } | { kind: 'clock'; shiftMs: number };
 
 /** From the process to the test. */
 export type Report =

@@ -14,6 +14,12 @@ export interface TakenStep {
   generation: number;
 }
 
+export interface ArmedTrap {
+  /** Resolves when the step is reached, just before the blow; never where it is not reached. */
+  readonly fired: Promise<void>;
+  disarm(): void;
+}
+
 /** A refresher in a process of its own. */
 export class Replica {
   /** Every step it has told of, oldest first. */
@@ -52,8 +58,8 @@ export class Replica {
     return this.#stopped;
   }
 
-  /** @returns a promise that resolves when the step is reached, just before the blow; never where it is not reached. */
-  trap(trap: Omit<StepTrap, 'id' | 'nth'> & { nth?: number }): Promise<void> {
+  /** `nth` is 1 where it is left out. */
+  trap(trap: Omit<StepTrap, 'id' | 'nth'> & { nth?: number }): ArmedTrap {
     const id = ++this.#traps;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#trapped.set(id, () => {
@@ -61,7 +67,7 @@ export class Replica {
       resolve();
     });
     this.#order({ kind: 'arm', trap: { nth: 1, ...trap, id } });
-    return promise;
+    return { fired: promise, disarm: () => this.#order({ kind: 'disarm', id }) };
   }
 
   /** Refreshes that wait at a step go on. */
@@ -74,6 +80,17 @@ export class Replica {
     this.#order({ kind: 'clock', shiftMs });
   }
 
+  /** Traps that have not sprung do not any more. */
+  disarm(): void {
+    this.#order({ kind: 'disarm' });
+  }
+
+  /** Steps taken so far, and the clock that is off. */
+  forget(): void {
+    this.steps.length = 0;
+    this.shiftClock(0);
+  }
+
   halt(): void {
     this.#stopped = true;
     this.child.kill('SIGSTOP');
@@ -81,7 +98,7 @@ export class Replica {
 
   goOn(): void {
     this.#stopped = false;
-    this.child.kill('SIGCONT');
+    if (this.alive) this.child.kill('SIGCONT');
   }
 
   async kill(): Promise<void> {
@@ -95,6 +112,11 @@ export class Replica {
     this.goOn();
     this.child.kill('SIGTERM');
     await this.#gone;
+  }
+
+  /** The latest step of a connection here. */
+  lastStep(connection: string): RefreshStep | undefined {
+    return this.steps.findLast((one) => one.connection === connection)?.step;
   }
 
   /** Resolves when it has ended, however. */

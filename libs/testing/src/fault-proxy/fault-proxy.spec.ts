@@ -135,7 +135,7 @@ describe('a faulty way to an HTTP server', () => {
 
   beforeAll(async () => {
     server = await HostileServer.start((_request, response, body) => response.end(`got ${body}`));
-    proxy = await FaultProxy.start(httpProtocol, server.origin, (_request, answered) => exchanges.push(answered));
+    proxy = await FaultProxy.start(httpProtocol, server.origin, (_request, answer) => exchanges.push(answer !== undefined));
   });
   afterEach(() => {
     proxy.heal();
@@ -164,6 +164,16 @@ describe('a faulty way to an HTTP server', () => {
     await waitFor(() => exchanges.length === received);
     expect(await post('/token')).toBe('got question');
     expect(exchanges).toEqual([...Array.from({ length: received }, () => false), true]);
+  });
+
+  it('catches an answer by what is in it', async () => {
+    server.answer = (_request, response, body) => response.end(body.toUpperCase());
+    const ask = async (body: string) => (await fetch(proxy.url, { method: 'POST', body })).text();
+    proxy.arm({ contains: 'POST ', answerContains: 'WANTED', fault: { at: 'answer', then: 'close' } });
+    expect(await ask('other')).toBe('OTHER');
+    await expect(ask('wanted')).rejects.toThrow();
+    expect(await ask('wanted')).toBe('WANTED');
+    server.answer = (_request, response, body) => response.end(`got ${body}`);
   });
 
   it('holds an answer back, and leaves other paths alone', async () => {

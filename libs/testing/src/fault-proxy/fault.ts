@@ -14,6 +14,8 @@ export type Fault =
 export interface FaultRule {
   /** Requests that contain all of these are meant: the name of a statement, `PUB <subject>`, the path of an HTTP request. */
   contains: string | readonly string[];
+  /** Of these, only those are caught at their answer that hold this in it. */
+  answerContains?: string;
   fault: Fault;
   /** So many are let through first. Default 0. */
   skip?: number;
@@ -49,7 +51,7 @@ export class Trap implements ArmedFault {
 
   /** Whether this request is one to be caught; counts it. */
   catches(request: Buffer): boolean {
-    if (this.#left === 0 || !this.#needles.every((needle) => request.includes(needle))) return false;
+    if (this.#left <= 0 || !this.#needles.every((needle) => request.includes(needle))) return false;
     if (this.#skip > 0) {
       this.#skip--;
       return false;
@@ -58,12 +60,21 @@ export class Trap implements ArmedFault {
     return true;
   }
 
+  /** Whether this answer is one to be caught; if not, what was counted is taken back. */
+  keeps(answer: Buffer): boolean {
+    const { answerContains } = this.rule;
+    if (answerContains === undefined || answer.includes(answerContains)) return true;
+    this.#left++;
+    return false;
+  }
+
   hit(): void {
     this.hits++;
     this.#fired.resolve();
   }
 
   disarm(): void {
-    this.#left = 0;
+    // Also what is caught and has not been answered yet counts no more.
+    this.#left = Number.NEGATIVE_INFINITY;
   }
 }

@@ -9,8 +9,8 @@ interface Withheld {
   answer: Buffer[];
 }
 
-/** Told of every request that the server was sent: whether the client was sent the whole answer, or the connection ended before. */
-export type OnExchange = (request: Buffer, answered: boolean) => void;
+/** Told of every request that the server was sent, with the last frame of the answer; undefined: it did not reach the client. */
+export type OnExchange = (request: Buffer, answer: Buffer | undefined) => void;
 
 /** One connection through the proxy: a client's, and one of its own to the server. */
 export class Session {
@@ -37,7 +37,7 @@ export class Session {
       socket.on('close', () => this.close());
     }
     this.ended = Promise.all([this.#fromClient(), this.#fromServer()]).then(() => {
-      if (this.#unanswered !== undefined) onExchange(this.#unanswered, false);
+      if (this.#unanswered !== undefined) onExchange(this.#unanswered, undefined);
     });
   }
 
@@ -95,6 +95,10 @@ export class Session {
     withheld.answer.push(frame);
     if (relation !== 'last') return;
     this.#withheld = undefined;
+    if (!withheld.trap.keeps(Buffer.concat(withheld.answer))) {
+      for (const one of withheld.answer) this.#passOn(one);
+      return;
+    }
     withheld.trap.hit();
     await this.#apply(withheld.trap.rule.fault, withheld.answer);
   }
@@ -127,6 +131,6 @@ export class Session {
     const request = this.#unanswered;
     if (request === undefined || this.protocol.relation(request, frame) !== 'last') return;
     this.#unanswered = undefined;
-    this.onExchange(request, true);
+    this.onExchange(request, frame);
   }
 }

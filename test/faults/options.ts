@@ -1,0 +1,51 @@
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  seeds: readonly number[];
+  points: boolean;
+  table: string | undefined;
+}
+
+const SCHEDULES = 200;
+
+export const USAGE = `npm run test:faults -- [options]
+
+Proves what docs/refresh.md promises. Two or three refreshers, each a process of its own, over a real PostgreSQL, NATS, KMS and
+authorization servers; and then everything goes wrong. First every point of a refresh at which a process may die, at four kinds of
+providers; then schedules of faults that follow from seeds. Expect a quarter of an hour.
+
+  --seeds N      this many schedules (default ${SCHEDULES}), from seed 1 on; 0: only the crash points
+  --seed X       only this schedule
+  --no-points    without the crash points
+  --table FILE   write what happened at each crash point as Markdown
+  --help         this text
+
+Exits 0 when no promise was broken, 1 when one was, or something could not be tried.`;
+
+/** @throws Error with a sentence for people. @returns undefined where help was asked for. */
+export function parseOptions(argv: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      seeds: { type: 'string' },
+      seed: { type: 'string' },
+      'no-points': { type: 'boolean', default: false },
+      table: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (values.seeds !== undefined && values.seed !== undefined) throw new Error('Either --seeds or --seed, not both.');
+  const seeds =
+    values.seed === undefined
+      ? Array.from({ length: wholeNumber('--seeds', values.seeds ?? String(SCHEDULES), 0) }, (_, at) => at + 1)
+      : [wholeNumber('--seed', values.seed, 0)];
+  return { seeds, points: !values['no-points'] && values.seed === undefined, table: values.table };
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < least || number > 0xffff_ffff)
+    throw new Error(`${option} takes a whole number from ${least} to ${0xffff_ffff}.`);
+  return number;
+}
