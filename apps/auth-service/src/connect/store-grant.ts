@@ -115,11 +115,11 @@ async function storeAs(
       if (!(await advance(em, session, completed))) return 'ended';
     }
     await activate(em, request, destination, credential.scopes);
-    // Thrown and not returned, so that what was written before is rolled back.
     const { lifetimeMs, refreshLifetimeMs, renewable } = grant;
     const elapsedMs = performance.now() - askedAt;
     const times = tokenTimes({ provider, lifetimeMs, refreshLifetimeMs, renewable, asleep: false, elapsedMs });
     const stored = await credentialStore.storeAuthorized(em, { ...credential, ...times });
+    // Thrown and not returned, so that what was written before is rolled back.
     if (stored === null) throw new Outrun();
     await recordAuthorization(em, request, destination, credential.scopes);
     return stored;
