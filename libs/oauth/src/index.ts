@@ -3,6 +3,7 @@ export { readCallback, type Callback, type CallbackError } from './callback.js';
 export { readCodeWebhook, type CodeWebhook } from './code-webhook.js';
 export { connectedProvider } from './connected-provider.js';
 export { InterruptedRenewal, OAuthError, type OAuthFailure } from './errors.js';
+export { rejectionReason } from './rejection-reason.js';
 export { exchangeCode, type ExchangeRequest } from './exchange.js';
 export {
   introspect,

@@ -1,9 +1,9 @@
 import type { Credentials } from '@keyward/credentials';
-import { withClient, type OAuthClient } from '@keyward/oauth';
+import { rejectionReason, withClient, type OAuthClient } from '@keyward/oauth';
 import { withOrg, type ProviderAppEntity } from '@keyward/postgres';
 import type { DataSource, EntityManager } from 'typeorm';
 import { SERVICE } from '../records/record.js';
-import { markAccepted, markRejected, rejectionReason } from './rejection.js';
+import { isRejection, markAccepted, markRejected } from './rejection.js';
 
 export interface AsRegistrationOptions {
   dataSource: DataSource;
@@ -26,8 +26,7 @@ export async function asRegistration<T>(
   try {
     answer = await withClient(credentials, app, ask);
   } catch (thrown) {
-    const reason = rejectionReason(thrown);
-    if (reason !== undefined) await remember((em) => markRejected(em, app, reason, SERVICE));
+    if (isRejection(thrown)) await remember((em) => markRejected(em, app, rejectionReason(thrown), SERVICE));
     throw thrown;
   }
   if (app.rejectedAt !== null) await remember((em) => markAccepted(em, app, SERVICE));

@@ -9,15 +9,10 @@ export type UsedApp = Pick<ProviderAppEntity, 'id' | 'orgId' | 'provider' | 'gen
 
 /** RFC 6749 section 5.2. A bare 401 is none of them: a person can bring one about, with a code or a token that is not theirs. */
 const REJECTIONS = ['invalid_client', 'unauthorized_client'];
-const REASON_CHARACTERS = 400;
 
-/** Why a provider does not take our registration, for people; undefined where that is not what went wrong. */
-export function rejectionReason(thrown: unknown): string | undefined {
-  if (!(thrown instanceof OAuthError) || thrown.oauthError === undefined) return undefined;
-  if (!REJECTIONS.includes(thrown.oauthError)) return undefined;
-  // Our own words, but for the title of the connector, which the organization may have written.
-  const sentence = thrown.message.replaceAll(/[\p{Cc}\p{Cf}]/gu, '').replace(/\.$/, '');
-  return `${sentence.slice(0, REASON_CHARACTERS).toWellFormed()} (${thrown.oauthError}).`;
+/** Whether it is our registration that the provider does not take, as it says itself. */
+export function isRejection(thrown: unknown): thrown is OAuthError {
+  return thrown instanceof OAuthError && REJECTIONS.includes(thrown.oauthError ?? '');
 }
 
 /** Its connections wait from now on. One that is marked stays as it is: who asks once more does not put off when it is tried again. */
@@ -53,35 +48,35 @@ export async function clearRejection(em: EntityManager, app: ProviderAppEntity, 
 export const NOT_REJECTED = { rejectedAt: null, rejectedReason: null, rejectedRetryAt: null, rejections: 0 };
 
 /**
- * Those of its connections that are due and were put off, over a minute; one that sleeps was due as well, and goes on sleeping. Locked in
- * the order in which everybody locks many.
+ * Those that wait are told from those that sleep, which would have been refreshed by now as well: they are put off no further than the
+ * registration, or have failed. Who holds one meanwhile is refreshing it.
  */
 const WAKE = `
-WITH waiting AS (
-  SELECT k.connection_id FROM vault.credential k
-  JOIN vault.connection c ON c.id = k.connection_id AND c.org_id = $1
-  JOIN vault.provider_app a ON a.id = c.provider_app_id AND a.org_id = $1
-  WHERE k.org_id = $1 AND a.id = $2 AND c.status = 'active' AND k.renewable
+WITH waiting AS MATERIALIZED (
+  SELECT k.connection_id FROM vault.connection c
+  JOIN vault.credential k ON k.connection_id = c.id AND k.org_id = c.org_id
+  JOIN vault.provider_app a ON a.id = c.provider_app_id AND a.org_id = c.org_id
+  WHERE c.org_id = $1 AND a.id = $2 AND c.status = 'active' AND k.renewable
     AND k.awake_refresh_at <= clock_timestamp() AND k.refresh_at > clock_timestamp()
-    AND (k.failures > 0 OR k.refresh_at <= a.rejected_retry_at + interval '15 min')
-  ORDER BY k.connection_id FOR NO KEY UPDATE OF k
+    AND (k.failures > 0 OR k.refresh_at <= a.rejected_retry_at + interval '2 minutes')
+  FOR UPDATE OF k SKIP LOCKED
 )
 UPDATE vault.credential k
-SET refresh_at = least(k.refresh_at, clock_timestamp() + random() * interval '60 s'), updated_at = now()
+SET refresh_at = least(k.refresh_at, clock_timestamp() + random() * interval '1 minute'), failures = 0
 FROM waiting WHERE k.connection_id = waiting.connection_id`;
 
 async function announce(
   em: EntityManager,
   name: ProviderAppEventName,
-  { id: app, orgId: org, provider }: UsedApp,
+  { id: providerApp, orgId: org, provider }: UsedApp,
   actor: Actor,
   reason?: string,
 ): Promise<void> {
   const said = reason === undefined ? {} : { reason };
   const at = new Date().toISOString();
-  const event: ProviderAppEvent = { id: newId('msg'), event: name, at, org, providerApp: app, provider, ...said };
+  const event: ProviderAppEvent = { id: newId('msg'), event: name, at, org, providerApp, provider, ...said };
   await enqueueAll(em, [
     { id: event.id, subject: subjects.providerAppEvent(name, org), payload: event },
-    auditMessage({ type: `provider_app.${name}`, org, actor, provider, reason: [app, reason].filter(Boolean).join(': ') }),
+    auditMessage({ type: `provider_app.${name}`, org, actor, provider, ...said }),
   ]);
 }
