@@ -1,23 +1,36 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { VaultMetrics } from '@keyward/credentials';
 import { createVaultMetrics } from '@keyward/kms';
+import type { BreakerState } from './lanes/breaker.js';
 import type { RefreshOutcome } from './refresh/decide.js';
 
 export interface RefresherMetrics {
   /** @param seconds from taking the lease up to its outcome */
   attempt(provider: string, outcome: RefreshOutcome, seconds: number): void;
-  breaker(provider: string, state: 0 | 1 | 2): void;
+  /** @param usedShare of its lifetime, of the access token that was followed by another one; above 1: it had expired */
+  refreshed(provider: string, usedShare: number): void;
+  /** A due credential was taken up so long after its time. */
+  late(provider: string, seconds: number): void;
   /** Somebody asked for a credential whose access token had run out before it was refreshed. */
-  expiredInUse(): void;
+  foundExpired(provider: string): void;
   vault: VaultMetrics;
+}
+
+/** What is asked at every scrape; where it fails, the last answer stays. */
+export interface GaugeSources {
+  countExpiring(withinMs: number): Promise<number>;
+  rejectedApps(): Promise<ReadonlyMap<string, number>>;
+  breakers(): ReadonlyMap<string, BreakerState>;
+  waiting(): ReadonlyMap<string, number>;
 }
 
 /** Shorter than any healthy margin, so that anything above 0 is a refresh that is late. */
 const EXPIRING_WITHIN_MS = 15_000;
 
-/** @param countExpiring asked at every scrape; where it fails, the last count stays */
-export function createMetrics(registry: Registry, countExpiring: (withinMs: number) => Promise<number>): RefresherMetrics {
+export function createMetrics(registry: Registry, sources: GaugeSources): RefresherMetrics {
   const registers = [registry];
+  const labelNames = ['provider'] as const;
+  registerGauges(registry, sources);
   const refreshes = new Counter({
     name: 'credential_refresh_total',
     help: 'Attempts to refresh a credential, by what became of them',
@@ -27,28 +40,28 @@ export function createMetrics(registry: Registry, countExpiring: (withinMs: numb
   const duration = new Histogram({
     name: 'credential_refresh_duration_seconds',
     help: 'From taking up a due credential to its outcome',
-    labelNames: ['provider'],
+    labelNames,
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   });
-  const breakers = new Gauge({
-    name: 'circuit_breaker_state',
-    help: '0 closed, 1 half open, 2 open',
-    labelNames: ['provider'],
+  const age = new Histogram({
+    name: 'credential_age_at_refresh_ratio',
+    help: 'Share of its lifetime that an access token had behind it when the next one was stored; above 1 it had expired',
+    labelNames,
+    buckets: [0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 2],
     registers,
   });
-  new Gauge({
-    name: 'credential_expiring_soon',
-    help: 'Access tokens that end within 15 s, or have ended, although they could have been refreshed; the same from every replica',
+  const late = new Histogram({
+    name: 'credential_refresh_late_seconds',
+    help: 'From when a credential was due to when it was taken up',
+    labelNames,
+    buckets: [0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600],
     registers,
-    async collect() {
-      const count = await countExpiring(EXPIRING_WITHIN_MS).catch(() => undefined);
-      if (count !== undefined) this.set(count);
-    },
   });
   const expired = new Counter({
-    name: 'credential_expired_in_use_total',
+    name: 'credential_found_expired_total',
     help: 'Refreshes asked for when the access token had already expired',
+    labelNames,
     registers,
   });
   return {
@@ -56,8 +69,39 @@ export function createMetrics(registry: Registry, countExpiring: (withinMs: numb
       refreshes.inc({ provider, outcome });
       duration.observe({ provider }, seconds);
     },
-    breaker: (provider, state) => breakers.set({ provider }, state),
-    expiredInUse: () => expired.inc(),
+    refreshed: (provider, usedShare) => age.observe({ provider }, usedShare),
+    late: (provider, seconds) => late.observe({ provider }, seconds),
+    foundExpired: (provider) => expired.inc({ provider }),
     vault: createVaultMetrics(registry),
   };
+}
+
+function registerGauges(registry: Registry, sources: GaugeSources): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => Promise<ReadonlyMap<string, number>> | ReadonlyMap<string, number>) =>
+    new Gauge({
+      ...{ name, help, labelNames: ['provider'], registers },
+      async collect() {
+        const values = await Promise.resolve()
+          .then(read)
+          .catch(() => undefined);
+        if (values === undefined) return;
+        this.reset();
+        for (const [provider, value] of values) this.set({ provider }, value);
+      },
+    });
+  gauge('circuit_breaker_state', '0 closed, 1 half open, 2 open', () => sources.breakers());
+  gauge('credential_refresh_waiting', 'Refreshes that hold a lease and wait for their turn', () => sources.waiting());
+  gauge('provider_apps_rejected', 'Registrations that their provider rejects; the same from every replica', () =>
+    sources.rejectedApps(),
+  );
+  new Gauge({
+    name: 'credential_expiring_soon',
+    help: 'Access tokens that end within 15 s, or have ended, although they could have been refreshed; the same from every replica',
+    registers,
+    async collect() {
+      const count = await sources.countExpiring(EXPIRING_WITHIN_MS).catch(() => undefined);
+      if (count !== undefined) this.set(count);
+    },
+  });
 }

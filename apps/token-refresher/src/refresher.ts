@@ -2,30 +2,41 @@ import { randomBytes } from 'node:crypto';
 import { createCatalogs, loadCatalog } from '@keyward/connectors';
 import { streams, subjects, type ControlRevoked } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
-import { createEgress } from '@keyward/egress';
-import { createPublisher, JetStreamServer, onCatalogChanged, onRevoked, openNats } from '@keyward/jetstream';
+import { createEgress, type Egress } from '@keyward/egress';
+import {
+  broadcastRefreshPaused,
+  createPublisher,
+  JetStreamServer,
+  onCatalogChanged,
+  onConnectionEvent,
+  onRefreshPaused,
+  onRevoked,
+  openNats,
+} from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase, OutboxRelay, prepared } from '@keyward/postgres';
-import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
+import { createCredentialStore, createDataKeyStore, type CredentialStore } from '@keyward/postgres-vault';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { refresherConfig } from './config.js';
 import { DueLoop } from './due/due-loop.js';
-import { createMetrics } from './metrics.js';
+import { ProviderLanes } from './lanes/provider-lanes.js';
+import { createMetrics, type RefresherMetrics } from './metrics.js';
+import { ConnectionNews } from './on-demand/connection-news.js';
 import { OnDemand } from './on-demand/on-demand.js';
 import { failed } from './on-demand/refresh-messages.controller.js';
-import { ProviderLanes } from './refresh/provider-lanes.js';
 import { Redeemer } from './refresh/redeem.js';
 import { RefreshWork } from './refresh/refresh-work.js';
 import type { OnStep } from './refresh/steps.js';
 
+type DataSource = Parameters<typeof prepared>[0];
+
 export type RefresherHost = ServiceHost<ConfigOf<typeof refresherConfig>>;
 
 const POOL_SIZE = 10;
-const DUE_SLOTS = 64;
 const DUE_POLL_MS = 1000;
-const BUSY_POLL_MS = 40;
-const MESSAGES_AT_A_TIME = 256;
+/** Most of them wait for the same few refreshes, at no cost; behind one provider that hangs there must be room for the others. */
+const MESSAGES_AT_A_TIME = 1024;
 const ACK_WAIT_MS = 15_000;
 const MAX_DELIVER = 5;
 
@@ -35,40 +46,29 @@ export interface Refresher {
 }
 
 export async function createRefresher(host: RefresherHost, onStep: OnStep | undefined): Promise<Refresher> {
-  const { config, logger, tracer } = host;
-  const { leaseMs, redeemTimeoutMs } = config.lease;
-  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
-  const kms = await openKms(config.kms);
+  const { config, logger } = host;
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats);
-  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
-  onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
-  const metrics = createMetrics(host.metrics, (withinMs) => countExpiring(database, withinMs));
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
-  const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: metrics.vault });
-  const revoked = ({ kind, org }: ControlRevoked) => kind === 'organization' && credentials.forgetOrganization(org);
-  onRevoked(nats, revoked, logger);
   const store = createCredentialStore(database);
   const owner = `token-refresher-${randomBytes(8).toString('hex')}`;
-
-  const work = new RefreshWork({
-    owner,
-    redeemTimeoutMs,
-    store,
-    catalogs,
-    lanes: new ProviderLanes(metrics.breaker),
-    redeemer: new Redeemer({
-      credentials,
-      egress,
-      onSealFailure: (error, attempt) => logger.error({ err: error, attempt }, 'a refreshed credential waits to be sealed'),
-    }),
-    metrics,
-    tracer,
-    logger,
+  const lanes = new ProviderLanes({ store, onPause: (pause) => broadcastRefreshPaused(nats, pause) });
+  onRefreshPaused(nats, (pause) => lanes.pause(pause), logger);
+  const metrics = createMetrics(host.metrics, {
+    countExpiring: (withinMs) => countExpiring(database, withinMs),
+    rejectedApps: () => countRejectedApps(database),
+    breakers: () => lanes.breakers(),
+    waiting: () => lanes.waiting(),
   });
+  const news = new ConnectionNews();
+  onConnectionEvent(nats, ({ connection }) => news.tell(connection), logger);
+
+  const work = await createWork(host, { database, nats, egress, store, owner, lanes, metrics, onStep });
   const run = work.run.bind(work);
-  const onDemand = new OnDemand({ owner, leaseMs, busyPollMs: BUSY_POLL_MS, store, run, metrics });
-  const due = new DueLoop({ owner, leaseMs, slots: DUE_SLOTS, pollMs: DUE_POLL_MS, store, run, logger });
+  const { leaseMs, slots } = config.refresh;
+  const onDemand = new OnDemand({ owner, leaseMs, store, news, run, metrics });
+  const rooms = () => lanes.rooms();
+  const due = new DueLoop({ owner, leaseMs, slots, pollMs: DUE_POLL_MS, store, rooms, run, metrics, logger });
   const publisher = createPublisher(nats);
   const relay = new OutboxRelay(
     database,
@@ -87,6 +87,30 @@ export async function createRefresher(host: RefresherHost, onStep: OnStep | unde
   host.onDrain('NATS', () => nats.drain());
   host.onDrain('PostgreSQL', () => database.destroy());
   return { onDemand, messages: messageDoor(host, nats) };
+}
+
+interface WorkParts {
+  database: DataSource;
+  nats: NatsConnection;
+  egress: Egress;
+  store: CredentialStore;
+  owner: string;
+  lanes: ProviderLanes;
+  metrics: RefresherMetrics;
+  onStep: OnStep | undefined;
+}
+
+async function createWork({ config, logger, tracer }: RefresherHost, parts: WorkParts): Promise<RefreshWork> {
+  const { database, nats, egress } = parts;
+  const deployment = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const catalogs = createCatalogs({ deployment, load: createConnectorLoader(database), logger });
+  onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
+  const kms = await openKms(config.kms);
+  const credentials = createCredentials({ kms, dataKeys: createDataKeyStore(database), metrics: parts.metrics.vault });
+  const revoked = ({ kind, org }: ControlRevoked) => kind === 'organization' && credentials.forgetOrganization(org);
+  onRevoked(nats, revoked, logger);
+  const redeemer = new Redeemer({ credentials, egress });
+  return new RefreshWork({ ...parts, ...config.refresh, catalogs, redeemer, tracer, logger });
 }
 
 function messageDoor({ logger }: RefresherHost, nc: NatsConnection): JetStreamServer {
@@ -114,7 +138,13 @@ function deadlineOf(delivery: { json(): unknown }): Date | undefined {
   }
 }
 
-async function countExpiring(database: Parameters<typeof prepared>[0], withinMs: number): Promise<number> {
+async function countRejectedApps(database: DataSource): Promise<Map<string, number>> {
+  const statement = { name: 'vault.count_rejected_apps', text: 'SELECT provider, apps::int FROM vault.count_rejected_apps()' };
+  const rows = await prepared<{ provider: string; apps: number }>(database, statement, []);
+  return new Map(rows.map(({ provider, apps }) => [provider, apps]));
+}
+
+async function countExpiring(database: DataSource, withinMs: number): Promise<number> {
   const statement = { name: 'vault.count_expiring', text: 'SELECT vault.count_expiring($1)::int AS expiring' };
   const [row] = await prepared<{ expiring: number }>(database, statement, [withinMs]);
   return row?.expiring ?? 0;

@@ -88,10 +88,8 @@ export class OddProvider {
       [newId('auz'), org, connection, requestedScopes, scopes],
     );
     const sealed = await credentials.sealTokens({ org, connection, generation: 1, accessToken, refreshToken: material });
-    const ends = {
-      accessExpiresAt: new Date(Date.now() + 60_000),
-      refreshAt: held.refreshInMs === undefined ? null : new Date(Date.now() + held.refreshInMs),
-    };
+    const { refreshInMs = null } = held;
+    const ends = { accessExpiresInMs: 60_000, refreshInMs, awakeRefreshInMs: refreshInMs, refreshExpiresInMs: null };
     await withOrg(authSource, org, (em) =>
       store.storeAuthorized(em, { org, connection, generation: 1, scopes, parameters, renewable: true, ...sealed, ...ends }),
     );

@@ -36,7 +36,7 @@ export interface ConnectionOptions {
   /** Milliseconds from now; negative: expired. Default 60,000. */
   expiresInMs?: number;
   /** Milliseconds from now. Default never, so that only who asks gets a refresh. */
-  refreshInMs?: number;
+  refreshInMs?: number | null;
 }
 
 /** A database with an organization in it, a bus, a provider, and refreshers over them: all real. */
@@ -75,8 +75,10 @@ export class World {
     const nats = await testNats();
     const nc = await connectNats({ servers: [nats.url], name: 'test' });
     await ensureTopology(nc);
+    const refresherUrl = await loginUrl(postgres.url, 'refresher');
     const authSource = createDataSource({ url: await loginUrl(postgres.url, 'auth'), applicationName: 'test' });
-    await authSource.initialize();
+    const refresherSource = createDataSource({ url: refresherUrl, applicationName: 'test' });
+    await Promise.all([authSource.initialize(), refresherSource.initialize()]);
     const keys = await openKms(kms === undefined ? { kind: 'local', keyFile } : { kind: 'aws', ...kms });
     const credentials = createCredentials({ kms: keys, dataKeys: createDataKeyStore(authSource) });
     const admin = new pg.Pool({ connectionString: postgres.url, max: 4 });
@@ -88,8 +90,8 @@ export class World {
       postgres.url,
       admin,
       credentials,
-      createCredentialStore(authSource),
-      await loginUrl(postgres.url, 'refresher'),
+      createCredentialStore(refresherSource),
+      refresherUrl,
       authSource,
       kms === undefined
         ? { KEYWARD_KMS: 'local', KEYWARD_KMS_KEY_FILE: keyFile }
@@ -100,6 +102,7 @@ export class World {
     world.closers.push(
       () => world.sandbox.stop(),
       () => authSource.destroy(),
+      () => refresherSource.destroy(),
       () => admin.end(),
       () => nc.drain(),
       () => nats.stop(),
@@ -150,7 +153,7 @@ export class World {
   }
 
   /** An active connection with tokens that the sandbox issued, in generation 1. */
-  async connect({ expiresInMs = 60_000, refreshInMs }: ConnectionOptions = {}): Promise<TestConnection> {
+  async connect({ expiresInMs = 60_000, refreshInMs = null }: ConnectionOptions = {}): Promise<TestConnection> {
     const connection = newId('conn');
     const { tokens } = await this.sandbox.manage<{ tokens: [IssuedTokens] }>('tokens/issue', {
       client_id: this.clientId,
@@ -173,8 +176,7 @@ export class World {
     await withOrg(this.authSource, org, (em) =>
       this.store.storeAuthorized(em, {
         ...{ org, connection, generation: 1, scopes: ['notes:read', 'notes:write'], renewable: true, ...sealed },
-        accessExpiresAt: new Date(Date.now() + expiresInMs),
-        refreshAt: refreshInMs === undefined ? null : new Date(Date.now() + refreshInMs),
+        ...{ accessExpiresInMs: expiresInMs, refreshInMs, awakeRefreshInMs: refreshInMs, refreshExpiresInMs: null },
       }),
     );
     return { org, connection, tokens: issued };
@@ -192,9 +194,9 @@ export class World {
 
   /** What auth-service does when the person has authorized again. */
   async authorizeAgain({ org, connection }: TestConnection, accessToken: string): Promise<void> {
-    const generation = (await this.store.currentGeneration(org, connection)) + 1;
+    const generation = (await this.row({ org, connection })).generation + 1;
     const sealed = await this.credentials.sealTokens({ org, connection, generation, accessToken, refreshToken: 'unused' });
-    const ends = { accessExpiresAt: new Date(Date.now() + 60_000), refreshAt: null };
+    const ends = { accessExpiresInMs: 60_000, refreshInMs: null, awakeRefreshInMs: null, refreshExpiresInMs: null };
     await withOrg(this.authSource, org, (em) =>
       this.store.storeAuthorized(em, {
         org,

@@ -1,5 +1,6 @@
-import type { CredentialStore } from '@keyward/postgres-vault';
+import type { CredentialStore, ProviderRoom, RefreshableCredential } from '@keyward/postgres-vault';
 import type { Logger } from 'pino';
+import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from '../refresh/claim.js';
 
 export interface DueLoopParts {
@@ -10,7 +11,10 @@ export interface DueLoopParts {
   /** At most so long between two looks. */
   pollMs: number;
   store: Pick<CredentialStore, 'claimDue'>;
+  /** What each provider's lanes can take now: no lease is taken for what could not be sent soon. */
+  rooms: () => ProviderRoom[];
   run: (claim: Claim) => Promise<Outcome>;
+  metrics: Pick<RefresherMetrics, 'late'>;
   logger: Logger;
 }
 
@@ -19,14 +23,16 @@ export class DueLoop {
   readonly #parts: DueLoopParts;
   readonly #inHand = new Set<Promise<void>>();
   /** Claiming anew for every slot that falls free would be a query per refresh. */
-  readonly #roomAt: number;
+  readonly #batch: number;
+  /** Slots that have fallen free since the last look; undefined where that left nothing to take. */
+  #freed: number | undefined;
   #running: Promise<void> | undefined;
   #stopping = false;
   #wake: () => void = () => undefined;
 
   constructor(parts: DueLoopParts) {
     this.#parts = parts;
-    this.#roomAt = Math.floor(parts.slots * 0.75);
+    this.#batch = Math.ceil(parts.slots / 4);
   }
 
   start(): void {
@@ -42,52 +48,62 @@ export class DueLoop {
   }
 
   async #loop(): Promise<void> {
-    const { slots, pollMs } = this.#parts;
     while (!this.#stopping) {
-      const free = slots - this.#inHand.size;
-      const claimed = await this.#claim(free);
-      // As many as were asked for: there may be more. With no slot left, the first quarter that falls free wakes this up.
-      if (claimed === free && this.#inHand.size < slots) continue;
-      await this.#pause(pollMs * (0.75 + Math.random() / 4));
+      this.#freed = 0;
+      const more = await this.#claim(this.#parts.slots - this.#inHand.size);
+      if (!more) this.#freed = undefined;
+      // Idle, or until a quarter of the slots has fallen free.
+      await this.#pause(this.#parts.pollMs * (0.75 + Math.random() / 4));
     }
   }
 
-  /** @returns how many; 0 as well where the store is away */
-  async #claim(limit: number): Promise<number> {
+  /** @returns whether there may be more than was taken; not where the store is away */
+  async #claim(limit: number): Promise<boolean> {
     const { owner, leaseMs, store, logger } = this.#parts;
-    if (limit === 0) return 0;
-    const endsAt = performance.now() + leaseMs;
+    if (limit === 0) return true;
+    const rooms = this.#parts.rooms();
     try {
-      const due = await store.claimDue(owner, leaseMs, limit);
-      for (const one of due) this.#takeUp({ ...one, endsAt, accessRejected: false });
-      return due.length;
+      const due = await store.claimDue({ owner, leaseMs, limit, rooms });
+      for (const row of due) this.#takeUp(row);
+      return due.length === limit || rooms.some(({ provider, room }) => fills(due, provider, room));
     } catch (error) {
       logger.warn({ err: error }, 'due credentials can not be claimed; trying again');
-      return 0;
+      return false;
     }
   }
 
-  #takeUp(claim: Claim): void {
-    const { run, logger } = this.#parts;
-    const work = run(claim)
+  #takeUp(row: RefreshableCredential): void {
+    const { run, logger, leaseMs, metrics } = this.#parts;
+    if (row.refreshInMs !== null) metrics.late(row.provider, Math.max(0, -row.refreshInMs) / 1000);
+    const work = run({ row, endsAt: row.readAt + leaseMs, priority: 'due', accessRejected: false })
       .then(
         () => undefined,
-        // The lease runs out by itself, and the intent it leaves says how far we may have come.
-        (error: unknown) => logger.error({ err: error, org: claim.org, connection: claim.connection }, 'a refresh broke off'),
+        // The lease runs out by itself, and what was begun under it says how far we may have come.
+        (error: unknown) => logger.error({ err: error, org: row.org, connection: row.connection }, 'a refresh broke off'),
       )
       .finally(() => {
         this.#inHand.delete(work);
-        if (this.#inHand.size === this.#roomAt) this.#wake();
+        if (this.#freed !== undefined) this.#freed++;
+        if (this.#hasRoomAgain()) this.#wake();
       });
     this.#inHand.add(work);
   }
 
+  #hasRoomAgain(): boolean {
+    return this.#freed !== undefined && this.#freed > 0 && (this.#freed >= this.#batch || this.#inHand.size === 0);
+  }
+
   async #pause(ms: number): Promise<void> {
-    if (this.#stopping) return;
+    if (this.#stopping || this.#hasRoomAgain()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     this.#wake = resolve;
     await promise;
     clearTimeout(timer);
   }
+}
+
+/** As many as the provider's lanes could take, be it none. */
+function fills(due: readonly RefreshableCredential[], provider: string, room: number): boolean {
+  return due.filter((row) => row.provider === provider).length >= room;
 }

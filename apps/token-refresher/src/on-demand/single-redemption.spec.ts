@@ -111,10 +111,15 @@ describe('refreshing on demand', () => {
   it('counts what runs out unrefreshed, what was used so, and what became of each attempt', async () => {
     const late = await world.connect({ expiresInMs: 5000 });
     const expired = await world.connect({ expiresInMs: -1000 });
+    // What sleeps may run out; what failed, or was due before its end, should not have.
+    expect(await world.metric('credential_expiring_soon')).toBe(0);
+    await world.admin.query('UPDATE vault.credential SET failures = 1 WHERE connection_id = ANY ($1)', [
+      [late.connection, expired.connection],
+    ]);
     expect(await world.metric('credential_expiring_soon')).toBe(2);
     await Promise.all([world.ask(late), world.ask(expired)]);
     expect(await world.metric('credential_expiring_soon')).toBe(0);
-    expect(await world.metric('credential_expired_in_use_total')).toBe(1);
+    expect(await world.metric('credential_found_expired_total')).toBe(1);
     expect(await world.metric('credential_refresh_total', 'provider="sandbox",outcome="refreshed"')).toBeGreaterThan(0);
   });
 

@@ -1,18 +1,27 @@
 import type { KeywardError } from '@keyward/contracts';
+import type { RefreshableCredential } from '@keyward/postgres-vault';
+import type { Priority } from '../lanes/lane.js';
 
 /** A lease on one generation of one credential: while it lasts, nobody else redeems its refresh token. */
 export interface Claim {
-  org: string;
-  connection: string;
-  /** What is to be redeemed. */
-  generation: number;
-  /** An earlier holder took up this generation and was not heard of again: its refresh token may be spent. */
-  staleIntent: boolean;
-  /** On the clock of `performance.now()`, taken before the lease was asked for, so that ours ends no later than the database's. */
+  /** As it was when the lease was taken: active and renewable. */
+  row: RefreshableCredential;
+  /** On the clock of `performance.now()`: no later than the lease ends in the database. */
   endsAt: number;
+  priority: Priority;
   /** The provider has refused the access token already: there is nothing left to keep in service. */
   accessRejected: boolean;
 }
 
 /** `refreshed` holds for whoever did it: the stored generation is this one now. */
 export type Outcome = { kind: 'refreshed'; generation: number } | { kind: 'failed'; error: KeywardError };
+
+/** What is left now of a time that was read with the row. */
+export function msLeft(row: RefreshableCredential, ms: number | null): number | null {
+  return ms === null ? null : ms - (performance.now() - row.readAt);
+}
+
+/** What has passed by now of an age that was read with the row. */
+export function msPassed(row: RefreshableCredential, ms: number): number {
+  return ms + (performance.now() - row.readAt);
+}

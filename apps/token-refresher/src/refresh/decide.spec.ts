@@ -2,12 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { providerManifestSchema } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import { OAuthError, type OAuthFailure } from '@keyward/oauth';
-import { BrokenCircuitError } from 'cockatiel';
 import { backoffMs } from './backoff.js';
-import { decide, LeaseTooShort, TooYoung, type FailedAttempt } from './decide.js';
+import { LaneClosed, LeaseTooShort } from '../lanes/refusals.js';
+import { decide, mayBeSpent, TooYoung, Unsettled, type FailedAttempt } from './decide.js';
 
-const now = new Date('2030-01-01T00:00:00Z');
-const in20s = new Date(now.getTime() + 20_000);
+const IN_20_S = 20_000;
 
 const provider = (rotates: boolean, method?: 'reissue' | 'exchange') =>
   providerManifestSchema.parse({
@@ -32,16 +31,16 @@ const attempt = (
   changes: Partial<FailedAttempt> & { rotates?: boolean; method?: 'reissue' | 'exchange' } = {},
 ): FailedAttempt => ({
   error,
+  doubt: 'none',
   provider: provider(changes.rotates ?? true, changes.method),
-  accessExpiresAt: in20s,
+  accessExpiresInMs: IN_20_S,
   failures: 0,
+  rejections: 0,
   accessRejected: false,
-  now,
   ...changes,
 });
 
-const pauseOf = (decision: ReturnType<typeof decide>) =>
-  decision.do === 'keep' ? decision.retryAt.getTime() - now.getTime() : NaN;
+const pauseOf = (decision: ReturnType<typeof decide>) => (decision.do === 'reauthorize' ? NaN : decision.retryInMs);
 
 describe('decide', () => {
   it('keeps the connection over a transient failure and comes back later each time', () => {
@@ -60,71 +59,94 @@ describe('decide', () => {
 
   it('gives the refresh token up only when the provider says so', () => {
     expect(decide(attempt(failure('invalid_grant')))).toMatchObject({ do: 'reauthorize', outcome: 'invalid_grant' });
-    for (const kind of ['transient', 'invalid_client', 'malformed', 'rejected'] as const) {
-      expect(decide(attempt(failure(kind)))).toMatchObject({ do: 'keep', outcome: kind });
+    for (const kind of ['transient', 'malformed', 'rejected'] as const) {
+      expect(decide(attempt(failure(kind)))).toMatchObject({ do: 'keep', outcome: kind, counts: true });
     }
   });
 
   it.each([
     ['a lost answer', failure('transient', { maybeRedeemed: true })],
     ['a malformed answer', failure('malformed', { maybeRedeemed: true })],
-    ['an earlier holder that was not heard of again', undefined],
-  ])('after %s never sends a rotating token again', (_what, error) => {
-    // The access token serves to its end …
-    expect(decide(attempt(error))).toMatchObject({ do: 'keep', outcome: 'answer_lost', retryAt: in20s, maybeRedeemed: true });
-    // … and is not waited for where it has none, or is refused already.
-    const lost = { do: 'reauthorize', outcome: 'answer_lost', reason: expect.stringContaining('lost') };
-    expect(decide(attempt(error, { accessExpiresAt: now }))).toMatchObject(lost);
-    expect(decide(attempt(error, { accessExpiresAt: null }))).toMatchObject(lost);
-    expect(decide(attempt(error, { accessRejected: true }))).toMatchObject(lost);
+    ['a short lease after a lost answer', new LeaseTooShort()],
+    ['an earlier request that was never answered', undefined],
+  ])('after %s a token that is not sent again serves to its end, and then the person is asked', (_what, error) => {
+    const lost = (changes: Partial<FailedAttempt> = {}) => decide(attempt(error, { doubt: 'lost', ...changes }));
+    expect(lost()).toMatchObject({ do: 'keep', outcome: 'answer_lost', retryInMs: IN_20_S, maybeRedeemed: true });
+    // It is not waited for where it has no end, or is refused already.
+    const reauthorize = { do: 'reauthorize', outcome: 'answer_lost', reason: expect.stringContaining('lost') };
+    expect(lost({ accessExpiresInMs: 0 })).toMatchObject(reauthorize);
+    expect(lost({ accessExpiresInMs: null })).toMatchObject(reauthorize);
+    expect(lost({ accessRejected: true })).toMatchObject(reauthorize);
   });
 
   it.each([
-    [500, 'transient'],
-    [503, 'transient'],
-    [502, 'answer_lost'],
-    [504, 'answer_lost'],
-    [522, 'answer_lost'],
-  ])('takes an answer %i for %s', (providerStatus, outcome) => {
-    const error = failure('transient', { maybeRedeemed: true, providerStatus });
-    expect(decide(attempt(error))).toMatchObject({ do: 'keep', outcome });
-  });
-
-  it('sends a token that does not rotate again', () => {
-    const decision = decide(attempt(failure('transient', { maybeRedeemed: true }), { rotates: false }));
-    expect(decision).toMatchObject({ do: 'keep', outcome: 'transient', maybeRedeemed: false });
+    ['a lost answer', failure('transient', { maybeRedeemed: true })],
+    ['a malformed answer', failure('malformed', { maybeRedeemed: true })],
+  ])('%s that can be made up for is made up for soon, and not forgotten', (_what, error) => {
+    const decision = decide(attempt(error, { doubt: 'open', accessRejected: true }));
+    expect(decision).toMatchObject({ do: 'keep', maybeRedeemed: true });
     expect(pauseOf(decision)).toBeLessThanOrEqual(1000);
   });
 
-  it.each(['reissue', 'exchange'] as const)('%s: nothing is used up by asking, so a lost answer is asked for again', (method) => {
-    for (const kind of ['transient', 'malformed'] as const) {
-      const decision = decide(attempt(failure(kind, { maybeRedeemed: true }), { method, accessExpiresAt: now }));
-      expect(decision).toMatchObject({ do: 'keep', outcome: kind, maybeRedeemed: false });
-    }
+  it('remembers a doubt from before whatever happens to the attempt that was to end it', () => {
+    const errors = [
+      failure('transient', { providerStatus: 503 }),
+      failure('invalid_client'),
+      new LeaseTooShort(),
+      new Unsettled(700),
+    ];
+    for (const error of errors) expect(decide(attempt(error, { doubt: 'open' }))).toMatchObject({ maybeRedeemed: true });
+    expect(pauseOf(decide(attempt(new Unsettled(700), { doubt: 'open' })))).toBeGreaterThanOrEqual(700);
+    expect(decide(attempt(failure('invalid_grant'), { doubt: 'open' }))).toMatchObject({ do: 'reauthorize' });
+  });
+
+  it.each([
+    [500, false],
+    [503, false],
+    [429, false],
+    [502, true],
+    [504, true],
+    [522, true],
+    [undefined, true],
+  ])('after an answer %s the token may be spent: %s', (providerStatus, spent) => {
+    const status = providerStatus === undefined ? {} : { providerStatus };
+    expect(mayBeSpent(failure('transient', { maybeRedeemed: true, ...status }))).toBe(spent);
+    expect(mayBeSpent(failure('transient', { maybeRedeemed: false, ...status }))).toBe(false);
   });
 
   it('gives a token up that is its own way to the next, once the provider refuses it', () => {
     const refused = { method: 'exchange', accessRejected: true } as const;
     expect(decide(attempt(failure('rejected'), refused))).toMatchObject({ do: 'reauthorize' });
-    expect(decide(attempt(new TooYoung(in20s), refused))).toMatchObject({ do: 'reauthorize' });
+    expect(decide(attempt(new TooYoung(IN_20_S), refused))).toMatchObject({ do: 'reauthorize' });
     expect(decide(attempt(failure('transient'), refused))).toMatchObject({ do: 'keep' });
     expect(decide(attempt(failure('rejected'), { method: 'reissue', accessRejected: true }))).toMatchObject({ do: 'keep' });
-    expect(decide(attempt(new TooYoung(in20s), { method: 'exchange' }))).toMatchObject({ do: 'keep', retryAt: in20s });
+    expect(decide(attempt(new TooYoung(IN_20_S), { method: 'exchange' }))).toMatchObject({ do: 'keep', retryInMs: IN_20_S });
   });
 
-  it('leaves the connection alone when our own registration is refused, and does not hammer', () => {
-    const decision = decide(attempt(failure('invalid_client'), { accessExpiresAt: now }));
-    expect(decision).toMatchObject({ do: 'keep', outcome: 'invalid_client' });
-    expect(pauseOf(decision)).toBeGreaterThanOrEqual(15_000);
-  });
-
-  it('counts neither an open breaker nor a short lease against the token', () => {
-    expect(decide(attempt(new BrokenCircuitError()))).toMatchObject({
-      do: 'keep',
-      outcome: 'circuit_open',
-      maybeRedeemed: false,
+  it('blames the registration when that is refused, and tries it more seldom each time', () => {
+    const pauses = [0, 1, 2, 9].map((rejections) => {
+      const decision = decide(attempt(failure('invalid_client'), { accessExpiresInMs: 0, failures: 7, rejections }));
+      expect(decision).toMatchObject({ do: 'reject_app', maybeRedeemed: false, error: { code: 'provider_error' } });
+      return pauseOf(decision);
     });
-    expect(decide(attempt(new LeaseTooShort()))).toMatchObject({ do: 'keep', outcome: 'postponed', maybeRedeemed: false });
+    [30_000, 60_000, 120_000, 900_000].forEach((ceiling, index) => {
+      expect(pauses[index]).toBeGreaterThanOrEqual(ceiling / 2);
+      expect(pauses[index]).toBeLessThanOrEqual(ceiling);
+    });
+    // A connection without a registration has none to blame.
+    expect(decide(attempt(failure('invalid_client'), { rejections: null }))).toMatchObject({ do: 'keep' });
+  });
+
+  it('leaves a closed lane alone for its time, and holds a short lease against nobody', () => {
+    for (const why of ['circuit_open', 'paused'] as const) {
+      const decision = decide(attempt(new LaneClosed(why, 40_000)));
+      expect(decision).toMatchObject({ do: 'keep', outcome: why, maybeRedeemed: false, counts: true });
+      expect(pauseOf(decision)).toBeGreaterThanOrEqual(40_000);
+      expect(pauseOf(decision)).toBeLessThanOrEqual(50_000);
+    }
+    const short = { do: 'keep', outcome: 'postponed', maybeRedeemed: false, counts: false };
+    expect(decide(attempt(new LeaseTooShort()))).toMatchObject(short);
+    expect(pauseOf(decide(attempt(new LeaseTooShort(5_000))))).toBeGreaterThanOrEqual(5_000);
   });
 
   it('waits for our own dependencies, and says nothing of an unforeseen error to askers', () => {

@@ -4,25 +4,35 @@ import type { Egress } from '@keyward/egress';
 import {
   canRevoke,
   InterruptedRenewal,
+  introspectRefreshToken,
   isRenewable,
-  refreshAt,
   renewalOf,
   renewToken,
   revokeToken,
+  tokenTimes,
   withClient,
   type OAuthClient,
   type TokenSet,
+  type TokenTimes,
   type Wire,
 } from '@keyward/oauth';
-import type { RefreshableCredential, RefreshCommit } from '@keyward/postgres-vault';
+import type { RefreshableCredential, RefreshCommit, SealedTokens } from '@keyward/postgres-vault';
+import { msLeft, msPassed } from './claim.js';
 import { TooYoung } from './decide.js';
-import { persistently } from './persistently.js';
+import { Gate } from './gate.js';
 
 export interface RedeemParts {
   credentials: Credentials;
   egress: Egress;
-  /** Told when sealing what was redeemed has to be tried again. */
-  onSealFailure: (error: unknown, attempt: number) => void;
+}
+
+export interface RedeemOptions {
+  timeoutMs: number;
+  /** Whether the connection sleeps from now on. */
+  asleep: boolean;
+  onOpened: () => Promise<void>;
+  /** As of a GateOptions. */
+  beforeSend: () => Promise<number>;
 }
 
 /** Tokens of one generation, opened for one request. */
@@ -32,11 +42,26 @@ interface Opened {
   material?: string;
 }
 
-/** What is to be stored of a renewal, in any case. */
+/** What the provider answered. Until it is sealed it exists only here. */
 export interface Redeemed {
-  commit: RefreshCommit;
   /** Why there is no new access token, but only the refresh token that the next attempt is made with. */
   interrupted?: InterruptedRenewal;
+  /** May be repeated until it works. @throws KeywardError */
+  seal(): Promise<SealedRenewal>;
+}
+
+interface Answer {
+  provider: ProviderManifest;
+  tokens: TokenSet;
+  asleep: boolean;
+  /** On `performance.now()`. */
+  sentAt: number;
+}
+
+/** Everything that is stored of a renewal but its times, which are reckoned from when they are stored. */
+export interface SealedRenewal {
+  sealed: Pick<SealedTokens, 'sealedAccess' | 'sealedRefresh' | 'renewable'> & Pick<RefreshCommit, 'scopes' | 'parameters'>;
+  times(): TokenTimes;
 }
 
 /** Has the next token of a row in the way its provider declares, and seals it for the generation after. Plaintext ends in here. */
@@ -45,14 +70,18 @@ export class Redeemer {
 
   /**
    * @param provider resolved
-   * @throws OAuthError, or KeywardError where nothing was sent.
+   * @throws OAuthError; what `beforeSend` throws; KeywardError where nothing was sent
    */
-  redeem(row: RefreshableCredential, provider: ProviderManifest, timeoutMs: number): Promise<Redeemed> {
+  redeem(row: RefreshableCredential, provider: ProviderManifest, options: RedeemOptions): Promise<Redeemed> {
     const renewal = renewalOf(provider);
     if (renewal === 'exchange') assertOldEnough(row, provider);
+    const { timeoutMs, beforeSend } = options;
     return this.#opened(row, renewal === 'exchange', ({ accessToken, material }) =>
       this.#withClient(row, async (client) => {
-        const sentAt = new Date();
+        await options.onOpened();
+        const origins = authorizationServerOrigins(provider);
+        const gate = new Gate(this.parts.egress, { provider: provider.name, origins, timeoutMs, beforeSend });
+        const begunAt = performance.now();
         const tokens = await renewToken(
           {
             provider,
@@ -61,14 +90,28 @@ export class Redeemer {
             ...(accessToken === undefined ? {} : { accessToken }),
             ...(material === undefined ? {} : { refreshToken: material }),
           },
-          this.#wire(provider, timeoutMs),
-        ).catch(interruption);
-        if (tokens instanceof InterruptedRenewal) return this.#interrupted(row, tokens);
+          gate.wire,
+        ).catch((thrown: unknown) => interruption(gate.reasonOf(thrown)));
+        if (tokens instanceof InterruptedRenewal) {
+          return { interrupted: tokens, seal: () => this.#sealInterrupted(row, tokens) };
+        }
         // RFC 6749 section 6: where the answer holds no refresh token, the old one stays valid. What a grant is made again with stays.
         const next = renewal === 'refresh_token' ? (tokens.refreshToken ?? material) : material;
-        // From here on the answer exists only in this process.
-        const seal = () => this.#seal(row, provider, tokens, next, sentAt);
-        return { commit: await persistently(seal, this.parts.onSealFailure) };
+        const answer = { provider, tokens, asleep: options.asleep, sentAt: gate.sentAt ?? begunAt };
+        return { seal: () => this.#seal(row, answer, next) };
+      }),
+    );
+  }
+
+  /**
+   * Whether the refresh token of a row can still be redeemed, by the word of its provider.
+   * @throws OAuthError, KeywardError: nothing is known
+   */
+  probe(row: RefreshableCredential, provider: ProviderManifest, timeoutMs: number): Promise<boolean> {
+    return this.#opened(row, false, ({ material: refreshToken = '' }) =>
+      this.#withClient(row, async (client) => {
+        const { active } = await introspectRefreshToken({ provider, client, refreshToken }, this.#wire(provider, timeoutMs));
+        return active;
       }),
     );
   }
@@ -76,12 +119,12 @@ export class Redeemer {
   /** Ends, at the provider, tokens that were redeemed for a connection that is no more. */
   async revoke(
     { org, connection, ...row }: RefreshableCredential,
-    redeemed: RefreshCommit,
+    redeemed: SealedRenewal['sealed'],
     provider: ProviderManifest,
     timeoutMs: number,
   ): Promise<void> {
     if (!canRevoke(provider)) return;
-    const stored = { ...redeemed, org, connection, generation: redeemed.generation + 1 };
+    const stored = { ...redeemed, org, connection, generation: row.generation + 1 };
     await this.#opened(stored, true, ({ accessToken, material }) =>
       this.#withClient(row, (client) =>
         revokeToken(
@@ -98,38 +141,39 @@ export class Redeemer {
     );
   }
 
-  async #seal(
-    row: RefreshableCredential,
-    provider: ProviderManifest,
-    tokens: TokenSet,
-    material: string | undefined,
-    obtainedAt: Date,
-  ): Promise<RefreshCommit> {
+  async #seal(row: RefreshableCredential, answer: Answer, material: string | undefined): Promise<SealedRenewal> {
     const { org, connection, generation } = row;
-    const { accessToken, expiresAt, captured } = tokens;
+    const { provider, tokens, asleep, sentAt } = answer;
+    const { accessToken, lifetimeMs, captured } = tokens;
     const sealed = await this.parts.credentials.sealTokens({
       ...{ org, connection, generation: generation + 1, accessToken, refreshToken: material },
     });
     const renewable = isRenewable(provider, { refreshToken: material });
     const scopes = tokens.scopes !== null && !sameScopes(tokens.scopes, row.scopes) ? tokens.scopes : undefined;
+    const life = { provider, lifetimeMs, refreshLifetimeMs: refreshLifetime(row, answer), renewable, asleep };
     return {
-      ...{ org, connection, generation, ...sealed, renewable, accessExpiresAt: expiresAt, parameters: captured },
-      refreshAt: refreshAt({ provider, obtainedAt, expiresAt, refreshable: renewable }),
-      ...(scopes === undefined ? {} : { scopes }),
+      sealed: { ...sealed, renewable, parameters: captured, ...(scopes === undefined ? {} : { scopes }) },
+      times: () => tokenTimes({ ...life, elapsedMs: performance.now() - sentAt }),
     };
   }
 
   /** The access token stays the one in service: sealed once more, beside the refresh token that follows the redeemed one. */
-  async #interrupted(row: RefreshableCredential, interrupted: InterruptedRenewal): Promise<Redeemed> {
-    const { credentials, onSealFailure } = this.parts;
-    const { org, connection, generation, accessExpiresAt, refreshAt: due } = row;
+  async #sealInterrupted(row: RefreshableCredential, interrupted: InterruptedRenewal): Promise<SealedRenewal> {
+    const { credentials } = this.parts;
+    const { org, connection, generation } = row;
     const refreshToken = interrupted.nextRefreshToken();
-    const seal = () =>
-      credentials.open(row, (accessToken) =>
-        credentials.sealTokens({ org, connection, generation: generation + 1, accessToken, refreshToken }),
-      );
-    const sealed = await persistently(seal, onSealFailure);
-    return { commit: { org, connection, generation, ...sealed, renewable: true, accessExpiresAt, refreshAt: due }, interrupted };
+    const sealed = await credentials.open(row, (accessToken) =>
+      credentials.sealTokens({ org, connection, generation: generation + 1, accessToken, refreshToken }),
+    );
+    return {
+      sealed: { ...sealed, renewable: true },
+      times: () => ({
+        accessExpiresInMs: msLeft(row, row.accessExpiresInMs),
+        refreshInMs: msLeft(row, row.refreshInMs),
+        awakeRefreshInMs: msLeft(row, row.awakeRefreshInMs),
+        refreshExpiresInMs: msLeft(row, row.refreshExpiresInMs),
+      }),
+    };
   }
 
   #opened<T>(
@@ -166,9 +210,16 @@ function interruption(thrown: unknown): InterruptedRenewal {
 }
 
 /** @throws TooYoung */
-function assertOldEnough({ obtainedAt }: RefreshableCredential, { refresh }: ProviderManifest): void {
-  const from = new Date(obtainedAt.getTime() + refresh.minimum_age_seconds * 1000);
-  if (from.getTime() > Date.now()) throw new TooYoung(from);
+function assertOldEnough(row: RefreshableCredential, { refresh }: ProviderManifest): void {
+  const youngForMs = refresh.minimum_age_seconds * 1000 - msPassed(row, row.obtainedMsAgo);
+  if (youngForMs > 0) throw new TooYoung(youngForMs);
+}
+
+/** Where the answer holds no refresh token and says nothing of it, the one before keeps the life it had; unless using it is what prolongs it. */
+function refreshLifetime(row: RefreshableCredential, { provider, tokens, sentAt }: Answer): number | undefined {
+  if (tokens.refreshLifetimeMs !== undefined) return tokens.refreshLifetimeMs;
+  const keeps = tokens.refreshToken === undefined && provider.refresh.refresh_token_lifetime_days === undefined;
+  return keeps && row.refreshExpiresInMs !== null ? row.refreshExpiresInMs - (sentAt - row.readAt) : undefined;
 }
 
 function sameScopes(a: readonly string[], b: readonly string[]): boolean {

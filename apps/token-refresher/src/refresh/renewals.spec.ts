@@ -131,7 +131,7 @@ describe('a grant that is made again', () => {
     const [, claims = ''] = (await world.accessToken(connection)).split('.');
     expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ iss: 'acme' });
     const row = await world.row(connection);
-    expect((row.accessExpiresAt?.getTime() ?? 0) - Date.now()).toBeLessThanOrEqual(300_000);
+    expect(row.accessExpiresInMs).toBeLessThanOrEqual(300_000);
     expect(row).toMatchObject({ renewable: true, providerApp: null });
     expect(odd.signed.questions).toEqual([]);
   });
@@ -159,7 +159,7 @@ describe('a token that is itself extended', () => {
     await waitFor(async () => (await world.row(connection)).failures === 1);
     const row = await world.row(connection);
     expect(row).toMatchObject({ status: 'active', generation: 1 });
-    expect((row.refreshAt?.getTime() ?? 0) - row.obtainedAt.getTime()).toBe(86_400_000);
+    expect((row.refreshInMs ?? 0) + row.obtainedMsAgo).toBeCloseTo(86_400_000, -3);
     expect(odd.extended.questions).toEqual([]);
   });
 

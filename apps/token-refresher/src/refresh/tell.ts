@@ -1,10 +1,13 @@
-import { KeywardError } from '@keyward/contracts';
+import { KeywardError, type ConnectionStatus } from '@keyward/contracts';
 import type { RefreshableCredential } from '@keyward/postgres-vault';
 
-/** Why a connection can not be refreshed, to whoever asked. Also for rows of another organization, which look absent. */
-export function unavailable(row: RefreshableCredential | null): KeywardError {
-  if (row === null) return new KeywardError('not_found', 'There is no such connection.');
-  if (row.status === 'revoked') return new KeywardError('revoked', 'The connection was disconnected.');
+/**
+ * Why a connection can not be refreshed, to whoever asked.
+ * @param status null: there is none, also where it is another organization's
+ */
+export function unavailable(status: ConnectionStatus | null): KeywardError {
+  if (status === null) return new KeywardError('not_found', 'There is no such connection.');
+  if (status === 'revoked') return new KeywardError('revoked', 'The connection was disconnected.');
   return new KeywardError('needs_reauthorization', 'The connection must be authorized again.');
 }
 

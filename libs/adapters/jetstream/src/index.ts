@@ -1,11 +1,13 @@
 export { askAuthService } from './ask-auth-service.js';
 export { createAuditPublisher } from './audit-publisher.js';
 export { broadcastCatalogChanged, onCatalogChanged } from './catalog-changes.js';
+export { onConnectionEvent } from './connection-events.js';
 export { connectNats, type ConnectOptions } from './connect.js';
 export { linkOf, type Link } from './link.js';
 export { type LogPort } from './log-port.js';
 export { openNats, type ConnectionOwner } from './open-nats.js';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.js';
+export { broadcastRefreshPaused, onRefreshPaused } from './refresh-pauses.js';
 export { requestRefresh } from './refresh-request.js';
 export { ReplyInbox, type ExpectedReply } from './reply-inbox.js';
 export { serveMicroService, type MicroServiceDescription, type MicroServiceEndpoint } from './micro-service.js';
