@@ -48,6 +48,8 @@ export class Workbench {
   readonly queries: CallQuery[] = [];
   /** Runs when a refresh is asked for; the new state of the grant is for it to set. */
   onRefresh: (request: RefreshRequest) => RefreshReply | Promise<RefreshReply>;
+  /** Runs while a credential is opened. */
+  onOpen: () => Promise<void> | void = () => undefined;
   readonly org = newId('org');
   readonly agent = newId('agt');
   readonly parts: ExecutorParts;
@@ -131,6 +133,7 @@ export class Workbench {
     this.auditIsDown = false;
     this.databaseIsDown = false;
     this.onRefresh = () => this.renew();
+    this.onOpen = () => undefined;
     this.grant = { permission: 'destructive', tools: null, connection: activeConnection() };
   }
 
@@ -164,8 +167,7 @@ export class Workbench {
     return this.grant.connection;
   }
 
-  renew(): RefreshReply {
-    const generation = this.connection.generation + 1;
+  renew(generation: number = this.connection.generation + 1): RefreshReply {
     this.grant.connection = { ...this.connection, ...tokenOf(generation) };
     return { outcome: 'refreshed', generation };
   }
@@ -184,6 +186,7 @@ export class Workbench {
   private async open<T>(sealed: Buffer, use: (token: string) => Promise<T>): Promise<T> {
     const token = sealed.toString();
     this.opened.push(token);
+    await this.onOpen();
     return use(token);
   }
 
