@@ -1,9 +1,11 @@
 import { JOIN_ROW, SELECT_ROW } from './row.js';
 
 /** So many rows at least are looked at of a provider: of one that takes a single request now, they tell whose turn it is. */
-const SMALLEST_WINDOW = 8;
-/** How many rows behind a window are looked through for other organizations, where one or a few fill it. */
+const SMALLEST_WINDOW = 4;
+/** How many rows behind the windows are looked through for other organizations, where one or a few fill them. */
 const LOOK_PAST = 6144;
+/** Where nobody else's was found, that is not looked for again so soon: one organization alone may have a backlog for minutes. */
+const LOOK_AGAIN = `interval '500 ms'`;
 /** Each asks for four times as much as the one before, so this is no limit to what a claim finds but to how long it may look. */
 const PASSES = 5;
 
@@ -44,70 +46,82 @@ const LOOK = `
       SELECT f.provider, f.room, f.width, f.until, array_agg(o.org_id) AS orgs
       FROM filled f JOIN (SELECT n.provider, n.org_id FROM near n GROUP BY n.provider, n.org_id, n.width HAVING count(*) * 4 > n.width) o
         ON o.provider = f.provider
+      WHERE v_look_past
       GROUP BY f.provider, f.room, f.width, f.until
-    ), found AS (
-      SELECT * FROM near
-      UNION
+    ), past AS MATERIALIZED (
       SELECT k.connection_id, k.org_id, k.provider, k.refresh_at, k.generation, w.room, w.width
       FROM crowded w CROSS JOIN LATERAL (
         SELECT ${KEY} FROM (
           SELECT ${KEY}, k.lease_until FROM vault.credential k WHERE k.provider = w.provider AND k.refresh_at >= w.until AND ${DUE}
-          ORDER BY k.refresh_at LIMIT ${LOOK_PAST}
+          ORDER BY k.refresh_at LIMIT (SELECT ${LOOK_PAST} / count(*) FROM crowded)
         ) k WHERE k.org_id <> ALL (w.orgs) AND ${FREE} LIMIT w.width
       ) k
+    ), found AS (
+      SELECT * FROM near UNION SELECT * FROM past
     )`;
 
-/* A registration that is rejected is tried again with one of its connections; the others wait, as do those that are not active. */
-const JUDGE = `
-    judged AS MATERIALIZED (
-      SELECT j.*, CASE WHEN j.rejected AND j.nth = 1 AND j.retry_at <= v_now THEN j.app_id END AS canary_of
+/* A registration that is rejected is tried again with one of its connections, and the others wait. There is one of a provider at most. */
+const SPARE = `
+    rejected AS MATERIALIZED (
+      SELECT a.id, a.org_id, a.provider, a.rejected_retry_at AS retry_at FROM vault.provider_app a WHERE a.rejected_at IS NOT NULL
+    ), spared AS MATERIALIZED (
+      SELECT f.*, r.id AS app_id, r.retry_at,
+        r.retry_at <= v_now AND row_number() OVER (PARTITION BY r.id ORDER BY f.refresh_at, f.connection_id) = 1 AS canary
+      FROM found f LEFT JOIN rejected r ON r.org_id = f.org_id AND r.provider = f.provider
+        AND EXISTS (SELECT FROM vault.connection c WHERE c.id = f.connection_id AND c.org_id = f.org_id AND c.provider_app_id = r.id)
+    )`;
+
+/* The first of each provider, then the second of each; of a provider, the first of each organization, then the second of each. */
+const PICK = `
+    picked AS MATERIALIZED (
+      SELECT j.*, c.status = 'active' AS active
       FROM (
-        SELECT f.*, c.status = 'active' AS active, a.id AS app_id, a.rejected_at IS NOT NULL AS rejected, a.rejected_retry_at AS retry_at,
-          row_number() OVER (PARTITION BY a.id, c.status = 'active' ORDER BY f.refresh_at, f.connection_id) AS nth
-        FROM found f
-        JOIN vault.connection c ON c.id = f.connection_id AND c.org_id = f.org_id
-        LEFT JOIN vault.provider_app a ON a.id = c.provider_app_id AND a.org_id = c.org_id
-      ) j
-    ), chosen AS MATERIALIZED (
-      SELECT j.* FROM (
-        SELECT j.*, row_number() OVER (PARTITION BY j.provider ORDER BY j.of_org, j.refresh_at, j.connection_id) AS place
-        FROM (
-          SELECT j.*, row_number() OVER (PARTITION BY j.provider, j.org_id ORDER BY j.refresh_at, j.connection_id) AS of_org
-          FROM judged j WHERE j.active AND (NOT coalesce(j.rejected, false) OR j.canary_of IS NOT NULL)
-        ) j
-      ) j WHERE j.place <= j.room ORDER BY j.place, j.refresh_at, j.connection_id LIMIT p_limit - cardinality(v_claimed)
+        SELECT * FROM (
+          SELECT j.*, row_number() OVER (PARTITION BY j.provider ORDER BY j.of_org, j.refresh_at, j.connection_id) AS place
+          FROM (
+            SELECT j.*, row_number() OVER (PARTITION BY j.provider, j.org_id ORDER BY j.refresh_at, j.connection_id) AS of_org
+            FROM spared j WHERE j.app_id IS NULL OR j.canary
+          ) j
+        ) j WHERE j.place <= j.room ORDER BY j.place, j.refresh_at, j.connection_id LIMIT p_limit - cardinality(v_claimed)
+      ) j JOIN vault.connection c ON c.id = j.connection_id AND c.org_id = j.org_id
     )`;
 
-/* Nothing here waits for a lock, so nothing waits in a circle. */
+/* Nothing here waits for a lock, so nothing waits in a circle. What is not active is due again once it is authorized again. */
 const TAKE = `
     tried AS MATERIALIZED (
-      SELECT a.id FROM vault.provider_app a WHERE a.id IN (SELECT j.canary_of FROM chosen j) AND a.rejected_retry_at <= v_now
+      SELECT a.id FROM vault.provider_app a WHERE a.id IN (SELECT j.app_id FROM picked j WHERE j.canary AND j.active) AND a.rejected_retry_at <= v_now
       FOR NO KEY UPDATE SKIP LOCKED
     ), locked AS MATERIALIZED (
-      SELECT k.connection_id, j.provider, j.canary_of, j.place, j.refresh_at FROM chosen j JOIN vault.credential k ON k.connection_id = j.connection_id
-      WHERE ${STILL_DUE} AND (j.canary_of IS NULL OR j.canary_of IN (SELECT tried.id FROM tried))
+      SELECT k.connection_id, j.provider, j.app_id, j.place, j.refresh_at
+      FROM picked j JOIN vault.credential k ON k.connection_id = j.connection_id
+      WHERE j.active AND ${STILL_DUE} AND (j.app_id IS NULL OR j.app_id IN (SELECT tried.id FROM tried))
       FOR UPDATE OF k SKIP LOCKED
     ), leased AS (
       UPDATE vault.credential k SET lease_owner = p_owner, lease_until = v_now + v_lease, lease_generation = k.generation
       FROM locked WHERE k.connection_id = locked.connection_id
     ), put_off AS (
-      UPDATE vault.provider_app a SET rejected_retry_at = v_now + v_lease FROM locked WHERE a.id = locked.canary_of
+      UPDATE vault.provider_app a SET rejected_retry_at = v_now + v_lease FROM locked WHERE a.id = locked.app_id
     ), held AS MATERIALIZED (
-      SELECT k.connection_id, CASE WHEN j.active THEN greatest(j.retry_at, v_now + v_lease) + random() * interval '1 minute' END AS until
-      FROM judged j JOIN vault.credential k ON k.connection_id = j.connection_id
-      WHERE ${STILL_DUE} AND (NOT j.active OR j.rejected AND j.canary_of IS NULL)
+      SELECT k.connection_id, j.until FROM (
+        SELECT j.connection_id, j.refresh_at, j.generation, greatest(j.retry_at, v_now + v_lease) + random() * interval '1 minute' AS until
+        FROM spared j WHERE j.app_id IS NOT NULL AND NOT j.canary
+        UNION ALL
+        SELECT j.connection_id, j.refresh_at, j.generation, NULL FROM picked j WHERE NOT j.active
+      ) j JOIN vault.credential k ON k.connection_id = j.connection_id
+      WHERE ${STILL_DUE}
       FOR UPDATE OF k SKIP LOCKED
     ), waiting AS (
       UPDATE vault.credential k SET refresh_at = held.until FROM held WHERE k.connection_id = held.connection_id
     )`;
 
-/* The next pass is for providers of which there was more than was looked at. */
+/* Another pass where there was more than was looked at, or where what was looked at had to wait. */
 const TELL = `
     SELECT v_claimed || coalesce((SELECT array_agg(l.connection_id ORDER BY l.place, l.refresh_at, l.connection_id) FROM locked l), '{}'),
-      array_agg(f.provider), array_agg(f.room - coalesce(l.taken, 0))
-    INTO v_claimed, v_providers, v_rooms
-    FROM filled f LEFT JOIN (SELECT locked.provider, count(*)::integer AS taken FROM locked GROUP BY locked.provider) l ON l.provider = f.provider
-    WHERE f.room > coalesce(l.taken, 0)`;
+      array_agg(f.provider), array_agg(f.room - coalesce(l.taken, 0)), EXISTS (SELECT FROM crowded) AND NOT EXISTS (SELECT FROM past)
+    INTO v_claimed, v_providers, v_rooms, v_in_vain
+    FROM (SELECT DISTINCT found.provider, found.room FROM found) f
+    LEFT JOIN (SELECT locked.provider, count(*)::integer AS taken FROM locked GROUP BY locked.provider) l ON l.provider = f.provider
+    WHERE f.room > coalesce(l.taken, 0) AND (EXISTS (SELECT FROM filled) OR EXISTS (SELECT FROM held))`;
 
 /**
  * Claims take turns, or two replicas would look at the same rows and one of them go away with nothing. Each takes milliseconds and waits
@@ -117,7 +131,9 @@ const CLAIM_DUE = `
 DROP FUNCTION vault.claim_due(text, integer, integer);
 CREATE FUNCTION vault.claim_due(p_owner text, p_lease_ms integer, p_limit integer, p_providers text[], p_rooms integer[])
 RETURNS SETOF vault.refreshable
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+/* Made anew for each claim, the plan would be the same and take longer than the claim. */
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_now timestamptz;
   v_lease interval := make_interval(secs => p_lease_ms / 1000.0);
@@ -125,16 +141,24 @@ DECLARE
   v_rooms integer[];
   v_claimed text[] := '{}';
   v_window integer;
+  v_look_past boolean;
+  v_in_vain boolean;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('vault.claim_due', 0));
   v_now := clock_timestamp();
   ${FIND_PROVIDERS};
   v_window := greatest(${SMALLEST_WINDOW}, 2 * p_limit / cardinality(v_providers));
+  v_look_past := NOT EXISTS (SELECT FROM vault.refresh_pace p WHERE p.lane = 'claim_due' AND p.next_at > v_now);
   FOR pass IN 1..${PASSES} LOOP
     EXIT WHEN v_providers IS NULL OR cardinality(v_claimed) >= p_limit;
-    WITH ${LOOK}, ${JUDGE}, ${TAKE}
+    WITH ${LOOK}, ${SPARE}, ${PICK}, ${TAKE}
     ${TELL};
     v_window := v_window * 4;
+    IF v_in_vain THEN
+      v_look_past := false;
+      INSERT INTO vault.refresh_pace AS p (lane, next_at) VALUES ('claim_due', v_now + ${LOOK_AGAIN})
+      ON CONFLICT (lane) DO UPDATE SET next_at = excluded.next_at;
+    END IF;
   END LOOP;
   RETURN QUERY ${SELECT_ROW}
     FROM unnest(v_claimed) WITH ORDINALITY AS claimed (id, place) JOIN vault.credential k ON k.connection_id = claimed.id ${JOIN_ROW}

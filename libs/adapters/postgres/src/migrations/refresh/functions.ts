@@ -13,6 +13,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     AND k.renewable AND c.status = 'active' AND (k.refresh_at <= k.access_expires_at OR k.failures > 0)
 $$;
 
+/* Few of many, looked for by every claim. */
+CREATE INDEX provider_app_rejected ON vault.provider_app (provider, org_id) WHERE rejected_at IS NOT NULL;
+
 /* For a gauge: how many, never whose. */
 CREATE FUNCTION vault.count_rejected_apps() RETURNS TABLE (provider text, apps bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
