@@ -14,5 +14,7 @@ export interface Bench {
 export interface Measurement {
   /** Such as `P1`. */
   id: string;
+  /** What it measures besides, on the same data. */
+  also?: string;
   run(bench: Bench): Promise<Figure[]>;
 }

@@ -25,6 +25,11 @@ export function figure(id: string, name: string, value: number, unit: string, fl
 }
 
 export const atMost = (limit: number, unit: string): Target => ({ text: `≤ ${limit} ${unit}`, met: (value) => value <= limit });
+export const atLeast = (limit: number, unit: string): Target => ({
+  text: `≥ ${limit} ${unit}`.trimEnd(),
+  met: (value) => value >= limit,
+});
+export const exactly = (wanted: number): Target => ({ text: `= ${wanted}`, met: (value) => value === wanted });
 export const ratioAtMost = (limit: number): Target => ({
   text: `≤ ${limit} × floor`,
   met: (_, ratio) => ratio !== null && ratio <= limit,

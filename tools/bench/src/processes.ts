@@ -11,6 +11,16 @@ export function cpuMicros(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_US;
 }
 
+/**
+ * CPU time that some processes spend from now on, in µs. The list is read anew each time: a session of PostgreSQL that began meanwhile
+ * counts as a whole, one that ended counts no more.
+ */
+export function cpuMeter(pids: () => number[]): () => number {
+  const read = () => new Map(pids().map((pid) => [pid, cpuMicros(pid)]));
+  const before = read();
+  return () => [...read()].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0);
+}
+
 /** Resident set size in MB (proc(5), VmRSS). */
 export function residentMb(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));

@@ -26,9 +26,21 @@ export function brokered(gatewayUrl: string, agentKey: string, user: string): Ta
   return post(gatewayUrl, `/v1/tools/${TOOL}/execute`, headers, (message) => ({ arguments: { message }, user }));
 }
 
+/** The same, in turn for people who have a connection each. */
+export function brokeredInTurn(gatewayUrl: string, agentKey: string, users: readonly string[]): Target {
+  const headers = { authorization: `Bearer ${agentKey}` };
+  const body = (message: string, sequence: number) => ({ arguments: { message }, user: users[sequence % users.length] });
+  return post(gatewayUrl, `/v1/tools/${TOOL}/execute`, headers, body);
+}
+
 export const upstream = { path: UPSTREAM_PATH };
 
-function post(origin: string, path: string, headers: Record<string, string>, body: (message: string) => unknown): Target {
+function post(
+  origin: string,
+  path: string,
+  headers: Record<string, string>,
+  body: (message: string, sequence: number) => unknown,
+): Target {
   const pool = new Pool(origin, { connections: 256 });
   return {
     async call(sequence) {
@@ -37,7 +49,7 @@ function post(origin: string, path: string, headers: Record<string, string>, bod
         path,
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify(body(message)),
+        body: JSON.stringify(body(message, sequence)),
       });
       const text = await answer.body.text();
       // A wrong answer that is fast must not count.

@@ -38,6 +38,8 @@ export interface Stack {
   service(name: ProcessName): ProcessHandle;
   /** The services, PostgreSQL with its sessions, and nats-server: all that a brokered call costs, without the provider. */
   brokerPids(): number[];
+  /** The server, its sessions and its workers. */
+  postgresPids(): number[];
   /** In the reverse order of the start; nothing is left running. */
   stop(): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       sandboxManagementToken: secrets.sandbox.managementToken,
       service: (name) => processes.handle(name),
       brokerPids: () => brokerPids(processes),
+      postgresPids: () => postgresPids(processes),
       stop,
     };
   } catch (error) {
@@ -97,7 +100,11 @@ async function secretsAndPorts(
 }
 
 function brokerPids(processes: Processes): number[] {
-  const postgres = processes.handle('postgres').pid;
   const others = [...SERVICES, 'nats' as const].map((name) => processes.handle(name).pid);
-  return [postgres, ...childrenOf(postgres), ...others].filter((pid) => pid > 0);
+  return [...postgresPids(processes), ...others].filter((pid) => pid > 0);
+}
+
+function postgresPids(processes: Processes): number[] {
+  const postgres = processes.handle('postgres').pid;
+  return [postgres, ...childrenOf(postgres)];
 }

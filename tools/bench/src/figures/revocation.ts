@@ -10,7 +10,7 @@ import { Pool } from 'undici';
 import type { Bench, Measurement } from '../bench.js';
 import { atMost, figure, type Figure } from '../figure.js';
 import { Samples } from '../load/samples.js';
-import { startReplica } from '../replica.js';
+import { likenessOf, startReplica } from '../replica.js';
 
 const ROUNDS = 40;
 const CALLS = 64;
@@ -34,7 +34,7 @@ async function run(bench: Bench): Promise<Figure[]> {
     dataKeys: createDataKeyStore(dataSource),
   });
   const gateway = new Pool(info.gatewayUrl, { connections: 256 });
-  const replica = await startReplica(bench.stack.service('tool-executor').pid);
+  const replica = await startReplica(likenessOf(bench.stack.service('tool-executor').pid));
   const [first, last] = [new Samples(), new Samples()];
   try {
     let early = 0;
@@ -98,7 +98,8 @@ async function connect(
     generation: 1,
     ...(await credentials.sealTokens({ org, connection, generation: 1, accessToken })),
   };
-  const lasting = { accessExpiresAt: null, refreshAt: null, renewable: false, scopes: ['notes:read', 'notes:write'] };
+  const never = { accessExpiresInMs: null, refreshInMs: null, awakeRefreshInMs: null, refreshExpiresInMs: null };
+  const lasting = { ...never, renewable: false, scopes: ['notes:read', 'notes:write'] };
   await withOrg(dataSource, org, (em) => createCredentialStore(dataSource).storeAuthorized(em, { ...tokens, ...lasting }));
   return { connection, user };
 }

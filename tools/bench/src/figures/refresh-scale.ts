@@ -1,0 +1,129 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createCredentialStore } from '@keyward/postgres-vault';
+import { createDataSource } from '@keyward/postgres';
+import type { Bench, Measurement } from '../bench.js';
+import { atMost, figure, type Figure } from '../figure.js';
+import { Samples } from '../load/samples.js';
+import { cpuMeter } from '../processes.js';
+import { ROWS, scaleDatabase, withDatabase, type Database, type ScaleDatabase } from '../refresh/scale.js';
+import { likenessOf, startReplica, type Likeness } from '../replica.js';
+
+const SETTLE_MS = 10_000;
+const IDLE_MS = 40_000;
+/** As a Prometheus server with its default interval: what the gauges count is part of what idling costs. */
+const SCRAPE_EVERY_MS = 15_000;
+const DUE = 10_000;
+/** As the refresher claims. */
+const CLAIM = { limit: 64, leaseMs: 30_000 };
+const SCANS = 400;
+
+/** P15 and P16: what 300,000 connections cost while none of them is due, and what looking for those that are takes. */
+export const refreshScale: Measurement = { id: 'P15', also: 'P16', run };
+
+async function run(bench: Bench): Promise<Figure[]> {
+  const { stack, progress } = bench;
+  progress(`P15 writing ${ROWS} connections`);
+  const database = await scaleDatabase(stack);
+  const likeness = likenessOf(stack.service('token-refresher').pid);
+  try {
+    const scans = await scan(bench, database, likeness);
+    return [...(await idle(bench, database, likeness)), ...scans];
+  } finally {
+    await database.drop();
+  }
+}
+
+function loginUrl({ env }: Likeness, { name }: ScaleDatabase): string {
+  return withDatabase(env['KEYWARD_DATABASE_URL'] ?? '', name);
+}
+
+async function idle({ progress }: Bench, database: ScaleDatabase, likeness: Likeness): Promise<Figure[]> {
+  const replica = await startReplica(likeness, { KEYWARD_DATABASE_URL: loginUrl(likeness, database) });
+  try {
+    await delay(SETTLE_MS);
+    progress(`P15 idle for ${IDLE_MS / 1000} s`);
+    const sessions = await sessionsOf(database);
+    const [refresher, postgres] = [cpuMeter(() => [replica.pid]), cpuMeter(() => sessions)];
+    for (const until = performance.now() + IDLE_MS; performance.now() < until;) {
+      await (await fetch(`${replica.opsUrl}/metrics`)).text();
+      await delay(Math.min(SCRAPE_EVERY_MS, Math.max(0, until - performance.now())));
+    }
+    const percent = (micros: number) => (micros / (IDLE_MS * 1000)) * 100;
+    const [own, theirs] = [percent(refresher()), percent(postgres())];
+    return [
+      figure(
+        'P15.idle',
+        `${ROWS} connections, none due: refresher and its database sessions`,
+        own + theirs,
+        '% of a core',
+        null,
+        atMost(2, '%'),
+      ),
+      figure('P15.refresher', 'of it the refresher', own, '% of a core', null),
+      figure('P15.sessions', `of it its ${sessions.length} sessions`, theirs, '% of a core', null),
+    ];
+  } finally {
+    await replica.stop();
+  }
+}
+
+/** Those of the refresher, which is alone with this benchmark in that database. */
+async function sessionsOf({ admin, name }: ScaleDatabase): Promise<number[]> {
+  const rows = await admin.query<{ pid: number }[]>(
+    `SELECT pid FROM pg_stat_activity WHERE datname = $1 AND usename <> current_user AND backend_type = 'client backend'`,
+    [name],
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+async function scan({ progress }: Bench, database: ScaleDatabase, likeness: Likeness): Promise<Figure[]> {
+  const source = createDataSource({ url: loginUrl(likeness, database), applicationName: 'keyward-bench', poolSize: 1 });
+  const refresher = await source.initialize();
+  try {
+    progress('P16 claims, nothing due');
+    const nothing = await claims(refresher, SCANS, 0);
+    progress(`P16 claims, ${DUE} due`);
+    await database.admin.query(
+      `UPDATE vault.credential SET refresh_at = clock_timestamp() - random() * interval '1 minute'
+       WHERE connection_id IN (SELECT connection_id FROM vault.credential WHERE refresh_at IS NOT NULL ORDER BY md5(connection_id) LIMIT ${DUE})`,
+    );
+    const some = await claims(refresher, Math.floor(DUE / CLAIM.limit), CLAIM.limit);
+    await postpone(database.admin);
+    return [...figures('none', 'nothing due', nothing), ...figures('due', `${DUE} due, ${CLAIM.limit} claimed`, some)];
+  } finally {
+    await refresher.destroy();
+  }
+}
+
+async function claims(refresher: Database, times: number, each: number): Promise<Samples> {
+  const store = createCredentialStore(refresher);
+  const samples = new Samples();
+  for (let turn = 0; turn < times; turn++) {
+    const began = performance.now();
+    const claimed = await store.claimDue({ owner: 'bench', ...CLAIM, rooms: [] });
+    samples.add(performance.now() - began);
+    if (claimed.length !== each) throw new Error(`a claim found ${claimed.length} due credentials and not ${each}`);
+  }
+  return samples;
+}
+
+async function postpone(admin: Database): Promise<void> {
+  await admin.query(
+    `UPDATE vault.credential SET refresh_at = clock_timestamp() + interval '1 hour' WHERE refresh_at <= clock_timestamp()`,
+  );
+  await admin.query('VACUUM ANALYZE vault.credential');
+}
+
+function figures(id: string, what: string, samples: Samples): Figure[] {
+  const row = (p: number, limit?: number) =>
+    figure(
+      `P16.${id}.p${p}`,
+      `claim at ${ROWS} rows, ${what}, p${p}`,
+      samples.percentile(p),
+      'ms',
+      null,
+      limit === undefined ? undefined : atMost(limit, 'ms'),
+    );
+  return [row(50, 5), row(99), row(100)];
+}
