@@ -36,14 +36,19 @@ describe('a token endpoint that does not answer as it should', () => {
     await browser.connect(session.url);
     expect({ status: browser.status, title: browser.title }).toEqual({
       status: 502,
-      title: 'The provider did not complete the connection',
+      title:
+        failure === 'invalid_client'
+          ? 'The provider does not accept this service'
+          : 'The provider did not complete the connection',
     });
     expect(browser.page).not.toContain('canary');
     expect(await auth.sessionRow(session.id)).toMatchObject({ state: 'redirected', failure });
     expect((await auth.database.query('SELECT * FROM vault.credential WHERE org_id = $1', [tenant.org])).rows).toEqual(
       before.rows,
     );
-    expect(await auth.connections(tenant)).toEqual([connection]);
+    // A registration that is rejected is rejected for every connection of it.
+    const waiting = failure === 'invalid_client' ? 'provider_rejects_registration' : null;
+    expect(await auth.connections(tenant)).toEqual([{ ...connection, refresh: { ...connection?.refresh, waiting } }]);
 
     expect(await auth.auditEvent(tenant.org, 'connection.authorization_failed')).toMatchObject({
       actor: { kind: 'service', id: 'auth-service' },
@@ -73,6 +78,31 @@ describe('a token endpoint that does not answer as it should', () => {
       expect(expiresAt).toBeGreaterThanOrEqual(before + lifetimeMs);
       expect(expiresAt).toBeLessThanOrEqual(Date.now() + lifetimeMs);
     }
+  });
+
+  it.each([
+    [{ refresh_token_expires_in: '8640000' }, 8_640_000],
+    [{ refresh_token_expires_in: 120 }, 120],
+    [{ refresh_token_expires_in: 'soon' }, null],
+    [{}, null],
+  ])('with %j knows that the refresh token ends in %j s, and refreshes before that', async (members, lifetimeSeconds) => {
+    const tenant = await auth.tenant();
+    await auth.manageSandbox('faults', { kind: 'alter', endpoint: 'token', members: { expires_in: 3600, ...members } });
+    await new Browser().connect((await auth.session(tenant)).url);
+    const { rows } = await auth.database.query<{ ends: number | null; refresh: number; awake: number }>(
+      `SELECT extract(epoch FROM refresh_expires_at - obtained_at)::float8 AS ends,
+              extract(epoch FROM refresh_at - obtained_at)::float8 AS refresh,
+              extract(epoch FROM awake_refresh_at - obtained_at)::float8 AS awake
+       FROM vault.credential WHERE org_id = $1`,
+      [tenant.org],
+    );
+    const [{ ends, refresh, awake } = { ends: 0, refresh: 0, awake: 0 }] = rows;
+    // What has passed since the token was asked for is taken off.
+    if (lifetimeSeconds === null) expect(ends).toBeNull();
+    else expect(ends).toBeGreaterThan(lifetimeSeconds - 30);
+    expect(ends ?? 0).toBeLessThanOrEqual((lifetimeSeconds ?? 0) + 1);
+    expect(refresh).toBeLessThan(Math.min(3600, lifetimeSeconds ?? 3600));
+    expect(awake).toBeCloseTo(refresh, 2);
   });
 
   it('without a refresh token makes a connection that is not refreshed', async () => {
