@@ -23,8 +23,10 @@ const provider = (rotates: boolean, method?: 'reissue' | 'exchange') =>
     origins: ['https://acme.example'],
   });
 
-const failure = (kind: OAuthFailure, options: { maybeRedeemed?: boolean; retryAfterMs?: number; providerStatus?: number } = {}) =>
-  new OAuthError(kind, 'It failed.', { maybeRedeemed: false, ...options });
+const failure = (
+  kind: OAuthFailure,
+  options: { maybeRedeemed?: boolean; retryAfterMs?: number; providerStatus?: number; oauthError?: string } = {},
+) => new OAuthError(kind, 'It failed.', { maybeRedeemed: false, ...options });
 
 const attempt = (
   error: unknown,
@@ -124,8 +126,9 @@ describe('decide', () => {
   });
 
   it('blames the registration when that is refused, and tries it more seldom each time', () => {
+    const refused = failure('invalid_client', { oauthError: 'invalid_client', providerStatus: 401 });
     const pauses = [0, 1, 2, 9].map((rejections) => {
-      const decision = decide(attempt(failure('invalid_client'), { accessExpiresInMs: 0, failures: 7, rejections }));
+      const decision = decide(attempt(refused, { accessExpiresInMs: 0, failures: 7, rejections }));
       expect(decision).toMatchObject({ do: 'reject_app', maybeRedeemed: false, error: { code: 'provider_error' } });
       return pauseOf(decision);
     });
@@ -133,8 +136,9 @@ describe('decide', () => {
       expect(pauses[index]).toBeGreaterThanOrEqual(ceiling / 2);
       expect(pauses[index]).toBeLessThanOrEqual(ceiling);
     });
-    // A connection without a registration has none to blame.
-    expect(decide(attempt(failure('invalid_client'), { rejections: null }))).toMatchObject({ do: 'keep' });
+    // A connection without a registration has none to blame, and a bare 401 blames none.
+    expect(decide(attempt(refused, { rejections: null }))).toMatchObject({ do: 'keep' });
+    expect(decide(attempt(failure('invalid_client', { providerStatus: 401 })))).toMatchObject({ do: 'keep', counts: true });
   });
 
   it('leaves a closed lane alone for its time, and holds a short lease against nobody', () => {

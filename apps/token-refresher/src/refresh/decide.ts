@@ -1,6 +1,6 @@
 import { KeywardError } from '@keyward/contracts';
 import type { ProviderManifest } from '@keyward/connectors';
-import { OAuthError, renewalOf, type InterruptedRenewal } from '@keyward/oauth';
+import { OAuthError, rejectionReason, renewalOf, type InterruptedRenewal } from '@keyward/oauth';
 import { LaneClosed, LeaseTooShort } from '../lanes/refusals.js';
 import { backoffMs, type BackoffBounds } from './backoff.js';
 
@@ -72,9 +72,6 @@ const REASON_REFUSED = 'The provider no longer accepts the refresh token.';
 const REASON_NOT_GRANTED = 'The provider no longer grants new access tokens for this connection.';
 const REASON_NOT_EXTENDED = 'The provider refuses the access token, and with it the way to the next one.';
 const REASON_LOST = 'The answer to a refresh was lost, so the refresh token may be used up; it was not sent again.';
-const REASON_APP_REFUSED =
-  'The provider refuses the registration: its client id or secret is wrong, has expired or has been withdrawn.';
-const REASON_APP_NOT_ALLOWED = 'The provider does not let the registration refresh tokens.';
 
 /** The provider extends no token that is younger; nothing was sent. */
 export class TooYoung extends KeywardError {
@@ -123,7 +120,9 @@ function decideOnAnswer(attempt: FailedAttempt, error: OAuthError): Decision {
     const reason = renewal === 'refresh_token' ? REASON_REFUSED : REASON_NOT_GRANTED;
     return { do: 'reauthorize', outcome: 'invalid_grant', reason };
   }
-  if (error.failure === 'invalid_client' && rejections !== null) return rejectApp(error, rejections);
+  // A bare 401 says nothing of the registration: some servers answer so to one refresh token that they do not know.
+  const blamesApp = error.failure === 'invalid_client' && error.oauthError !== undefined;
+  if (blamesApp && rejections !== null) return rejectApp(error, rejections);
   // The token that was refused is the one to be extended: whatever the words, there is no way on.
   if (renewal === 'exchange' && accessRejected && error.failure !== 'transient') return notExtended;
   return keep(error.failure, backoffOf(error, failures), error);
@@ -168,9 +167,14 @@ function lostAnswer({ accessExpiresInMs, accessRejected }: FailedAttempt, error:
 }
 
 function rejectApp(error: OAuthError, rejections: number): RejectApp {
-  const reason = error.oauthError === 'unauthorized_client' ? REASON_APP_NOT_ALLOWED : REASON_APP_REFUSED;
   const retryInMs = backoffMs(rejections, STUBBORN_BACKOFF);
-  return { do: 'reject_app', reason, retryInMs, maybeRedeemed: false, error: appRejected(retryInMs, error) };
+  return {
+    do: 'reject_app',
+    reason: rejectionReason(error),
+    retryInMs,
+    maybeRedeemed: false,
+    error: appRejected(retryInMs, error),
+  };
 }
 
 function backoffOf(error: OAuthError, failures: number): number {
