@@ -1,356 +1,262 @@
-import { newId, type KeywardError } from '@keyward/contracts';
+import { newId } from '@keyward/contracts';
 import { withOrg } from '@keyward/postgres';
-import { dedicatedPostgres, waitFor } from '@keyward/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { DataSource } from 'typeorm';
+import { message, RefreshStore } from '../test/refresh-store.js';
 import { authorizedTokens, refreshedTokens } from '../test/tokens.js';
-import { VaultDatabase, type SeededConnection } from '../test/vault-database.js';
+import type { SeededConnection } from '../test/vault-database.js';
 import { createCredentialStore, type CredentialStore } from './index.js';
 
-const LEASE_MS = 60_000;
-
-let database: VaultDatabase;
-let auth: DataSource;
-let refresher: DataSource;
+let world: RefreshStore;
 let store: CredentialStore;
 let seeded: SeededConnection;
 
 beforeAll(async () => {
-  database = await VaultDatabase.start();
-  [auth, refresher] = [await database.as('auth'), await database.as('refresher')];
-  store = createCredentialStore(refresher);
+  world = await RefreshStore.start();
+  store = world.store;
 });
-afterAll(() => database.stop());
-
-const authorize = (generation: number, to = seeded): Promise<boolean> =>
-  withOrg(auth, to.org, (em) => createCredentialStore(auth).storeAuthorized(em, authorizedTokens(to, generation)));
-
-const claim = (owner: string, newerThan = 1, to = seeded) =>
-  store.claim({ org: to.org, connection: to.connection, newerThan, owner, leaseMs: LEASE_MS });
-
-/** Time passes: the lease of the connection has run out, as after a crash of its holder. */
-async function expireLease(to = seeded): Promise<void> {
-  await database.admin.query(`UPDATE vault.credential SET lease_until = now() - interval '1 second' WHERE connection_id = $1`, [
-    to.connection,
-  ]);
-}
-
-async function connectionRow(to = seeded): Promise<Record<string, unknown>> {
-  const { rows } = await database.admin.query('SELECT status, status_reason, scopes FROM vault.connection WHERE id = $1', [
-    to.connection,
-  ]);
-  return rows[0] as Record<string, unknown>;
-}
-
-async function setStatus(status: string): Promise<void> {
-  await database.admin.query('UPDATE vault.connection SET status = $2 WHERE id = $1', [seeded.connection, status]);
-}
-
+afterAll(() => world.stop());
 beforeEach(async () => {
-  await database.admin.query('DELETE FROM vault.credential');
-  seeded = await database.newConnection(await database.newOrganization(), 'pending');
-  expect(await authorize(1)).toBe(true);
+  await world.clear();
+  seeded = await world.connected(await world.database.newOrganization());
 });
+
+const mark = (generation: number, messages = [message()]) =>
+  store.markNeedsReauthorization({ org: seeded.org, connection: seeded.connection, generation, reason: 'refused' }, messages);
 
 describe('storing an authorization', () => {
   it('makes the connection active with the scopes as granted', async () => {
-    expect(await connectionRow()).toEqual({ status: 'active', status_reason: null, scopes: ['notes:read'] });
-    expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(1);
+    expect(await world.connectionRow(seeded)).toMatchObject({ status: 'active', status_reason: null, scopes: ['notes:read'] });
+    expect(await world.generation(seeded)).toBe(1);
   });
 
-  it('again takes the next generation only, ends every lease and intent, and starts counting failures anew', async () => {
-    await claim('crashed');
-    expect(await authorize(1)).toBe(false);
-    expect(await authorize(3)).toBe(false);
-    expect(await authorize(2)).toBe(true);
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ generation: 2, leaseOwner: null, failures: 0 });
-    expect(await claim('next', 2)).toEqual({ outcome: 'claimed', generation: 2, staleIntent: false });
+  it('again takes the next generation only, ends every lease and request, and starts counting failures anew', async () => {
+    await world.claim(seeded, 'crashed');
+    await store.begin({ ...seeded, owner: 'crashed', generation: 1, needMs: 0 });
+    expect(await world.authorize(seeded, 1)).toBeNull();
+    expect(await world.authorize(seeded, 3)).toBeNull();
+    expect(await world.authorize(seeded, 2)).toEqual({ reauthorizedAfterMs: null });
+    expect(await world.load(seeded)).toMatchObject({ generation: 2, leaseOwner: null, failures: 0, sentMsAgo: null });
+    expect(await world.claim(seeded, 'next', 2)).toMatchObject({ outcome: 'claimed', credential: { generation: 2 } });
   });
 
-  it('revives a connection that waited for it, and never one that is revoked', async () => {
-    await store.markNeedsReauthorization({ org: seeded.org, connection: seeded.connection, generation: 1, reason: 'why' });
-    expect(await authorize(2)).toBe(true);
-    expect(await connectionRow()).toMatchObject({ status: 'active', status_reason: null });
-    await setStatus('revoked');
-    expect(await authorize(3)).toBe(false);
-    expect(await connectionRow()).toMatchObject({ status: 'revoked' });
-    expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(2);
+  it('stores every time as a length from now, and counts as a use', async () => {
+    await world.database.admin.query(`UPDATE vault.credential SET last_used_at = now() - interval '9 days'`);
+    const times = {
+      accessExpiresInMs: 3_600_000,
+      refreshInMs: 5_000_000_000,
+      awakeRefreshInMs: 2_700_000,
+      refreshExpiresInMs: 7_776_000_000,
+    };
+    await world.authorize(seeded, 2, times);
+    const row = await world.load(seeded);
+    for (const [name, ms] of Object.entries(times)) {
+      expect(row[name as keyof typeof times]).toBeLessThanOrEqual(ms);
+      expect(row[name as keyof typeof times]).toBeGreaterThan(ms - 30_000);
+    }
+    expect(row.unusedMs).toBeLessThan(30_000);
+    expect(row.obtainedMsAgo).toBeLessThan(30_000);
+  });
+
+  it('revives a connection that waited for it, says how long the person was asked, and never revives one that is revoked', async () => {
+    await mark(1);
+    await world.database.admin.query(
+      `UPDATE vault.connection SET reauthorization_asked_at = now() - interval '1 hour' WHERE id = $1`,
+      [seeded.connection],
+    );
+    const stored = await world.authorize(seeded, 2);
+    expect(stored?.reauthorizedAfterMs).toBeGreaterThanOrEqual(3_600_000);
+    expect(stored?.reauthorizedAfterMs).toBeLessThan(3_660_000);
+    expect(await world.connectionRow(seeded)).toMatchObject({
+      ...{ status: 'active', status_reason: null, reauthorization_asked_at: null },
+    });
+    await world.setStatus(seeded, 'revoked');
+    expect(await world.authorize(seeded, 3)).toBeNull();
+    expect(await world.connectionRow(seeded)).toMatchObject({ status: 'revoked' });
+    expect(await world.generation(seeded)).toBe(2);
   });
 
   it('is undone with the transaction it is part of', async () => {
-    const failing = withOrg(auth, seeded.org, async (em) => {
-      await createCredentialStore(auth).storeAuthorized(em, authorizedTokens(seeded, 2));
+    const failing = withOrg(world.auth, seeded.org, async (em) => {
+      await createCredentialStore(world.auth).storeAuthorized(em, authorizedTokens(seeded, 2));
       throw new Error('audit refused');
     });
     await expect(failing).rejects.toThrow('audit refused');
-    expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(1);
+    expect(await world.generation(seeded)).toBe(1);
   });
 
   it('finds nothing in another organization', async () => {
-    const other = await database.newOrganization();
+    const other = await world.database.newOrganization();
     expect(await store.load(other, seeded.connection)).toBeNull();
-    expect(await store.currentGeneration(other, seeded.connection)).toBe(0);
-    expect(await authorize(2, { ...seeded, org: other })).toBe(false);
-  });
-});
-
-describe('the lease', () => {
-  it('of what is due goes to one claimer each, however many claim at once', async () => {
-    const due = [seeded.connection];
-    for (let i = 0; i < 19; i++) {
-      const more = await database.newConnection(seeded.org);
-      await authorize(1, more);
-      due.push(more.connection);
-    }
-    const claims = await Promise.all(Array.from({ length: 8 }, (_, i) => store.claimDue(`owner-${i}`, LEASE_MS, 5)));
-    const claimed = claims.flat();
-    expect(claimed.map((each) => each.connection).sort()).toEqual(due.sort());
-    expect(claimed).toEqual(claimed.map((each) => ({ ...each, org: seeded.org, generation: 1, staleIntent: false })));
-    expect(await store.claimDue('late', LEASE_MS, 100)).toEqual([]);
-  });
-
-  it('on demand goes to one of many askers; the others hear until when to wait', async () => {
-    const claims = await Promise.all(Array.from({ length: 8 }, (_, i) => claim(`owner-${i}`)));
-    expect(claims.filter((each) => each.outcome === 'claimed')).toHaveLength(1);
-    const busy = claims.filter((each) => each.outcome === 'busy');
-    expect(busy).toHaveLength(7);
-    for (const { leaseUntil } of busy) expect(leaseUntil.getTime()).toBeGreaterThan(Date.now());
-    expect(await store.claimDue('other', LEASE_MS, 10)).toEqual([]);
-  });
-
-  it('is not needed by who asks for less than there is', async () => {
-    expect(await claim('asker', 0)).toEqual({ outcome: 'newer', generation: 1 });
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ leaseOwner: null });
-  });
-
-  it('is not given where nothing can be refreshed', async () => {
-    const { org, connection } = seeded;
-    const ask = (of: string) => store.claim({ org, connection: of, newerThan: 9, owner: 'o', leaseMs: LEASE_MS });
-    expect(await ask(newId('conn'))).toEqual({ outcome: 'not_refreshable', status: null });
-    await database.admin.query('UPDATE vault.credential SET renewable = false WHERE connection_id = $1', [connection]);
-    expect(await ask(connection)).toEqual({ outcome: 'not_refreshable', status: 'active' });
-    for (const status of ['needs_reauthorization', 'revoked']) {
-      await setStatus(status);
-      expect(await ask(connection)).toEqual({ outcome: 'not_refreshable', status });
-    }
-  });
-
-  it('shows its intent: after a crash the next holder knows that this generation may be spent', async () => {
-    await claim('crashed');
-    await expireLease();
-    expect(await claim('next')).toEqual({ outcome: 'claimed', generation: 1, staleIntent: true });
-    await expireLease();
-    expect(await store.claimDue('later', LEASE_MS, 10)).toMatchObject([{ connection: seeded.connection, staleIntent: true }]);
-  });
-
-  it('leaves no intent behind once its refresh is stored', async () => {
-    await claim('owner');
-    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(true);
-    expect(await store.claimDue('next', LEASE_MS, 10)).toMatchObject([{ generation: 2, staleIntent: false }]);
-  });
-
-  it('is written to the database before it is told: without a database there is none', async () => {
-    const server = await dedicatedPostgres();
-    const doomed = await VaultDatabase.start(server);
-    const without = createCredentialStore(await doomed.as('refresher'));
-    await server.kill();
-    const { org, connection } = seeded;
-    for (const claiming of [
-      () => without.claimDue('owner', LEASE_MS, 10),
-      () => without.claim({ org, connection, newerThan: 1, owner: 'o', leaseMs: LEASE_MS }),
-    ]) {
-      const codeOf = () =>
-        claiming().then(
-          () => undefined,
-          (reason: KeywardError) => reason.code,
-        );
-      // A session may outlive its server by a moment.
-      await waitFor(async () => (await codeOf()) === 'dependency_unavailable', { what: 'a refusal' });
-    }
-    await server.restart();
-    await doomed.stop();
+    expect(await world.generation({ org: other, connection: seeded.connection })).toBe(0);
+    expect(await world.authorize({ ...seeded, org: other }, 2)).toBeNull();
   });
 });
 
 describe('the commit', () => {
-  it('stores the next generation with tokens, times and scopes, and ends the lease', async () => {
-    await claim('owner');
-    const next = { ...refreshedTokens(seeded, 1), scopes: ['notes:read', 'notes:write'] };
-    expect(await store.commit(next)).toBe(true);
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({
-      generation: 2,
-      sealedAccess: next.sealedAccess,
-      sealedRefresh: next.sealedRefresh,
-      accessExpiresAt: next.accessExpiresAt,
-      refreshAt: next.refreshAt,
-      scopes: ['notes:read', 'notes:write'],
-      status: 'active',
-      leaseOwner: null,
-      failures: 0,
+  it('stores the next generation with tokens, times and scopes, and ends the lease and the request', async () => {
+    await world.claim(seeded, 'owner');
+    await store.begin({ ...seeded, owner: 'owner', generation: 1, needMs: 0 });
+    const times = {
+      accessExpiresInMs: 7_200_000,
+      refreshInMs: null,
+      awakeRefreshInMs: 5_400_000,
+      refreshExpiresInMs: 864_000_000,
+    };
+    const next = { ...refreshedTokens(seeded, 1), ...times, scopes: ['notes:read', 'notes:write'] };
+    expect(await store.commit(next, [])).toBe(true);
+    const row = await world.load(seeded);
+    expect(row).toMatchObject({
+      ...{ generation: 2, sealedAccess: next.sealedAccess, sealedRefresh: next.sealedRefresh, status: 'active' },
+      ...{ scopes: ['notes:read', 'notes:write'], leaseOwner: null, failures: 0, sentMsAgo: null, refreshInMs: null },
     });
+    for (const name of ['accessExpiresInMs', 'awakeRefreshInMs', 'refreshExpiresInMs'] as const) {
+      expect(row[name]).toBeLessThanOrEqual(times[name]);
+      expect(row[name]).toBeGreaterThan(times[name] - 30_000);
+    }
   });
 
   it('keeps the scopes where the answer names none', async () => {
-    await store.commit(refreshedTokens(seeded, 1));
-    expect(await connectionRow()).toMatchObject({ scopes: ['notes:read'] });
+    await store.commit(refreshedTokens(seeded, 1), []);
+    expect(await world.connectionRow(seeded)).toMatchObject({ scopes: ['notes:read'] });
   });
 
-  it('of new renewal material alone goes on counting what failed, and leaves no intent behind', async () => {
-    await claim('owner');
-    const retryAt = new Date('2031-01-01T00:00:00Z');
-    expect(await store.commit({ ...refreshedTokens(seeded, 1), refreshAt: retryAt, failures: 3 })).toBe(true);
-    const row = await store.load(seeded.org, seeded.connection);
-    expect(row).toMatchObject({ generation: 2, failures: 3, refreshAt: retryAt, leaseOwner: null, status: 'active' });
-    expect(await claim('next', 2)).toEqual({ outcome: 'claimed', generation: 2, staleIntent: false });
+  it('of new renewal material alone goes on counting what failed, and leaves no request behind', async () => {
+    await world.claim(seeded, 'owner');
+    await store.begin({ ...seeded, owner: 'owner', generation: 1, needMs: 0 });
+    expect(await store.commit({ ...refreshedTokens(seeded, 1), refreshInMs: 90_000, failures: 3 }, [])).toBe(true);
+    expect(await world.load(seeded)).toMatchObject({ generation: 2, failures: 3, leaseOwner: null, sentMsAgo: null });
+    expect(await world.claim(seeded, 'next', 2)).toMatchObject({ outcome: 'backing_off', appRejected: false });
   });
 
   it('is won by one of many with the same generation', async () => {
-    const commits = await Promise.all(Array.from({ length: 8 }, () => store.commit(refreshedTokens(seeded, 1))));
+    const commits = await Promise.all(Array.from({ length: 8 }, () => store.commit(refreshedTokens(seeded, 1), [])));
     expect(commits.filter(Boolean)).toHaveLength(1);
-    expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(2);
+    expect(await world.generation(seeded)).toBe(2);
   });
 
   it('changes nothing for an older or a later generation', async () => {
-    await store.commit(refreshedTokens(seeded, 1));
-    const before = await store.load(seeded.org, seeded.connection);
-    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(false);
-    expect(await store.commit(refreshedTokens(seeded, 3))).toBe(false);
-    expect(await store.load(seeded.org, seeded.connection)).toEqual(before);
+    await store.commit(refreshedTokens(seeded, 1), []);
+    const { sealedAccess } = await world.load(seeded);
+    expect(await store.commit(refreshedTokens(seeded, 1), [message()])).toBe(false);
+    expect(await store.commit(refreshedTokens(seeded, 3), [message()])).toBe(false);
+    expect(await world.load(seeded)).toMatchObject({ generation: 2, sealedAccess });
+    expect(await world.outbox()).toEqual([]);
   });
 
   it('of a late answer is kept although the lease is lost, if its generation is the next; the new holder then finds it done', async () => {
-    await claim('slow');
-    await expireLease();
-    await claim('quick');
-    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(true);
-    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(false);
-    expect(await claim('quick', 1)).toEqual({ outcome: 'newer', generation: 2 });
+    await world.claim(seeded, 'slow');
+    await world.expireLease(seeded);
+    await world.claim(seeded, 'quick');
+    expect(await store.commit(refreshedTokens(seeded, 1), [])).toBe(true);
+    expect(await store.commit(refreshedTokens(seeded, 1), [])).toBe(false);
+    expect(await store.begin({ ...seeded, owner: 'quick', generation: 1, needMs: 0 })).toBe(false);
+    expect(await world.claim(seeded, 'quick', 1)).toEqual({ outcome: 'newer', generation: 2 });
   });
 
-  it('of a late answer revives a connection that was given up meanwhile', async () => {
-    await claim('slow');
-    await store.markNeedsReauthorization({
-      org: seeded.org,
-      connection: seeded.connection,
-      generation: 1,
-      reason: 'answer lost',
+  it('of a late answer revives a connection that was given up meanwhile, whom nobody is asked for any more', async () => {
+    await world.claim(seeded, 'slow');
+    await mark(1);
+    expect(await world.connectionRow(seeded)).toMatchObject({ reauthorization_asked_at: expect.any(Date) });
+    expect(await store.commit(refreshedTokens(seeded, 1), [])).toBe(true);
+    expect(await world.connectionRow(seeded)).toMatchObject({
+      ...{ status: 'active', status_reason: null, reauthorization_asked_at: null },
     });
-    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(true);
-    expect(await connectionRow()).toMatchObject({ status: 'active', status_reason: null });
+    expect(await world.authorize(seeded, 3)).toEqual({ reauthorizedAfterMs: null });
   });
 
   it('never touches a connection that was revoked meanwhile', async () => {
-    await setStatus('revoked');
-    expect(await store.commit(refreshedTokens(seeded, 1))).toBe(false);
-    expect(await connectionRow()).toMatchObject({ status: 'revoked' });
-    expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(1);
+    await world.setStatus(seeded, 'revoked');
+    expect(await store.commit(refreshedTokens(seeded, 1), [message()])).toBe(false);
+    expect(await world.connectionRow(seeded)).toMatchObject({ status: 'revoked' });
+    expect(await world.generation(seeded)).toBe(1);
+    expect(await world.outbox()).toEqual([]);
   });
 
-  it('and what is recorded of it are one: neither without the other', async () => {
-    const record = (em: { query(text: string): Promise<unknown> }) =>
-      em
-        .query(`INSERT INTO bus.outbox (id, subject, payload) VALUES ('${newId('msg')}', 'connection.refreshed', '')`)
-        .then(() => undefined);
-    const outbox = async () => (await database.admin.query('SELECT count(*)::int AS n FROM bus.outbox')).rows[0].n as number;
-    const before = await outbox();
-    const failing = store.commit(refreshedTokens(seeded, 1), async (em) => {
-      await record(em);
-      throw new Error('audit refused');
-    });
-    await expect(failing).rejects.toThrow('audit refused');
-    expect(await store.currentGeneration(seeded.org, seeded.connection)).toBe(1);
-    expect(await outbox()).toBe(before);
-    await store.commit(refreshedTokens(seeded, 1), record);
-    await store.commit(refreshedTokens(seeded, 1), record);
-    expect(await outbox()).toBe(before + 1);
-  });
-});
-
-describe('a failed refresh', () => {
-  const retryAt = new Date('2031-01-01T00:00:00Z');
-  const failure = (owner: string, maybeRedeemed = false) => ({
-    org: seeded.org,
-    connection: seeded.connection,
-    generation: 1,
-    owner,
-    retryAt,
-    maybeRedeemed,
+  it('and its messages are one, in their order: neither without the other', async () => {
+    const [first, second] = [message(), message()];
+    await store.commit(refreshedTokens(seeded, 1), [first, second]);
+    expect(await world.outbox()).toEqual([first.id, second.id]);
+    await expect(store.commit(refreshedTokens(seeded, 2), [message(), first])).rejects.toThrow();
+    expect(await world.generation(seeded)).toBe(2);
+    expect(await world.outbox()).toEqual([first.id, second.id]);
   });
 
-  it('gives the lease back, counts, waits, and leaves the token as it is', async () => {
-    const before = await store.load(seeded.org, seeded.connection);
-    await claim('owner');
-    expect(await store.releaseFailed(failure('owner'))).toBe(true);
-    const after = await store.load(seeded.org, seeded.connection);
-    expect(after).toEqual({ ...before, refreshAt: retryAt, failures: 1 });
-    expect(await store.claimDue('next', LEASE_MS, 10)).toEqual([]);
-    expect(await claim('next')).toEqual({ outcome: 'claimed', generation: 1, staleIntent: false });
-  });
-
-  it('that may have redeemed the token leaves its intent for the next to see', async () => {
-    await claim('owner');
-    await store.releaseFailed(failure('owner', true));
-    expect(await claim('next')).toEqual({ outcome: 'claimed', generation: 1, staleIntent: true });
-  });
-
-  it('does not disturb whoever has the lease by now, and records nothing', async () => {
-    await claim('slow');
-    await expireLease();
-    await claim('quick');
-    let recorded = false;
-    const also = async () => void (recorded = true);
-    expect(await store.releaseFailed(failure('slow'), also)).toBe(false);
-    expect(recorded).toBe(false);
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ leaseOwner: 'quick', failures: 0 });
-  });
-
-  it('counts up while it goes on, and anew after a success', async () => {
-    for (let attempt = 1; attempt <= 3; attempt++) {
-      await claim('owner');
-      await store.releaseFailed(failure('owner'));
-      expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ failures: attempt });
+  it('wakes who listens to the outbox, and nobody where there is nothing to tell', async () => {
+    const heard: string[] = [];
+    const listener = await world.database.admin.connect();
+    try {
+      listener.on('notification', ({ channel }) => heard.push(channel));
+      await listener.query('LISTEN keyward_outbox');
+      await store.commit(refreshedTokens(seeded, 1), []);
+      await listener.query('SELECT 1');
+      expect(heard).toEqual([]);
+      await store.commit(refreshedTokens(seeded, 2), [message()]);
+      await listener.query('SELECT 1');
+      expect(heard).toEqual(['keyward_outbox']);
+    } finally {
+      listener.release(true);
     }
-    await store.commit(refreshedTokens(seeded, 1));
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ failures: 0 });
   });
 });
 
 describe('giving up', () => {
-  const reason = 'the provider refused the refresh token';
-  const mark = (generation: number, also?: () => Promise<void>) =>
-    store.markNeedsReauthorization({ org: seeded.org, connection: seeded.connection, generation, reason }, also);
-
-  it('stops refreshing and says why', async () => {
-    await claim('owner');
-    expect(await mark(1)).toBe(true);
-    expect(await connectionRow()).toMatchObject({ status: 'needs_reauthorization', status_reason: reason });
-    expect(await store.load(seeded.org, seeded.connection)).toMatchObject({ leaseOwner: null, refreshAt: null });
-    expect(await store.claimDue('next', LEASE_MS, 10)).toEqual([]);
+  it('stops refreshing, says why, and from when on a person is asked', async () => {
+    await world.claim(seeded, 'owner');
+    const told = message();
+    expect(await mark(1, [told])).toBe(true);
+    expect(await world.connectionRow(seeded)).toMatchObject({
+      ...{ status: 'needs_reauthorization', status_reason: 'refused', reauthorization_asked_at: expect.any(Date) },
+    });
+    expect(await world.load(seeded)).toMatchObject({ leaseOwner: null, refreshInMs: null });
+    expect(await world.claimDue()).toEqual([]);
+    expect(await world.outbox()).toEqual([told.id]);
   });
 
   it('is moot once there is a newer generation: nothing changes and nothing is recorded', async () => {
-    await store.commit(refreshedTokens(seeded, 1));
-    let recorded = false;
-    expect(await mark(1, async () => void (recorded = true))).toBe(false);
-    expect(recorded).toBe(false);
-    expect(await connectionRow()).toMatchObject({ status: 'active' });
+    await store.commit(refreshedTokens(seeded, 1), []);
+    expect(await mark(1)).toBe(false);
+    expect(await world.outbox()).toEqual([]);
+    expect(await world.connectionRow(seeded)).toMatchObject({ status: 'active' });
   });
 
   it('does not bring a revoked connection back', async () => {
-    await setStatus('revoked');
+    await world.setStatus(seeded, 'revoked');
     expect(await mark(1)).toBe(false);
-    expect(await connectionRow()).toMatchObject({ status: 'revoked' });
+    expect(await world.connectionRow(seeded)).toMatchObject({ status: 'revoked' });
   });
 });
 
-describe('row-level security', () => {
-  it('keeps every change inside the organization that is named', async () => {
-    const other = await database.newOrganization();
-    const { connection } = seeded;
-    const foreign = { org: other, connection };
-    expect(await store.commit({ ...refreshedTokens(seeded, 1), ...foreign })).toBe(false);
-    expect(await store.markNeedsReauthorization({ ...foreign, generation: 1, reason: 'x' })).toBe(false);
-    expect(await store.claim({ ...foreign, newerThan: 1, owner: 'o', leaseMs: LEASE_MS })).toMatchObject({ status: null });
-    expect(await store.load(seeded.org, connection)).toMatchObject({ generation: 1, status: 'active', leaseOwner: null });
+describe('another organization', () => {
+  it('reaches nothing of a connection by its id: not a look, not a lease, not a change', async () => {
+    const { connection, app } = seeded;
+    await world.claim(seeded, 'owner');
+    await store.begin({ ...seeded, owner: 'owner', generation: 1, needMs: 0 });
+    const before = await world.database.admin.query('SELECT * FROM vault.credential, vault.provider_app');
+    const foreign = { org: await world.database.newOrganization(), connection };
+    const lease = { ...foreign, owner: 'owner', generation: 1 };
+    expect(await store.load(foreign.org, connection)).toBeNull();
+    expect(await store.claim({ ...foreign, newerThan: 1, owner: 'o', leaseMs: 1000 })).toEqual({
+      ...{ outcome: 'unavailable', status: null },
+    });
+    expect(await store.begin({ ...lease, needMs: 0 })).toBe(false);
+    expect(await store.commit({ ...refreshedTokens(seeded, 1), ...foreign }, [message()])).toBe(false);
+    expect(await store.releaseFailed({ ...lease, retryInMs: 1, maybeRedeemed: false }, [message()])).toBe(false);
+    expect(await store.markNeedsReauthorization({ ...foreign, generation: 1, reason: 'x' }, [message()])).toBe(false);
+    const rejection = { org: foreign.org, app, generation: 1, rejections: 0, reason: 'x', retryInMs: 1 };
+    expect(await store.rejectApp(rejection, [message()])).toBe('again');
+    await store.rejectApp({ ...rejection, org: seeded.org, retryInMs: 60_000 }, []);
+    expect(await store.acceptApp({ org: foreign.org, app }, [message()])).toBe(false);
+    expect((await world.load(seeded)).providerApp).toMatchObject({ rejections: 1, rejectedMsAgo: expect.any(Number) });
+    const after = await world.database.admin.query('SELECT * FROM vault.credential');
+    expect(after.rows).toEqual([
+      expect.objectContaining({ generation: 1, lease_owner: 'owner', sent_at: before.rows[0].sent_at }),
+    ]);
+    expect(await world.outbox()).toEqual([]);
+  });
+});
+
+it('an id that nobody has is nobody’s', async () => {
+  expect(await store.claim({ org: seeded.org, connection: newId('conn'), newerThan: 0, owner: 'o', leaseMs: 1 })).toEqual({
+    ...{ outcome: 'unavailable', status: null },
   });
 });

@@ -50,26 +50,31 @@ export class VaultDatabase {
     return org;
   }
 
-  /** An agent that may read with the connector `sandbox`, and its connection for `ada`, without a credential yet. */
-  async newConnection(org: string, status = 'active'): Promise<SeededConnection> {
+  /**
+   * An agent that may read with the connector `sandbox`, and its connection for `ada`, without a credential yet. The registration is
+   * the organization's one at that provider.
+   */
+  async newConnection(org: string, status = 'active', provider = 'sandbox'): Promise<SeededConnection> {
     const seeded = { org, agent: newId('agt'), user: 'ada', app: newId('app'), connection: newId('conn') };
-    const { agent, app, connection } = seeded;
+    const { agent, connection } = seeded;
     await this.admin.query('INSERT INTO identity.agent (id, org_id, slug, name) VALUES ($1, $2, $1, $1)', [agent, org]);
     await this.admin.query(
       `INSERT INTO governance.assignment (id, org_id, agent_id, connector, permission, tools)
        VALUES ($1, $2, $3, 'sandbox', 'read', ARRAY['sandbox_echo'])`,
       [newId('asg'), org, agent],
     );
-    await this.admin.query(
-      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, $1, 'client', $1)`,
-      [app, org],
+    const { rows } = await this.admin.query<{ id: string }>(
+      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, $3, 'client', $1)
+       ON CONFLICT (org_id, provider) DO UPDATE SET client_id = excluded.client_id RETURNING id`,
+      [seeded.app, org, provider],
     );
+    const app = rows[0]?.id ?? seeded.app;
     await this.admin.query(
       `INSERT INTO vault.connection (id, org_id, user_id, provider, agent_id, provider_app_id, status, scopes)
-       VALUES ($1, $2, 'ada', 'sandbox', $3, $4, $5, ARRAY['notes:read'])`,
-      [connection, org, agent, app, status],
+       VALUES ($1, $2, 'ada', $3, $4, $5, $6, ARRAY['notes:read'])`,
+      [connection, org, provider, agent, app, status],
     );
-    return seeded;
+    return { ...seeded, app };
   }
 
   async stop(): Promise<void> {
