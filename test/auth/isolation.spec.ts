@@ -53,6 +53,7 @@ async function removeSome({ org, agent, issuer }: Ids): Promise<Ids> {
       '/v1/trusted-issuers',
       await made('/v1/trusted-issuers', { issuer: 'https://gone.example', audience: `keyward:${org}:gone` }),
     ),
+    endpoint: await gone('/v1/webhook-endpoints', await made('/v1/webhook-endpoints', { url: 'https://gone.example/' })),
     binding: await gone(bindings, await made(bindings, { agent, claims: { sub: 'gone' } })),
   };
 }

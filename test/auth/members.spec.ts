@@ -104,11 +104,18 @@ const NEEDS: [string, string, (org: string, agent: string) => { path: string; me
   ['GET', 'connections', (o) => ({ method: 'GET', path: `/v1/connections?organization=${o}` }), 'viewer'],
   ['GET', 'provider apps', (o) => ({ method: 'GET', path: `/v1/provider-apps?organization=${o}` }), 'viewer'],
   ['GET', 'keys', (o, a) => ({ method: 'GET', path: `/v1/agents/${a}/keys?organization=${o}` }), 'viewer'],
+  ['GET', 'webhooks', (o) => ({ method: 'GET', path: `/v1/webhook-endpoints?organization=${o}` }), 'viewer'],
   ['POST', 'keys', (o, a) => ({ method: 'POST', path: `/v1/agents/${a}/keys?organization=${o}` }), 'admin'],
   [
     'PUT',
     'assignments',
     (o, a) => ({ method: 'PUT', path: `/v1/agents/${a}/assignments`, body: { organization: o, assignments: [] } }),
+    'admin',
+  ],
+  [
+    'POST',
+    'webhooks',
+    (o) => ({ method: 'POST', path: '/v1/webhook-endpoints', body: { organization: o, url: 'https://receiver.example/' } }),
     'admin',
   ],
   [

@@ -10,6 +10,7 @@ import { classifyAddress } from '@keyward/egress';
  */
 export function wrongWithUrl(text: string, privateOrigins: readonly string[]): string | undefined {
   const url = URL.parse(text);
+  if (!/^[\x21-\x7e]+$/.test(text)) return 'must be written as RFC 3986 has it: in ASCII, without spaces';
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return 'must be an https URL';
   if (url.username !== '' || url.password !== '') return 'must have no user information';
   if (text.includes('#')) return 'must have no fragment';
