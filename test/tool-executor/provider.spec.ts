@@ -157,6 +157,17 @@ describe('a token', () => {
     expect(bench.authorizations).toEqual(['Bearer access-token-of-generation-1', 'Bearer access-token-of-generation-2']);
   });
 
+  it('that the provider refuses and that was renewed meanwhile is replaced without asking', async () => {
+    bench.upstream.answer = (_request, response) => {
+      const isFirst = bench.connection.generation === 1;
+      if (isFirst) bench.renew();
+      response.writeHead(isFirst ? 401 : 200, { 'content-type': 'application/json' }).end('{}');
+    };
+    expect(await bench.call('acme_create')).toMatchObject({ state: 'succeeded', attempts: 2 });
+    expect(bench.refreshes).toEqual([]);
+    expect(bench.authorizations[1]).toBe('Bearer access-token-of-generation-2');
+  });
+
   it('refused twice needs the person', async () => {
     statuses(401, 401);
     expect(await bench.call('acme_get')).toMatchObject({

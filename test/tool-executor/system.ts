@@ -12,6 +12,7 @@ import {
   type DeadLetter,
   type ExecutionRequested,
   type ExecutionResult,
+  type RefreshReply,
   type RefreshRequest,
 } from '@keyward/contracts';
 import { createCredentials, privateKeyContext, type Credentials } from '@keyward/credentials';
@@ -38,6 +39,8 @@ export interface Person {
 /** A tool-executor in this process, as `main` starts it, on its own PostgreSQL and nats-server; token-refresher and auth-service stand in. */
 export class System {
   readonly refreshes: RefreshRequest[] = [];
+  /** What token-refresher does with a question; undefined: it does not answer. */
+  onRefresh: (request: RefreshRequest) => Promise<RefreshReply | undefined> = (request) => this.renew(request);
   private readonly services: RunningService[] = [];
 
   private constructor(
@@ -237,19 +240,23 @@ export class System {
   }
 
   /** What token-refresher does, minus the provider: a new generation under the same connection. */
+  async renew({ org, connection, newerThan }: RefreshRequest): Promise<RefreshReply> {
+    const generation = newerThan + 1;
+    const { sealedAccess } = await this.seal({ org, connection, generation, accessToken: `renewed-token-${generation}` });
+    await this.sql(
+      `UPDATE vault.credential SET sealed_access = $3, generation = $4, access_expires_at = now() + interval '1 hour'
+       WHERE org_id = $1 AND connection_id = $2`,
+      [org, connection, sealedAccess, generation],
+    );
+    return { outcome: 'refreshed', generation };
+  }
+
   private async refreshAsAsked(): Promise<void> {
     for await (const message of this.refreshMessages) {
       const request = message.json<RefreshRequest>();
       this.refreshes.push(request);
-      const generation = request.newerThan + 1;
-      const { org, connection } = request;
-      const { sealedAccess } = await this.seal({ org, connection, generation, accessToken: `renewed-token-${generation}` });
-      await this.sql(
-        `UPDATE vault.credential SET sealed_access = $3, generation = $4, access_expires_at = now() + interval '1 hour'
-         WHERE org_id = $1 AND connection_id = $2`,
-        [org, connection, sealedAccess, generation],
-      );
-      this.nc.publish(message.headers?.get(headers.replyTo) ?? '', JSON.stringify({ outcome: 'refreshed', generation }));
+      const reply = await this.onRefresh(request);
+      if (reply !== undefined) this.nc.publish(message.headers?.get(headers.replyTo) ?? '', JSON.stringify(reply));
       message.ack();
     }
   }

@@ -4,3 +4,4 @@ export { testNats, type TestNats, type TestNatsOptions } from './nats.js';
 export { dedicatedPostgres, testPostgres, type DedicatedPostgres, type TestPostgres } from './postgres.js';
 export { sandboxVariables } from './sandbox-variables.js';
 export { waitFor, type WaitForOptions } from './wait-for.js';
+export { withClockSetBy } from './clock-set-by.js';

@@ -40,7 +40,10 @@ export async function unexpired(
   }
 }
 
-/** For a token that the provider has refused: one of a later generation, or the reason why there is none. */
+/**
+ * For a token that the provider has refused: one of a later generation, or the reason why there is none. It may be there already: of calls
+ * that are refused one after the other, the first has seen to it.
+ */
 export async function replaced(
   parts: ExecutorParts,
   call: Call,
@@ -48,6 +51,9 @@ export async function replaced(
   connection: UsableConnection,
 ): Promise<UsableConnection> {
   if (!connection.refreshable) throw await needsReauthorization(parts.links, call, tool, connection);
+  call.assertWanted();
+  const current = await readAgain(parts, call, tool, connection);
+  if (current.generation > connection.generation) return current;
   return renewed(parts, call, tool, connection, 'rejected_by_provider', Infinity);
 }
 
@@ -72,12 +78,16 @@ async function renewed(
     throw error;
   }
   call.assertWanted();
-  // Everything is asked again, not only the token: the connection or the assignment may have gone meanwhile.
-  const grant = await parts.calls.openForCall(callQuery(call.request, tool, connection.id));
-  authorise(tool, grant);
-  const next = await requireConnection(parts, call, tool, grant);
+  const next = await readAgain(parts, call, tool, connection);
   if (next.generation <= newerThan) {
     throw new KeywardError('dependency_unavailable', 'A renewed credential was announced but is not there yet.');
   }
   return next;
+}
+
+/** Everything is asked again, not only the token: the connection or the assignment may have gone meanwhile. */
+async function readAgain(parts: ExecutorParts, call: Call, tool: Tool, { id }: UsableConnection): Promise<UsableConnection> {
+  const grant = await parts.calls.openForCall(callQuery(call.request, tool, id ?? undefined));
+  authorise(tool, grant);
+  return requireConnection(parts, call, tool, grant);
 }

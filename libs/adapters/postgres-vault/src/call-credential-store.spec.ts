@@ -2,6 +2,7 @@ import { createCredentials, privateKeyContext, validMs, type CallQuery } from '@
 import { newId } from '@keyward/contracts';
 import { MemoryKms } from '@keyward/vault/testing';
 import { withOrg } from '@keyward/postgres';
+import { withClockSetBy } from '@keyward/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { VaultDatabase, type SeededConnection } from '../test/vault-database.js';
@@ -178,19 +179,3 @@ describe('opening a credential for a call', () => {
     }
   });
 });
-
-/** While this process's clock is off by so much. */
-async function withClockSetBy(ms: number, work: () => Promise<void>): Promise<void> {
-  const real = globalThis.Date;
-  globalThis.Date = class extends real {
-    constructor(...given: [] | [string | number | Date]) {
-      super(given.length === 0 ? real.now() + ms : given[0]);
-    }
-    static override now = () => real.now() + ms;
-  } as DateConstructor;
-  try {
-    await work();
-  } finally {
-    globalThis.Date = real;
-  }
-}
