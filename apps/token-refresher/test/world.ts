@@ -15,6 +15,7 @@ import { sandboxVariables, testNats, testPostgres, type TestNats } from '@keywar
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
+import type { OnStep } from '../src/refresh/steps.js';
 import { refresherService } from '../src/service.js';
 import { SandboxProcess, type IssuedTokens } from './sandbox.js';
 
@@ -129,8 +130,8 @@ export class World {
     };
   }
 
-  async startRefresher(changes?: Record<string, string>): Promise<RunningService> {
-    const service = await startService(refresherService(), this.env(changes));
+  async startRefresher(changes?: Record<string, string>, onStep?: OnStep): Promise<RunningService> {
+    const service = await startService(refresherService(onStep === undefined ? {} : { onStep }), this.env(changes));
     this.services.push(service);
     await service.started;
     return service;
@@ -215,13 +216,18 @@ export class World {
     this.closers.push(close);
   }
 
-  /** The sandbox connector, with another line in its manifest. */
-  async connectorsWith(line: string, instead: string): Promise<string> {
+  /** The sandbox connector, with other lines in its manifest: each pair is a line and what it becomes. */
+  async connectorsWith(line: string, instead: string, ...more: [line: string, instead: string][]): Promise<string> {
     const directory = await mkdtemp(join(tmpdir(), 'connectors-'));
     this.closers.push(() => rm(directory, { recursive: true }));
     await cp(CONNECTORS, directory, { recursive: true });
     const file = join(directory, 'sandbox', 'connector.yaml');
-    await writeFile(file, (await readFile(file, 'utf8')).replace(line, instead));
+    let manifest = await readFile(file, 'utf8');
+    for (const [from, to] of [[line, instead] as const, ...more]) {
+      if (!manifest.includes(from)) throw new Error(`the manifest has no ${from}`);
+      manifest = manifest.replace(from, to);
+    }
+    await writeFile(file, manifest);
     return directory;
   }
 
@@ -240,6 +246,26 @@ export class World {
     const row = await this.store.load(org, connection);
     if (row === null) throw new Error('the connection is gone');
     return row;
+  }
+
+  /** Redeems the refresh token behind the refresher's back, as a process does that dies before it has stored the answer. */
+  async redeemAndForget({ tokens }: TestConnection): Promise<void> {
+    const response = await fetch(`${this.sandbox.url}/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`${this.clientId}:${CLIENT_SECRET}`).toString('base64')}` },
+      body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token }),
+    });
+    if (!response.ok) throw new Error(`the sandbox answered ${response.status}`);
+  }
+
+  /** What a process leaves in the store that was killed while it held the lease. @param sentMsAgo null: it had sent nothing */
+  async leaveBehind({ connection }: TestConnection, sentMsAgo: number | null): Promise<void> {
+    await this.admin.query(
+      `UPDATE vault.credential SET lease_owner = 'killed', lease_generation = generation, lease_until = clock_timestamp() - interval '1 ms',
+         sent_at = clock_timestamp() - make_interval(secs => $2::double precision / 1000), refresh_at = clock_timestamp()
+       WHERE connection_id = $1`,
+      [connection, sentMsAgo],
+    );
   }
 
   /** The stored access token, opened. */
