@@ -90,9 +90,11 @@ export class RefreshStore {
     return rows.map(({ id }) => id);
   }
 
-  /** Nothing is due, rejected or told any more. */
+  /** Nothing is connected, registered or told any more. */
   async clear(): Promise<void> {
-    await this.database.admin.query('DELETE FROM vault.credential; DELETE FROM bus.outbox; DELETE FROM vault.refresh_pace');
+    await this.database.admin.query(
+      'DELETE FROM vault.connection; DELETE FROM vault.provider_app; DELETE FROM bus.outbox; DELETE FROM vault.refresh_pace',
+    );
   }
 
   stop(): Promise<void> {

@@ -15,10 +15,12 @@ function tokens(): SealedTokens {
   };
 }
 
-export function authorizedTokens({ org, connection }: SeededConnection, generation: number): AuthorizedCredential {
+type Ref = Pick<SeededConnection, 'org' | 'connection'>;
+
+export function authorizedTokens({ org, connection }: Ref, generation: number): AuthorizedCredential {
   return { org, connection, generation, scopes: ['notes:read'], ...tokens() };
 }
 
-export function refreshedTokens({ org, connection }: SeededConnection, generation: number): RefreshCommit {
+export function refreshedTokens({ org, connection }: Ref, generation: number): RefreshCommit {
   return { org, connection, generation, ...tokens() };
 }

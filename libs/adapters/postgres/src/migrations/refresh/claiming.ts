@@ -14,7 +14,7 @@ const FREE = '(k.lease_until IS NULL OR k.lease_until <= v_now)';
 const KEY = 'k.connection_id, k.org_id, k.provider, k.refresh_at, k.generation';
 /** What was read without a lock is still so: whoever was quicker has changed one of them. */
 const STILL_DUE = `k.generation = j.generation AND k.refresh_at = j.refresh_at AND ${FREE}`;
-const WINDOW = `least(v_window, greatest(p.room, ${SMALLEST_WINDOW}))`;
+const WINDOW = 'least(v_window, greatest(p.room, v_smallest))';
 
 /** From one provider of the index to the next, each with the time at which its first credential is due: the index is never walked. */
 const FIND_PROVIDERS = `
@@ -71,18 +71,20 @@ const SPARE = `
         AND EXISTS (SELECT FROM vault.connection c WHERE c.id = f.connection_id AND c.org_id = f.org_id AND c.provider_app_id = r.id)
     )`;
 
-/* The first of each provider, then the second of each; of a provider, the first of each organization, then the second of each. */
+/* The first of each provider, then the second of each; of a provider, the first of each organization, then the second of each. Which
+   organization is first is chance, or where one request is made at a time it would be the one with the oldest backlog every time. Later
+   passes look at more than is wanted, since they are made where much of it is not active. */
 const PICK = `
     picked AS MATERIALIZED (
       SELECT j.*, c.status = 'active' AS active
       FROM (
         SELECT * FROM (
-          SELECT j.*, row_number() OVER (PARTITION BY j.provider ORDER BY j.of_org, j.refresh_at, j.connection_id) AS place
+          SELECT j.*, row_number() OVER (PARTITION BY j.provider ORDER BY j.of_org, hashtextextended(j.org_id, v_salt)) AS place
           FROM (
             SELECT j.*, row_number() OVER (PARTITION BY j.provider, j.org_id ORDER BY j.refresh_at, j.connection_id) AS of_org
             FROM spared j WHERE j.app_id IS NULL OR j.canary
           ) j
-        ) j WHERE j.place <= j.room ORDER BY j.place, j.refresh_at, j.connection_id LIMIT p_limit - cardinality(v_claimed)
+        ) j WHERE j.place <= greatest(j.room, v_smallest) ORDER BY j.place, j.refresh_at, j.connection_id LIMIT greatest(p_limit - cardinality(v_claimed), v_window)
       ) j JOIN vault.connection c ON c.id = j.connection_id AND c.org_id = j.org_id
     )`;
 
@@ -92,9 +94,12 @@ const TAKE = `
       SELECT a.id FROM vault.provider_app a WHERE a.id IN (SELECT j.app_id FROM picked j WHERE j.canary AND j.active) AND a.rejected_retry_at <= v_now
       FOR NO KEY UPDATE SKIP LOCKED
     ), locked AS MATERIALIZED (
-      SELECT k.connection_id, j.provider, j.app_id, j.place, j.refresh_at
-      FROM picked j JOIN vault.credential k ON k.connection_id = j.connection_id
-      WHERE j.active AND ${STILL_DUE} AND (j.app_id IS NULL OR j.app_id IN (SELECT tried.id FROM tried))
+      SELECT k.connection_id, j.provider, j.app_id, j.turn, j.refresh_at
+      FROM (
+        SELECT * FROM (SELECT j.*, row_number() OVER (PARTITION BY j.provider ORDER BY j.place) AS turn FROM picked j WHERE j.active) j
+        WHERE j.turn <= j.room ORDER BY j.turn, j.refresh_at, j.connection_id LIMIT p_limit - cardinality(v_claimed)
+      ) j JOIN vault.credential k ON k.connection_id = j.connection_id
+      WHERE ${STILL_DUE} AND (j.app_id IS NULL OR j.app_id IN (SELECT tried.id FROM tried))
       FOR UPDATE OF k SKIP LOCKED
     ), leased AS (
       UPDATE vault.credential k SET lease_owner = p_owner, lease_until = v_now + v_lease, lease_generation = k.generation
@@ -116,7 +121,7 @@ const TAKE = `
 
 /* Another pass where there was more than was looked at, or where what was looked at had to wait. */
 const TELL = `
-    SELECT v_claimed || coalesce((SELECT array_agg(l.connection_id ORDER BY l.place, l.refresh_at, l.connection_id) FROM locked l), '{}'),
+    SELECT v_claimed || coalesce((SELECT array_agg(l.connection_id ORDER BY l.turn, l.refresh_at, l.connection_id) FROM locked l), '{}'),
       array_agg(f.provider), array_agg(f.room - coalesce(l.taken, 0)), EXISTS (SELECT FROM crowded) AND NOT EXISTS (SELECT FROM past)
     INTO v_claimed, v_providers, v_rooms, v_in_vain
     FROM (SELECT DISTINCT found.provider, found.room FROM found) f
@@ -141,19 +146,22 @@ DECLARE
   v_rooms integer[];
   v_claimed text[] := '{}';
   v_window integer;
+  v_smallest integer := ${SMALLEST_WINDOW};
+  v_salt bigint := random() * 1e15;
   v_look_past boolean;
   v_in_vain boolean;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('vault.claim_due', 0));
   v_now := clock_timestamp();
   ${FIND_PROVIDERS};
-  v_window := greatest(${SMALLEST_WINDOW}, 2 * p_limit / cardinality(v_providers));
+  v_window := greatest(v_smallest, 2 * p_limit / cardinality(v_providers));
   v_look_past := NOT EXISTS (SELECT FROM vault.refresh_pace p WHERE p.lane = 'claim_due' AND p.next_at > v_now);
   FOR pass IN 1..${PASSES} LOOP
     EXIT WHEN v_providers IS NULL OR cardinality(v_claimed) >= p_limit;
     WITH ${LOOK}, ${SPARE}, ${PICK}, ${TAKE}
     ${TELL};
     v_window := v_window * 4;
+    v_smallest := v_smallest * 4;
     IF v_in_vain THEN
       v_look_past := false;
       INSERT INTO vault.refresh_pace AS p (lane, next_at) VALUES ('claim_due', v_now + ${LOOK_AGAIN})
