@@ -38,6 +38,13 @@ async function send(method: string, path: string, body: string | Uint8Array, tok
   return { status: response.status, code: text === '' ? undefined : (JSON.parse(text) as { code?: string }).code };
 }
 
+async function addEndpoint(): Promise<string> {
+  const { body } = await auth.ask<{ id: string }>('/v1/webhook-endpoints', {
+    body: { organization: org, url: 'https://receiver.invalid/hook' },
+  });
+  return body.id;
+}
+
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 100 }),
   fc.constantFrom(
@@ -82,6 +89,11 @@ const more = [
   'secret',
   'code',
   'verifier',
+  'url',
+  'events',
+  'description',
+  'enabled',
+  'overlapSeconds',
 ];
 
 describe('whatever body comes in, it is answered, and nothing of it is our fault', () => {
@@ -114,7 +126,11 @@ describe('whatever body comes in, it is answered, and nothing of it is our fault
   it('at every route that takes one', async () => {
     let requests = 0;
     for (const { method, path } of WRITES) {
-      const at = path.replace('{operation}', 'list_integrations').replaceAll(/\{[a-z]+\}/gi, agent);
+      const endpoint = path.includes('webhook-endpoints/') ? await addEndpoint() : '';
+      const at = path
+        .replace('{operation}', 'list_integrations')
+        .replace('endpoints/{id}', `endpoints/${endpoint}`)
+        .replaceAll(/\{[a-z]+\}/gi, agent);
       const url = ['POST', 'PUT', 'PATCH'].includes(method) ? at : `${at}?organization=${org}`;
       await fc.assert(
         fc.asyncProperty(hostile(), async (body) => {

@@ -82,14 +82,14 @@ describe('a message that is not taken', () => {
     expect([wait > 7_190, wait < 7_260]).toEqual([true, true]);
   });
 
-  it('is given up after the twelfth attempt', async () => {
+  it('is given up after the thirteenth attempt', async () => {
     const endpoint = await here.endpoint(org, path);
     here.receiver.answer(path, answering(503));
     const id = await here.publish(org);
     await here.delivery(endpoint, ({ status }) => status === 503);
-    await sql(`UPDATE notification.webhook_delivery SET attempts = 11, next_attempt_at = now() WHERE event_id = $1`, [id]);
+    await sql(`UPDATE notification.webhook_delivery SET attempts = 12, next_attempt_at = now() WHERE event_id = $1`, [id]);
     expect(await here.delivery(endpoint, ({ state }) => state !== 'pending')).toMatchObject({
-      ...{ state: 'failed', attempts: 12, status: 503, nextAttemptAt: null },
+      ...{ state: 'failed', attempts: 13, status: 503, nextAttemptAt: null },
     });
     expect((await here.read(endpoint)).enabled).toBe(true);
   });

@@ -2,7 +2,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** After the 1st, 2nd … failed attempt: twelve attempts over about three days. */
+/** After the 1st, 2nd … failed attempt: thirteen attempts over about three days. */
 const WAITS_MS = [
   5 * SECOND,
   30 * SECOND,
@@ -11,6 +11,7 @@ const WAITS_MS = [
   HOUR,
   3 * HOUR,
   6 * HOUR,
+  12 * HOUR,
   12 * HOUR,
   12 * HOUR,
   12 * HOUR,

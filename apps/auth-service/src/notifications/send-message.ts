@@ -98,8 +98,8 @@ export class SendMessage {
 /** RFC 9110 section 10.2.3: seconds, or a moment by the receiver's own clock. */
 function retryAfterMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after')?.trim() ?? '';
-  const ms = /^\d{1,9}$/.test(value)
-    ? Number(value) * 1000
-    : Date.parse(value) - Date.parse(headers.get('date') ?? new Date().toUTCString());
+  const now = headers.get('date') ?? new Date().toUTCString();
+  const isDate = /[A-Za-z]/.test(value);
+  const ms = isDate ? Date.parse(value) - Date.parse(now) : /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Number.NaN;
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
