@@ -72,6 +72,8 @@ describe('keyward, the command line', () => {
     expect(await json<unknown[]>('connections', 'history', id)).toHaveLength(1);
     const revoked = await json<Connection[]>('connections', 'revoke', id);
     expect(revoked).toEqual([expect.objectContaining({ id, status: 'revoked' })]);
+    const late = await keyward('connections', 'reauthorize', id);
+    expect({ code: late.code, says: late.stderr.includes('keyward connect sandbox') }).toEqual({ code: 1, says: true });
   });
 
   it('registers a client and connects without a browser, with secrets from standard input alone', async () => {
@@ -92,6 +94,11 @@ describe('keyward, the command line', () => {
     expect((await keyward('connect', 'sandbox_service', ...forClerk)).stdout).toMatch(/^Connected: conn_/);
     const { key } = await system.levers.post<{ key: string }>('/sandbox/api-keys', { user: system.stack.info.sandbox.user });
     expect((await given(`${key}\n`, 'connect', 'sandbox_key', ...forClerk)).stdout).toMatch(/^Connected: conn_/);
+    const shared = await given(`${key}\n`, 'connect', 'sandbox_key', '--workspace', '--agent', 'clerk', '--direct');
+    const again = ['connections', 'reauthorize', shared.stdout.replace('Connected: ', '').trim(), '--no-wait'];
+    const { id } = await json<ConnectSession>(...again);
+    const session = await system.admin.get(`/v1/connect-sessions/${id}?organization=${system.stack.info.org}`);
+    expect(session).toMatchObject({ kind: 'workspace', provider: 'sandbox_key', alias: 'default', state: 'created' });
     const wrong = await given('nonsense\n', 'connect', 'sandbox_key', ...forClerk, '--alias', 'second');
     expect({ code: wrong.code, says: wrong.stderr.includes('provider_error') }).toEqual({ code: 1, says: true });
   });

@@ -71,6 +71,7 @@ describe('tokens that end', () => {
     expect(await counted('tool-executor', 'credential_expired_in_use_total')).toBe(0);
     expect(await counted('token-refresher', 'credential_found_expired_total')).toBe(0);
     expect((await connection()).refresh).toMatchObject({ kind: 'automatic', asleep: false, failures: 0, waiting: null });
+    expect((await keyward('', 'connections', 'get', id)).stdout).toMatch(/^next refresh +by itself, 20/m);
   });
 
   it('a grant that was revoked at the provider is found out, told, and brought back by the person, as the same connection', async () => {
@@ -116,6 +117,7 @@ describe('tokens that end', () => {
       status: 'active',
       refresh: { kind: 'automatic', waiting: 'provider_rejects_registration' },
     });
+    expect((await keyward('', 'connections', 'list')).stdout).toContain('active (registration rejected)');
     const shown = await keyward('', 'providers', 'registrations');
     expect(shown.stdout).toMatch(/^sandbox +rejected +/m);
     expect(shown.stdout).toContain(`keyward providers register sandbox --client-id ${clientId}`);
