@@ -72,6 +72,7 @@ describe('recording uses', () => {
 
   it.each<[string, string, ConnectionStatus]>([
     ['waits after a failure', 'failures = 1', 'active'],
+    ['waits for what came of a request', 'sent_at = now()', 'active'],
     ['can not be renewed', 'renewable = false', 'active'],
     ['waits for a person', 'failures = 0', 'needs_reauthorization'],
     ['was disconnected', 'failures = 0', 'revoked'],
@@ -81,6 +82,12 @@ describe('recording uses', () => {
     await database.admin.query('UPDATE vault.connection SET status = $2 WHERE id = $1', [seeded.connection, status]);
     await record(seeded);
     expect((await stateOf()).refresh).toBeNull();
+  });
+
+  it('does not put forward what is to be tried in a while, as its provider asked', async () => {
+    await set("refresh_at = now() + interval '10 minutes', awake_refresh_at = now() - interval '1 minute'");
+    await record(seeded);
+    expect((await stateOf()).refresh).toBeGreaterThan(500);
   });
 
   it('does not wake what waits for its registration to be accepted again', async () => {

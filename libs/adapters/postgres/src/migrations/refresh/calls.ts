@@ -46,9 +46,10 @@ BEGIN
   refreshable := coalesce(refreshable, false);
 END $$;
 
-/* That these connections were used, each with its organization. What sleeps is refreshed from now on as what is in use. What waits after
-   a failure goes on waiting, as do connections whose registration is rejected: use says nothing about either. Rows are locked in the
-   order of their ids, so that two executors with the same ones do not wait for each other in a circle. */
+/* That these connections were used, each with its organization. What sleeps is refreshed from now on as what is in use. What waits for
+   another reason goes on waiting, since use says nothing about it: after a failure, for an answer that may still be had, for a registration
+   that is rejected, or a short while because its provider asked for a pause. Rows are locked in the order of their ids, so that two
+   executors with the same ones do not wait for each other in a circle. */
 CREATE FUNCTION vault.record_uses(p_orgs text[], p_connections text[]) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE recorded integer;
@@ -60,8 +61,9 @@ BEGIN
     JOIN vault.connection c ON c.id = k.connection_id AND c.org_id = u.org
     LEFT JOIN vault.provider_app a ON a.id = c.provider_app_id AND a.org_id = u.org
     CROSS JOIN LATERAL (
-      SELECT k.renewable AND c.status = 'active' AND k.failures = 0 AND a.rejected_at IS NULL AND k.awake_refresh_at IS NOT NULL
-        AND (k.refresh_at IS NULL OR k.refresh_at > k.awake_refresh_at) AS is_due
+      SELECT k.renewable AND c.status = 'active' AND k.failures = 0 AND k.sent_at IS NULL AND a.rejected_at IS NULL
+        AND k.awake_refresh_at IS NOT NULL
+        AND (k.refresh_at IS NULL OR k.refresh_at > greatest(k.awake_refresh_at, now() + interval '15 minutes')) AS is_due
     ) wake
     WHERE k.last_used_at < now() - interval '30 seconds' OR wake.is_due
     ORDER BY k.connection_id
