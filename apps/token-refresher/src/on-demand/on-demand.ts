@@ -18,7 +18,8 @@ export interface OnDemandParts {
   metrics: Pick<RefresherMetrics, 'foundExpired'>;
 }
 
-type Attempt = Outcome | { kind: 'busy' };
+type Told = Exclude<Outcome, { kind: 'postponed' }>;
+type Attempt = Told | { kind: 'busy' };
 
 /** Between two looks at a credential that another replica is refreshing, should its news get lost. */
 const BUSY_PAUSE = { baseMs: 50, maxMs: 1_000 };
@@ -33,7 +34,7 @@ export class OnDemand {
   constructor(private readonly parts: OnDemandParts) {}
 
   /** @param signal ends the waiting, with its reason; a redemption under way is never broken off. */
-  async refresh(request: RefreshRequest, signal: AbortSignal): Promise<Outcome> {
+  async refresh(request: RefreshRequest, signal: AbortSignal): Promise<Told> {
     for (let round = 0; ; round++) {
       const attempt = await unlessAborted(signal, this.#sharedAttempt(request, round));
       if (attempt.kind !== 'busy') return attempt;
@@ -75,7 +76,11 @@ export class OnDemand {
           const row = claim.credential;
           if (row.accessExpiresInMs !== null && row.accessExpiresInMs <= 0) this.parts.metrics.foundExpired(row.provider);
           const accessRejected = reason === 'rejected_by_provider';
-          return await run({ row, endsAt: row.readAt + leaseMs, priority: 'asked', accessRejected });
+          const outcome = await run({ row, endsAt: row.readAt + leaseMs, priority: 'asked', accessRejected });
+          if (outcome.kind !== 'postponed') return outcome;
+          // As long as somebody waits, so does their place in the queue.
+          await heardWithin(listening.heard, outcome.retryInMs);
+          return { kind: 'busy' };
         }
       }
     } finally {

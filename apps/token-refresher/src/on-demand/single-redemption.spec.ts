@@ -7,7 +7,9 @@ let world: World;
 
 beforeAll(async () => {
   world = await World.create();
-  await Promise.all([world.startRefresher(), world.startRefresher()]);
+  // As in production: where many ask on a busy machine, a lease of the other tests' length would end on the way.
+  const lease = { KEYWARD_REFRESH_LEASE_MS: '30000' };
+  await Promise.all([world.startRefresher(lease), world.startRefresher(lease)]);
 });
 
 afterAll(() => world.close());
@@ -35,13 +37,13 @@ describe('refreshing on demand', () => {
     expect(grants.find((one) => one.grant === connection.tokens.grant)?.rotations).toBe(1);
   });
 
-  it('keeps 20 connections with 10 askers each apart', async () => {
-    const connections = await Promise.all(Array.from({ length: 20 }, () => world.connect()));
+  it('costs one token request for each of 100 connections with 20 askers each', async () => {
+    const connections = await Promise.all(Array.from({ length: 100 }, () => world.connect()));
     const { result, requests, reuse } = await counting(() =>
-      Promise.all(connections.flatMap((one) => Array.from({ length: 10 }, () => world.ask(one)))),
+      Promise.all(connections.flatMap((one) => Array.from({ length: 20 }, () => world.ask(one)))),
     );
-    expect(new Set(result.map((reply) => reply.outcome))).toEqual(new Set(['refreshed']));
-    expect([requests, reuse]).toEqual([20, 0]);
+    expect(new Set(result.map((reply) => JSON.stringify(reply)))).toEqual(new Set(['{"outcome":"refreshed","generation":2}']));
+    expect([requests, reuse]).toEqual([100, 0]);
   });
 
   it('answers at once when the stored generation is newer than the one the asker has', async () => {

@@ -13,8 +13,14 @@ export interface Claim {
   accessRejected: boolean;
 }
 
-/** `refreshed` holds for whoever did it: the stored generation is this one now. */
-export type Outcome = { kind: 'refreshed'; generation: number } | { kind: 'failed'; error: KeywardError };
+/**
+ * `refreshed` holds for whoever did it: the stored generation is this one now. `postponed`: nothing is wrong and nothing was sent; who can
+ * wait longer tries again.
+ */
+export type Outcome =
+  | { kind: 'refreshed'; generation: number }
+  | { kind: 'failed'; error: KeywardError }
+  | { kind: 'postponed'; error: KeywardError; retryInMs: number };
 
 /** What is left now of a time that was read with the row. */
 export function msLeft(row: RefreshableCredential, ms: number | null): number | null {

@@ -134,11 +134,12 @@ export class Settlement {
     return { outcome: 'disconnected', result: { kind: 'failed', error: unavailable(now?.status ?? null) } };
   }
 
-  #kept(row: RefreshableCredential, { outcome, retryInMs, error }: Keep): Settled {
+  #kept(row: RefreshableCredential, { outcome, retryInMs, error, counts }: Keep): Settled {
     const level = outcome === 'internal' || outcome === 'rejected' ? 'error' : outcome === 'postponed' ? 'debug' : 'warn';
     const fields = { ...fieldsOf(row), outcome, retryInMs: Math.round(retryInMs), err: error };
     this.parts.logger[level](fields, 'a credential could not be refreshed; it stays as it is');
-    return { outcome, result: { kind: 'failed', error: withRetryAfter(error, Math.max(0, retryInMs)) } };
+    const told = withRetryAfter(error, Math.max(0, retryInMs));
+    return { outcome, result: counts ? { kind: 'failed', error: told } : { kind: 'postponed', error: told, retryInMs } };
   }
 
   /** The registration is to blame, and marked; its connections wait for it. */
