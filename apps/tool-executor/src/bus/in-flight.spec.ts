@@ -136,8 +136,8 @@ describe('a revocation ends', () => {
 
 describe('what is remembered of a disconnection', () => {
   it('is forgotten once no read can still be under way', () => {
-    let now = Date.now();
     const call = callOf();
+    let now = performance.now();
     const revocations = new Revocations(() => now);
     revocations.remember({ kind: 'connections', org });
     expect(revocations.covers(call)).toBe(true);

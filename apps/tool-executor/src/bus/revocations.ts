@@ -9,9 +9,10 @@ export type Disconnected = Extract<ControlRevoked, { kind: 'connection' | 'conne
 
 interface Remembered {
   message: Disconnected;
+  /** On the clock of `Call.startedAt`. */
   heardAt: number;
-  /** The same moment on the clock of `Call.startedAt`. */
-  mark: number;
+  /** The same moment, in milliseconds since 1970. */
+  date: number;
 }
 
 /**
@@ -24,14 +25,15 @@ export class Revocations {
   readonly #connections = new Map<string, number>();
   #many: Remembered[] = [];
 
-  constructor(private readonly now: () => number = Date.now) {}
+  /** @param now a clock that nobody sets */
+  constructor(private readonly now: () => number = () => performance.now()) {}
 
   remember(message: Disconnected): void {
     const now = this.now();
     this.#many = this.#many.filter(({ heardAt }) => heardAt + REMEMBER_MS > now);
     for (const [id, until] of this.#connections) if (until < now) this.#connections.delete(id);
     if (message.kind === 'connection') this.#connections.set(message.connection, now + REMEMBER_MS);
-    else this.#many.push({ message, heardAt: now, mark: performance.now() });
+    else this.#many.push({ message, heardAt: now, date: Date.now() });
   }
 
   /** Whether the connection that the call has just learnt was disconnected. */
@@ -39,8 +41,8 @@ export class Revocations {
     const { connection } = call;
     if (connection === null) return false;
     if (this.#connections.size > 0 && this.#connections.has(connection.id)) return true;
-    const isBefore = ({ heardAt, mark }: Remembered) =>
-      heardAt + REMEMBER_MS > this.now() && call.startedAt <= mark && madeAt(connection.id) <= heardAt;
+    const isBefore = ({ heardAt, date }: Remembered) =>
+      heardAt + REMEMBER_MS > this.now() && call.startedAt <= heardAt && madeAt(connection.id) <= date;
     return this.#many.some((each) => isBefore(each) && concerns(each.message, call));
   }
 }
