@@ -36,7 +36,7 @@ describe('open_for_call and workspace connections', () => {
       [workspace, ours.org],
     );
     await admin.query(
-      'INSERT INTO vault.credential (connection_id, org_id, sealed_access, generation, renewable) VALUES ($1, $2, $3, 4, true)',
+      `INSERT INTO vault.credential (connection_id, org_id, provider, sealed_access, generation, renewable) VALUES ($1, $2, 'sandbox', $3, 4, true)`,
       [workspace, ours.org, ours.sha256],
     );
     await grant(colleague);

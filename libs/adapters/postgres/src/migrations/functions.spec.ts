@@ -131,7 +131,9 @@ describe('cross-organization functions', () => {
       await database.connect(await database.urlOf('refresher')),
     ];
     const claims = await Promise.all(
-      refreshers.map((client, index) => client.query('SELECT * FROM vault.claim_due($1, 60000, 10)', [`owner-${index}`])),
+      refreshers.map((client, index) =>
+        client.query(`SELECT * FROM vault.claim_due($1, 60000, 10, '{}', '{}')`, [`owner-${index}`]),
+      ),
     );
     const claimed = claims.flatMap((claim) => claim.rows as { connection_id: string }[]).map((row) => row.connection_id);
     expect(claimed.sort()).toEqual([ours.connection, theirs.connection].sort());
@@ -146,7 +148,7 @@ describe('cross-organization functions', () => {
 
   it('claim_due leaves alone what is not due, not active or cannot be refreshed', async () => {
     const refresher = await database.connect(await database.urlOf('refresher'));
-    const claim = async () => (await refresher.query(`SELECT * FROM vault.claim_due('x', 1, 10)`)).rows;
+    const claim = async () => (await refresher.query(`SELECT * FROM vault.claim_due('x', 1, 10, '{}', '{}')`)).rows;
     await admin.query('UPDATE vault.credential SET lease_until = NULL, refresh_at = now() + interval $$1 hour$$');
     expect(await claim()).toEqual([]);
     await admin.query('UPDATE vault.credential SET refresh_at = now(), renewable = false WHERE org_id = $1', [ours.org]);

@@ -18,11 +18,12 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
   'governance.token_release': { auth: 'SIUD' },
   'governance.connector': { auth: 'SIUD' },
   'vault.data_key': { auth: 'SIUD', refresher: 'SIU' },
-  'vault.provider_app': { auth: 'SIUD', refresher: 'S' },
-  'vault.connection': { gateway: 'S', auth: 'SIUD', refresher: 'Su' },
+  'vault.provider_app': { auth: 'SIUD' },
+  'vault.connection': { gateway: 'S', auth: 'SIUD' },
   'vault.connection_grantee': { gateway: 'S', auth: 'SIUD' },
-  'vault.connection_authorization': { auth: 'SIuD', refresher: 'S' },
-  'vault.credential': { gateway: 's', auth: 'SIUD', refresher: 'SU' },
+  'vault.connection_authorization': { auth: 'SIuD' },
+  'vault.credential': { gateway: 's', auth: 'SIUD' },
+  'vault.refresh_pace': {},
   'vault.provider_revocation': { auth: 'SIU' },
   'connect.connect_session': { auth: 'SIU' },
   'connect.authorization_transaction': { auth: 'SIU' },
@@ -44,6 +45,16 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'vault.record_uses': ['executor'],
   'vault.find_data_key': ['auth', 'refresher', 'executor'],
   'vault.claim_due': ['refresher'],
+  'vault.claim_refresh': ['refresher'],
+  'vault.load_refreshable': ['refresher'],
+  'vault.begin_refresh': ['refresher'],
+  'vault.commit_refresh': ['refresher'],
+  'vault.release_refresh': ['refresher'],
+  'vault.give_up_refresh': ['refresher'],
+  'vault.reject_app': ['refresher'],
+  'vault.accept_app': ['refresher'],
+  'vault.take_refresh_turns': ['refresher'],
+  'vault.count_rejected_apps': ['refresher'],
   'vault.claim_provider_revocations': ['auth'],
   'vault.count_connections': ['auth'],
   'vault.oldest_reauthorization_ms': ['auth'],
@@ -119,12 +130,16 @@ describe('rights of the service roles', () => {
     );
   });
 
-  it('let the refresher change no more of a connection than its status, its scopes and its parameters', async () => {
+  it.each([
+    ['vault.connection', ['parameters', 'reauthorization_asked_at', 'scopes', 'status', 'status_reason', 'updated_at']],
+    ['vault.provider_app', ['rejected_at', 'rejected_reason', 'rejected_retry_at', 'rejections']],
+  ])('let functions change no more of %s than a refresh tells of it', async (table, columns) => {
     const { rows } = await admin.query<{ column: string }>(
-      `SELECT attname AS column FROM pg_attribute WHERE attrelid = 'vault.connection'::regclass AND attnum > 0
-       AND has_column_privilege('keyward_refresher', attrelid, attnum, 'UPDATE') ORDER BY 1`,
+      `SELECT attname AS column FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0
+       AND has_column_privilege('keyward_definer', attrelid, attnum, 'UPDATE') ORDER BY 1`,
+      [table],
     );
-    expect(rows.map((row) => row.column)).toEqual(['parameters', 'scopes', 'status', 'status_reason', 'updated_at']);
+    expect(rows.map((row) => row.column)).toEqual(columns);
   });
 
   it('let the gateway see of a credential when it ends, and no other column', async () => {
@@ -149,7 +164,7 @@ describe('rights of the service roles', () => {
     ['executor', 'cannot write credentials', 'UPDATE vault.credential SET generation = 2'],
     ['executor', 'cannot insert credentials', `INSERT INTO vault.credential (connection_id) VALUES ('x')`],
     ['executor', 'cannot read connections', 'SELECT id FROM vault.connection'],
-    ['executor', 'cannot claim refreshes', `SELECT * FROM vault.claim_due('x', 1, 1)`],
+    ['executor', 'cannot claim refreshes', `SELECT * FROM vault.claim_due('x', 1, 1, '{}', '{}')`],
     ['gateway', 'cannot read access tokens', 'SELECT sealed_access FROM vault.credential'],
     ['gateway', 'cannot read refresh tokens', 'SELECT sealed_refresh FROM vault.credential'],
     ['gateway', 'cannot read whole credentials', 'SELECT * FROM vault.credential'],
@@ -157,6 +172,10 @@ describe('rights of the service roles', () => {
     ['gateway', 'cannot open a call', `SELECT * FROM vault.open_for_call('o', 'a', 'u', 'c', 'p', 'd', NULL)`],
     ['gateway', 'cannot read data keys', 'SELECT wrapped FROM vault.data_key'],
     ['gateway', 'cannot list agent keys', 'SELECT id FROM identity.agent_key'],
+    ['refresher', 'cannot read credentials but through its functions', 'SELECT generation FROM vault.credential'],
+    ['refresher', 'cannot change credentials but through its functions', 'UPDATE vault.credential SET generation = 2'],
+    ['refresher', 'cannot read registrations', 'SELECT sealed_secret FROM vault.provider_app'],
+    ['auth', 'cannot claim refreshes', `SELECT * FROM vault.claim_due('x', 1, 1, '{}', '{}')`],
     ['refresher', 'cannot insert connections', `INSERT INTO vault.connection (id) VALUES ('x')`],
     ['refresher', 'cannot insert credentials', `INSERT INTO vault.credential (connection_id) VALUES ('x')`],
     ['refresher', 'cannot give a connection to another agent', `UPDATE vault.connection SET agent_id = 'x'`],

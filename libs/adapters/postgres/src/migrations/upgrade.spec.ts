@@ -3,17 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@keyward/contracts';
 import { testPostgres, type TestPostgres } from '@keyward/testing';
 import pg from 'pg';
-import { DataSource } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrate } from '../migrate.js';
 import { Backbone0001 } from './0001-backbone.js';
+import { Custody0002 } from './0002-custody.js';
 import { ROLES } from './backbone/roles.js';
 
-async function migrateToFirst(url: string): Promise<void> {
+/** To the first schemas alone. */
+async function migrateTo(url: string, migrations: NonNullable<DataSourceOptions['migrations']>): Promise<void> {
   const first = new DataSource({
     type: 'postgres',
     url,
     installExtensions: false,
-    migrations: [Backbone0001],
+    migrations,
     migrationsTableName: 'keyward_migration',
     logging: false,
   });
@@ -32,7 +34,7 @@ describe('a database of the first schema, with data in it', () => {
 
   beforeAll(async () => {
     database = await testPostgres();
-    await migrateToFirst(database.url);
+    await migrateTo(database.url, [Backbone0001]);
     admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
     await insert('identity.organization (id, slug, name) VALUES ($1, $1, $1)', org);
@@ -92,7 +94,7 @@ describe('a database of the first schema, with data in it', () => {
       { ...common, connection_id: connections.fixed, sealed_refresh: null, generation: 3, renewable: false },
       { ...common, connection_id: connections.renewable, sealed_refresh: sealed, generation: 7, renewable: true },
     ]);
-    const due = await admin.query(`SELECT connection_id FROM vault.claim_due('owner', 60000, 10)`);
+    const due = await admin.query(`SELECT connection_id FROM vault.claim_due('owner', 60000, 10, '{}', '{}')`);
     expect(due.rows).toEqual([{ connection_id: connections.renewable }]);
   });
 
@@ -114,6 +116,90 @@ describe('a database of the first schema, with data in it', () => {
   });
 });
 
+describe('a database of the second schema, with refreshes under way', () => {
+  let database: TestPostgres;
+  let admin: pg.Client;
+  const [org, agent, app] = [newId('org'), newId('agt'), newId('app')];
+  const held = ['due', 'interrupted', 'released', 'given_up', 'fixed'] as const;
+  const at = (time: string) => new Date(`2026-01-02T${time}Z`);
+
+  beforeAll(async () => {
+    database = await testPostgres();
+    await migrateTo(database.url, [Backbone0001, Custody0002]);
+    admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    await admin.query('INSERT INTO identity.organization (id, slug, name) VALUES ($1, $1, $1)', [org]);
+    await admin.query('INSERT INTO identity.agent (id, org_id, slug, name) VALUES ($1, $2, $1, $1)', [agent, org]);
+    await admin.query(
+      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, 'sandbox', 'client', $1)`,
+      [app, org],
+    );
+    for (const id of held) {
+      await admin.query(
+        `INSERT INTO vault.connection (id, org_id, user_id, provider, agent_id, alias, provider_app_id, status, updated_at)
+         VALUES ($1, $2, 'ada', 'sandbox', $3, $1, $4, $5, '2026-01-02T03:00:00Z')`,
+        [id, org, agent, app, id === 'given_up' ? 'needs_reauthorization' : 'active'],
+      );
+      await admin.query(
+        `INSERT INTO vault.credential (connection_id, org_id, sealed_access, sealed_refresh, renewable, generation, refresh_at, updated_at)
+         VALUES ($1, $2, 'x', 'x', $3, 5, $4, '2026-01-02T04:00:00Z')`,
+        [id, org, id !== 'fixed', id === 'given_up' || id === 'fixed' ? null : at('05:00:00')],
+      );
+    }
+    const intend = (id: string, change: string) =>
+      admin.query(`UPDATE vault.credential SET ${change} WHERE connection_id = '${id}'`);
+    await intend('interrupted', `lease_owner = 'dead', lease_until = '2026-01-02T06:00:00Z', lease_generation = 5`);
+    await intend('released', 'lease_generation = 5');
+    await migrate(database.url);
+  });
+  afterAll(async () => {
+    await admin.end();
+    await database.stop();
+  });
+
+  it('keeps every credential’s time, of its connection’s provider, as one in use', async () => {
+    const { rows } = await admin.query(
+      `SELECT connection_id, provider, refresh_at, awake_refresh_at, refresh_expires_at, last_used_at > now() - interval '1 hour' AS used
+       FROM vault.credential ORDER BY 1`,
+    );
+    const due = { refresh_at: at('05:00:00'), awake_refresh_at: at('05:00:00') };
+    const never = { refresh_at: null, awake_refresh_at: null };
+    const times = { due, fixed: never, given_up: never, interrupted: due, released: due };
+    expect(rows).toEqual(
+      Object.entries(times).map(([id, set]) => ({
+        ...{ connection_id: id, provider: 'sandbox', refresh_expires_at: null, used: true },
+        ...set,
+      })),
+    );
+  });
+
+  it('takes every intent that was left for a request whose answer is not known, and nothing else', async () => {
+    const { rows } = await admin.query(
+      'SELECT connection_id, sent_at FROM vault.credential WHERE sent_at IS NOT NULL ORDER BY 1',
+    );
+    expect(rows).toEqual([
+      { connection_id: 'interrupted', sent_at: at('06:00:00') },
+      { connection_id: 'released', sent_at: at('04:00:00') },
+    ]);
+    const due = await admin.query(
+      `SELECT connection_id, sent_ms_ago IS NOT NULL AS sent FROM vault.claim_due('owner', 60000, 10, '{}', '{}') ORDER BY 1`,
+    );
+    expect(due.rows).toEqual([
+      { connection_id: 'due', sent: false },
+      { connection_id: 'interrupted', sent: true },
+      { connection_id: 'released', sent: true },
+    ]);
+  });
+
+  it('asks people since their connection was given up, and rejects no registration', async () => {
+    const { rows } = await admin.query('SELECT id, reauthorization_asked_at AS asked FROM vault.connection ORDER BY 1');
+    expect(rows).toEqual(held.toSorted().map((id) => ({ id, asked: id === 'given_up' ? at('03:00:00') : null })));
+    expect((await admin.query('SELECT rejected_at, rejections FROM vault.provider_app')).rows).toEqual([
+      { rejected_at: null, rejections: 0 },
+    ]);
+  });
+});
+
 describe('its owner without superuser rights, whom row-level security binds too', () => {
   const mayMakeItselfOne = 'WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
   it.each([
@@ -132,7 +218,7 @@ describe('its owner without superuser rights, whom row-level security binds too'
     await admin.query(`GRANT keyward_definer TO ${owner} ${grant}`);
     const asOwner = new URL(url);
     [asOwner.username, asOwner.password] = [owner, 'owner'];
-    await migrateToFirst(asOwner.href);
+    await migrateTo(asOwner.href, [Backbone0001]);
     const [org, agent, app, connection] = [newId('org'), newId('agt'), newId('app'), newId('conn')];
     await admin.query('INSERT INTO identity.organization (id, slug, name) VALUES ($1, $1, $1)', [org]);
     await admin.query('INSERT INTO identity.agent (id, org_id, slug, name) VALUES ($1, $2, $1, $1)', [agent, org]);
