@@ -264,4 +264,34 @@ describe('replaced while it is being rejected', () => {
     expect(names.length).toBeGreaterThanOrEqual(10);
     expect(names).toEqual(names.map((_name, index) => (index % 2 === 0 ? 'rejected' : 'accepted')));
   });
+
+  it('while token-refresher is rejected with it, and is accepted with it: every rejection is taken back by exactly one', async () => {
+    const { org, app } = await service();
+    const nothing = [[], [], [], []];
+    const call = async (name: string, values: unknown[]): Promise<boolean> => {
+      const places = values.map((_value, index) => `$${index + 1}`).join(', ');
+      const { rows } = await auth.database.query<{ done: boolean }>(`SELECT vault.${name}(${places}) AS done`, values);
+      return rows[0]?.done === true;
+    };
+    let [rejections, takenBack] = [0, 0];
+    for (let generation = 1; generation <= 12; generation++) {
+      // Before, so that something is taken back; and at once with it, of the registration as it was.
+      if (generation % 2 === 0) rejections += Number(await call('reject_app', [org, app, generation, 0, 'x', 1000, ...nothing]));
+      const [replaced, rejected, accepted] = await Promise.all([
+        replace(org, app, { clientId: 'c', clientSecret: `s${generation}` }),
+        call('reject_app', [org, app, generation, 0, 'x', 1000, ...nothing]),
+        call('accept_app', [org, app, ...nothing]),
+      ]);
+      expect(replaced.status).toBe(200);
+      rejections += Number(rejected);
+      takenBack += Number(accepted);
+      expect(await read(org, app)).toMatchObject({ status: 'accepted', rejected: null });
+    }
+    expect(rejections).toBeGreaterThanOrEqual(6);
+    const told = rejections - takenBack;
+    const count = async (type: string) => (await audited(org, type)).length;
+    await waitFor(async () => (await count('provider_app.updated')) === 12 && (await count('provider_app.accepted')) >= told);
+    expect(await count('provider_app.accepted')).toBe(told);
+    expect(await auth.providerAppEvents(org)).toHaveLength(told);
+  });
 });
