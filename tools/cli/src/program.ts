@@ -9,6 +9,7 @@ import { members } from './commands/members.js';
 import { providers } from './commands/providers.js';
 import { tools } from './commands/tools.js';
 import { vault } from './commands/vault.js';
+import { webhooks } from './commands/webhooks.js';
 import { Usage } from './output/fail.js';
 
 const EPILOGUE = `Where it talks to, in this order: --url and the environment (KEYWARD_URL, KEYWARD_TOKEN, KEYWARD_ORG, KEYWARD_GATEWAY_URL,
@@ -32,6 +33,7 @@ export function program(args: readonly string[]) {
     .command(call)
     .command(providers)
     .command(members)
+    .command(webhooks)
     .command(vault)
     .completion('completion', 'Print a completion script for bash or zsh: keyward completion >> ~/.bashrc')
     .updateStrings({
