@@ -91,8 +91,8 @@ export class Seed {
       [id, org],
     );
     await this.client.query(
-      `INSERT INTO vault.credential (connection_id, org_id, sealed_access, access_expires_at, generation)
-       VALUES ($1, $2, 'sealed', now() + interval '1 hour', 1)`,
+      `INSERT INTO vault.credential (connection_id, org_id, provider, sealed_access, access_expires_at, generation)
+       VALUES ($1, $2, 'sandbox', 'sealed', now() + interval '1 hour', 1)`,
       [id, org],
     );
     for (const agent of grantees) {

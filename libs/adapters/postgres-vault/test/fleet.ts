@@ -22,6 +22,8 @@ export async function fillFleet(admin: pg.Pool, { connections, organizations, pr
     `INSERT INTO vault.connection (id, org_id, user_id, provider, agent_id, provider_app_id, status, scopes)
      SELECT 'conn_' || i, ${of}, 'user-' || i, ${at}, 'agt_' || i % ${organizations}, 'app_' || ${of} || ${at}, 'active', '{notes:read}'
      FROM generate_series(0, ${connections - 1}) i`,
+    `INSERT INTO vault.connection_authorization (id, org_id, connection_id, generation, requested_scopes, scopes, authorized_by_kind, authorized_by_id)
+     SELECT 'auz_' || i, ${of}, 'conn_' || i, 1, '{notes:read}', '{notes:read}', 'user', 'user-' || i FROM generate_series(0, ${connections - 1}) i`,
     `INSERT INTO vault.credential (connection_id, org_id, provider, sealed_access, sealed_refresh, renewable, generation, obtained_at,
        access_expires_at, refresh_at, awake_refresh_at)
      SELECT id, org_id, provider, sha512(id::bytea) || sha512(id::bytea), sha512(id::bytea) || sha512(id::bytea), true, 1, now(),
