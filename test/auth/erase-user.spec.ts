@@ -36,6 +36,8 @@ describe('erasing a user', () => {
       'connect.authorization_transaction',
       'vault.provider_revocation',
       'execution.execution',
+      'notification.webhook_endpoint',
+      'notification.webhook_delivery',
     ]) {
       const { rows } = await auth.database.query<{ hits: number }>(
         `SELECT count(*)::int AS hits FROM ${table} t WHERE t.org_id = $1 AND strpos(t::text, $2) > 0`,

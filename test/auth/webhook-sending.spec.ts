@@ -1,9 +1,12 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@keyward/contracts';
 import { createCredentials, type Credentials } from '@keyward/credentials';
 import { createEgress, type EgressOptions } from '@keyward/egress';
+import { freePort } from '@keyward/embedded';
+import { waitFor } from '@keyward/testing';
 import { MemoryDataKeyStore, MemoryKms } from '@keyward/vault/testing';
 import { endpointSecretContext, newEndpointSecret } from '../../apps/auth-service/src/notifications/endpoint-secret.js';
 import { SendMessage, type Attempt } from '../../apps/auth-service/src/notifications/send-message.js';
@@ -12,18 +15,19 @@ import { answering, verify, WebhookReceiver, type Received } from './webhook-rec
 const org = newId('org');
 const endpoint = newId('whe');
 const secret = newEndpointSecret();
-const message = { id: newId('msg'), sentAt: new Date(), body: '{"type":"webhook.test","data":"ü€🔑"}' };
+const message = { id: newId('msg'), sentAt: new Date(), body: '{"type":"webhook.test","data":{"name":"ü€🔑"}}' };
 
 let receiver: WebhookReceiver;
 let store: MemoryDataKeyStore;
 let credentials: Credentials;
 let sealedSecret: Buffer;
+const sealed = (text: string) => credentials.sealSecret(endpointSecretContext(org, endpoint, 1), text);
 beforeAll(async () => {
   receiver = await WebhookReceiver.start();
   store = new MemoryDataKeyStore();
   store.addOrganization(org);
   credentials = createCredentials({ kms: new MemoryKms(), dataKeys: store });
-  sealedSecret = await credentials.sealSecret(endpointSecretContext(org, endpoint, 1), secret);
+  sealedSecret = await sealed(secret);
 });
 afterAll(() => receiver.stop());
 
@@ -33,11 +37,14 @@ interface Sent {
   timeoutMs?: number;
   /** Those that the deployment names now. */
   privateOrigins?: string[];
+  /** Another secret. */
+  sealed?: Buffer;
 }
 
-async function send({ url, egress = {}, timeoutMs = 5_000, privateOrigins = [receiver.origin] }: Sent): Promise<Attempt> {
+async function send(sending: Sent): Promise<Attempt> {
+  const { url, egress = {}, timeoutMs = 5_000, privateOrigins = [receiver.origin], sealed: other = sealedSecret } = sending;
   const way = createEgress({ privateOrigins, ...egress });
-  const target = { org, endpoint, url, secretGeneration: 1, sealedSecret, previousSealedSecret: null };
+  const target = { org, endpoint, url, secretGeneration: 1, sealedSecret: other, previousSealedSecret: null };
   try {
     return await new SendMessage({ egress: way, credentials, privateOrigins, timeoutMs }).send(target, message);
   } finally {
@@ -51,7 +58,7 @@ describe('a message', () => {
     expect(attempt).toMatchObject({ status: 204, error: null });
     const [received] = receiver.at('/ok?token=1') as [Received];
     expect(received.body).toBe(message.body);
-    expect(verify(secret, received)).toMatchObject({ data: 'ü€🔑' });
+    expect(verify(secret, received)).toMatchObject({ data: { name: 'ü€🔑' } });
   });
 
   it('is not waited for longer than the timeout, whether the receiver says nothing or a byte at a time', async () => {
@@ -138,4 +145,35 @@ describe('a message', () => {
     receiver.answer('/clock', answering(503, headers));
     expect((await send({ url: `${receiver.origin}/clock` })).retryAfterMs).toBe(60_000);
   });
+});
+
+describe('the receivers that docs/webhooks.md offers', () => {
+  const examples = [...readFileSync('docs/webhooks.md', 'utf8').matchAll(/```js\n(.*?)```/gs)].map(([, code = '']) => code);
+
+  it.each(examples.map((code) => [code.split('\n').find((line) => line.startsWith('const')) ?? '', code]))(
+    'take what is genuine and nothing else: %s',
+    async (_line, code) => {
+      const port = await freePort();
+      const program = spawn(process.execPath, ['--input-type=module', '-e', code.replace('8080', `${port}, '127.0.0.1'`)], {
+        env: { KEYWARD_WEBHOOK_SECRET: secret },
+        stdio: 'ignore',
+      });
+      const origin = `http://127.0.0.1:${port}`;
+      try {
+        const genuine = () => send({ url: origin, privateOrigins: [origin] });
+        await waitFor(async () => (await genuine()).status !== null);
+        expect((await genuine()).status).toBe(204);
+        const { status, error } = await send({
+          url: origin,
+          privateOrigins: [origin],
+          sealed: await sealed(newEndpointSecret()),
+        });
+        expect([status, error]).toEqual([401, null]);
+      } finally {
+        program.kill();
+      }
+    },
+  );
+
+  it('are two', () => expect(examples).toHaveLength(2));
 });
