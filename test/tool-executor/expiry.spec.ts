@@ -130,6 +130,12 @@ describe('a token that has ended', () => {
     expect(bench.upstream.requests).toEqual([]);
   });
 
+  it('is found renewed where the answer that says so got lost', async () => {
+    bench.onRefresh = () => (bench.renew(), silence());
+    await succeeds();
+    expect(bench.refreshes).toHaveLength(1);
+  });
+
   it('gives way to whatever newer generation is there', async () => {
     bench.onRefresh = () => (bench.renew(7), { outcome: 'refreshed', generation: 2 });
     expect((await bench.call('acme_get')).state).toBe('succeeded');

@@ -3,7 +3,7 @@ import { KeywardError, newId, refreshRequestSchema, type RefreshReply, type Refr
 import { RefreshFlights, type RefreshQuestion } from './refresh-flights.js';
 
 const question: RefreshQuestion = { org: newId('org'), connection: newId('conn'), newerThan: 1, reason: 'expiring' };
-const patient = { waitMs: 10_000, signal: new AbortController().signal };
+const patient = { waitMs: 2_000, signal: new AbortController().signal };
 
 interface Asked {
   request: RefreshRequest;
@@ -65,7 +65,7 @@ describe('questions for a newer credential', () => {
     const began = performance.now();
     const hasty = renew('acme', question, { ...patient, waitMs: 20.5 });
     const slow = renew('acme', question, patient);
-    await expect(hasty).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(await hasty).toBeUndefined();
     expect(performance.now() - began).toBeLessThan(5_000);
     const later = renew('acme', question, patient);
     asked[0]?.answer.resolve({ outcome: 'refreshed', generation: 2 });
@@ -75,7 +75,7 @@ describe('questions for a newer credential', () => {
 
   it('are put anew for one who would wait longer than the answer is awaited, and then shared', async () => {
     const { asked, renew } = flights();
-    const waits = [1, 60_000, 50_000, 5].map((waitMs) => renew('acme', question, { ...patient, waitMs }).catch(() => undefined));
+    const waits = [1, 60_000, 50_000, 5].map((waitMs) => renew('acme', question, { ...patient, waitMs }));
     expect(asked.map(({ request }) => request.waitMs > 60_000)).toEqual([false, true]);
     // The first one's end does not end the second's.
     asked[0]?.answer.resolve({ outcome: 'refreshed', generation: 2 });
@@ -100,7 +100,7 @@ describe('questions for a newer credential', () => {
     expect(await other).toMatchObject({ generation: 2 });
   });
 
-  it.each([0.001, 1, 1999.5, 60_000, 599_999.5, 600_000])('are well-formed for a wait of %d ms', (waitMs) => {
+  it.each([-5, 0.001, 1, 1999.5, 60_000])('are well-formed for a wait of %d ms', (waitMs) => {
     const { asked, renew } = flights();
     const controller = new AbortController();
     void renew('acme', question, { waitMs, signal: controller.signal }).catch(() => undefined);

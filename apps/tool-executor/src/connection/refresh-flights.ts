@@ -1,10 +1,10 @@
-import { KeywardError, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
+import type { RefreshReply, RefreshRequest } from '@keyward/contracts';
 
 export type RefreshQuestion = Omit<RefreshRequest, 'waitMs'>;
 type Ask = (provider: string, request: RefreshRequest) => Promise<RefreshReply>;
 
 export interface Waiting {
-  /** Whoever asks waits no longer than this. */
+  /** Whoever asks waits no longer than this, some seconds at most, and is then told nothing. */
   waitMs: number;
   /** Ends the waiting at once, with its reason. */
   signal: AbortSignal;
@@ -12,13 +12,13 @@ export interface Waiting {
 
 interface Flight {
   reply: Promise<RefreshReply>;
-  /** `performance.now()` until which an answer is awaited. */
+  /** `performance.now()` until which others may join; the answer is awaited a little longer, so that no one's wait ends with it. */
   until: number;
 }
 
 /** A question is put for longer than its first asker waits, so that whoever needs the same a little later can wait for the same answer. */
-const LASTS_LONGER_MS = 20_000;
-const MOST_MS = 600_000;
+const LASTS_LONGER_MS = 10_000;
+const AWAITED_LONGER_MS = 1_000;
 
 /**
  * Questions to token-refresher that are under way. Calls of this process that need the same, a newer generation of one connection, share
@@ -30,13 +30,12 @@ export class RefreshFlights {
   /** @param ask waits for the answer as long as the request says */
   constructor(private readonly ask: Ask) {}
 
-  /** @throws KeywardError `deadline_exceeded` after `waitMs`; why the question could not be put; the signal's reason */
-  async renew(provider: string, question: RefreshQuestion, { waitMs, signal }: Waiting): Promise<RefreshReply> {
+  /** @returns undefined: there was no answer within `waitMs` @throws KeywardError why the question could not be put; the signal's reason */
+  async renew(provider: string, question: RefreshQuestion, { waitMs, signal }: Waiting): Promise<RefreshReply | undefined> {
     signal.throwIfAborted();
-    const flight = this.#join(provider, question, Math.min(Math.max(1, waitMs), MOST_MS));
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    const late = () => reject(new KeywardError('deadline_exceeded', 'The credential was not renewed in time.'));
-    const timer = setTimeout(late, waitMs);
+    const flight = this.#join(provider, question, Math.max(1, waitMs));
+    const { promise: ended, resolve, reject } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(resolve, waitMs, undefined);
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     try {
@@ -54,8 +53,9 @@ export class RefreshFlights {
     const now = performance.now();
     const under = this.#flights.get(key);
     if (under !== undefined && under.until >= now + waitMs) return under;
-    const lasts = Math.min(Math.ceil(waitMs) + LASTS_LONGER_MS, MOST_MS);
-    const flight: Flight = { reply: this.ask(provider, { ...question, waitMs: lasts }), until: now + lasts };
+    const joinableMs = Math.ceil(waitMs) + LASTS_LONGER_MS;
+    const reply = this.ask(provider, { ...question, waitMs: joinableMs + AWAITED_LONGER_MS });
+    const flight: Flight = { reply, until: now + joinableMs };
     this.#flights.set(key, flight);
     // A later one may have taken its place.
     const landed = () => this.#flights.get(key) === flight && this.#flights.delete(key);

@@ -12,6 +12,8 @@ import { requireConnection, type UsableConnection } from './require-connection.j
 const EXPIRY_MARGIN_MS = 5_000;
 /** While the token still holds, its call does not wait longer than this for a better one, nor so long that it would end. */
 const PATIENCE_MS = 2_000;
+/** An answer may get lost; what it would have told is in the row. */
+const LOOK_AFTER_MS = 2_000;
 
 /**
  * A token with enough left is used as it is, without asking anybody. One that is about to end is renewed first, but its call does not wait
@@ -65,24 +67,33 @@ async function renewed(
   reason: RefreshRequest['reason'],
   patienceMs: number,
 ): Promise<UsableConnection> {
-  const { org } = call.request;
   if (connection.id === null) throw new KeywardError('internal', 'A call without a credential can not renew one.');
-  call.assertWanted();
   const newerThan = connection.generation;
-  const question = { org, connection: connection.id, newerThan, reason };
-  const waiting = { waitMs: Math.min(patienceMs, call.msLeft), signal: call.signal };
-  const reply = await parts.refreshes.renew(tool.provider.name, question, waiting);
-  if (reply.outcome === 'failed') {
-    const error = fromProblem(reply.error as Problem);
-    if (error.code === 'needs_reauthorization') throw await needsReauthorization(parts.links, call, tool, connection, error);
-    throw error;
+  const question = { org: call.request.org, connection: connection.id, newerThan, reason };
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    call.assertWanted();
+    const waitMs = Math.min(LOOK_AFTER_MS, until - performance.now(), call.msLeft);
+    const reply = await parts.refreshes.renew(tool.provider.name, question, { waitMs, signal: call.signal });
+    if (reply?.outcome === 'failed') throw await failure(parts, call, tool, connection, reply.error as Problem);
+    call.assertWanted();
+    const next = await readAgain(parts, call, tool, connection);
+    if (next.generation > newerThan) return next;
+    if (reply !== undefined)
+      throw new KeywardError('dependency_unavailable', 'A renewed credential was announced but is not there yet.');
+    if (performance.now() >= until) throw new KeywardError('deadline_exceeded', 'The credential was not renewed in time.');
   }
-  call.assertWanted();
-  const next = await readAgain(parts, call, tool, connection);
-  if (next.generation <= newerThan) {
-    throw new KeywardError('dependency_unavailable', 'A renewed credential was announced but is not there yet.');
-  }
-  return next;
+}
+
+async function failure(
+  parts: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  connection: UsableConnection,
+  problem: Problem,
+): Promise<KeywardError> {
+  const error = fromProblem(problem);
+  return error.code === 'needs_reauthorization' ? needsReauthorization(parts.links, call, tool, connection, error) : error;
 }
 
 /** Everything is asked again, not only the token: the connection or the assignment may have gone meanwhile. */
