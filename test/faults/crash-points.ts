@@ -2,98 +2,112 @@ import type { RefreshStep } from '../../apps/token-refresher/src/refresh/steps.j
 import type { FaultConnection } from './fault-world.js';
 import type { Dependency, Site } from './site.js';
 
-/** A place on the way of a refresh, at which it is held until its process is killed. */
+/** How a request is held: it hangs, or its connection breaks. */
+export type Loss = 'hang' | 'close';
+
+/** A place on the way of a refresh at which it can be stopped. */
 export interface CrashPoint {
   name: string;
-  /** `each` connection is held for itself, or the whole `process` at once, by what is done for all of them together. */
-  held: 'each' | 'process';
+  kind: 'step' | 'request' | 'answer';
+  /** Left out: each connection is caught for itself. Else the first one is, for all of them; the others have come to this step by then. */
+  all?: RefreshStep | 'nothing';
   needsKms?: boolean;
-  /** Data keys are in memory after their first use, so this needs processes that have none yet. */
+  /** Data keys are in memory after their first use: this needs processes that have none yet. */
   freshProcesses?: boolean;
-  /** New secrets are to be sealed under a data key of their own. */
+  /** What is sealed next needs a data key that is yet to be made. */
   newDataKey?: boolean;
-  arm(site: Site, connection: FaultConnection): Held;
+  arm(site: Site, connection: FaultConnection, loss: Loss): Armed;
 }
 
-/** Resolves `fired` when the refresh is held there. */
-export interface Held {
+export interface Armed {
+  /** Resolves when a refresh has come there. */
   readonly fired: Promise<void>;
   disarm(): void;
 }
 
-const atStep = (step: RefreshStep, what: string): CrashPoint => ({
-  name: what,
-  held: 'each',
+const atStep = (step: RefreshStep, name: string): CrashPoint => ({
+  ...{ name, kind: 'step' },
   arm: (site, { connection }) => site.replica.trap({ step, connection, blow: { do: 'pause' } }),
 });
 
-function atDependency(
-  name: string,
-  held: CrashPoint['held'],
-  dependency: Dependency,
-  at: 'request' | 'answer',
-  contains: string | ((connection: FaultConnection) => string[]),
-  more: Pick<CrashPoint, 'freshProcesses' | 'newDataKey'> & { skip?: number } = {},
-): CrashPoint {
-  const { skip = 0, ...rest } = more;
+interface Place {
+  dependency: Dependency;
+  contains: (connection: FaultConnection) => string[];
+  more?: Omit<CrashPoint, 'name' | 'kind' | 'arm'>;
+}
+
+function at(kind: 'request' | 'answer', name: string, { dependency, contains, more = {} }: Place): CrashPoint {
   return {
-    ...{ name, held, ...rest, needsKms: dependency === 'kms' },
-    arm: (site, connection) =>
-      site.arm(dependency, {
-        contains: typeof contains === 'string' ? contains : contains(connection),
-        skip,
-        fault: { at, then: 'hang' },
-      }),
+    ...{ name, kind, ...more, needsKms: dependency === 'kms' },
+    arm: (site, connection, then) => site.arm(dependency, { contains: contains(connection), fault: { at: kind, then } }),
   };
 }
 
-const statement = (name: string) => (connection: FaultConnection) => [name, connection.connection];
-
-function atTokenEndpoint(name: string, at: 'request' | 'answer'): CrashPoint {
+function atTokenEndpoint(kind: 'request' | 'answer', name: string): CrashPoint {
   return {
-    name,
-    held: 'each',
-    arm: (site, { behaviour, tokens }) =>
+    ...{ name, kind },
+    arm: (site, { behaviour, tokens }, then) =>
       site.arm(behaviour, {
         contains: ['POST /token ', new URLSearchParams({ refresh_token: tokens.refresh_token }).toString()],
-        fault: { at, then: 'hang' },
+        fault: { at: kind, then },
       }),
   };
 }
 
-const decrypt = 'TrentService.Decrypt';
-const told = ({ connection }: FaultConnection) => ['PUB connection.refreshed.', connection];
+const statement = (name: string): Place => ({
+  dependency: 'postgres',
+  contains: ({ connection }) => [`vault.${name}`, connection],
+});
+const begin = statement('begin_refresh');
+const commit = statement('commit_refresh');
+const opening: Place = {
+  dependency: 'kms',
+  contains: () => ['TrentService.Decrypt'],
+  more: { all: 'turn', freshProcesses: true },
+};
+const sealing: Place = {
+  dependency: 'kms',
+  contains: () => ['TrentService.GenerateDataKey'],
+  more: { all: 'answered', freshProcesses: true, newDataKey: true },
+};
+const publishing: Place = {
+  dependency: 'nats',
+  contains: ({ connection }) => ['PUB connection.refreshed.', connection],
+  more: { all: 'stored' },
+};
+
+const claimHeard: CrashPoint = {
+  ...{ name: 'claim: made, its answer not heard', kind: 'answer', all: 'nothing' },
+  // The loop claims once a second, whether anything is due or not: only the answer tells which claim it was.
+  arm: (site, { connection }, then) =>
+    site.arm('postgres', { contains: 'vault.claim_due', answerContains: connection, fault: { at: 'answer', then } }),
+};
 
 /** In the order in which a refresh comes by. */
 export const crashPoints: readonly CrashPoint[] = [
-  atDependency('claim: before it reaches the database', 'process', 'postgres', 'request', 'claim_due'),
-  {
-    name: 'claim: made, its answer not heard',
-    held: 'process',
-    arm: (site, { connection }) =>
-      site.arm('postgres', { contains: 'claim_due', answerContains: connection, fault: { at: 'answer', then: 'hang' } }),
-  },
+  at('request', 'claim: before it reaches the database', {
+    dependency: 'postgres',
+    contains: () => ['vault.claim_due'],
+    more: { all: 'nothing' },
+  }),
+  claimHeard,
   atStep('claimed', 'claimed'),
   atStep('turn', 'has its turn in the lane'),
-  atDependency('key service asked to open, before it hears', 'process', 'kms', 'request', decrypt, { freshProcesses: true }),
-  atDependency('key service asked to open, its answer not heard', 'process', 'kms', 'answer', decrypt, { freshProcesses: true }),
+  at('request', 'key service asked to open, before it hears', opening),
+  at('answer', 'key service asked to open, its answer not heard', opening),
   atStep('opened', 'credential opened'),
-  atDependency('begin: before it reaches the database', 'each', 'postgres', 'request', statement('begin_refresh')),
-  atDependency('begin: stored, its answer not heard', 'each', 'postgres', 'answer', statement('begin_refresh')),
+  at('request', 'begin: before it reaches the database', begin),
+  at('answer', 'begin: stored, its answer not heard', begin),
   atStep('begun', 'begun, nothing sent'),
-  atTokenEndpoint('token request sent, not processed', 'request'),
-  atTokenEndpoint('token request processed, answer not heard', 'answer'),
+  atTokenEndpoint('request', 'token request sent, not processed'),
+  atTokenEndpoint('answer', 'token request processed, answer not heard'),
   atStep('answered', 'answer heard'),
-  atDependency('key service asked to seal, before it hears', 'process', 'kms', 'request', decrypt, {
-    ...{ freshProcesses: true, newDataKey: true, skip: 1 },
-  }),
-  atDependency('key service asked to seal, its answer not heard', 'process', 'kms', 'answer', decrypt, {
-    ...{ freshProcesses: true, newDataKey: true, skip: 1 },
-  }),
+  at('request', 'key service asked for a new key to seal with, before it hears', sealing),
+  at('answer', 'key service asked for a new key to seal with, its answer not heard', sealing),
   atStep('sealed', 'answer sealed'),
-  atDependency('commit: before it reaches the database', 'each', 'postgres', 'request', statement('commit_refresh')),
-  atDependency('commit: stored, its answer not heard', 'each', 'postgres', 'answer', statement('commit_refresh')),
+  at('request', 'commit: before it reaches the database', commit),
+  at('answer', 'commit: stored, its answer not heard', commit),
   atStep('stored', 'stored'),
-  atDependency('event: before it reaches the bus', 'process', 'nats', 'request', told),
-  atDependency('event: on the bus, its acknowledgement not heard', 'process', 'nats', 'answer', told),
+  at('request', 'event: before it reaches the bus', publishing),
+  at('answer', 'event: on the bus, its acknowledgement not heard', publishing),
 ];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { newId, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
 import { clientSecretContext } from '@keyward/credentials';
 import { withOrg } from '@keyward/postgres';
+import { createCredentialStore } from '@keyward/postgres-vault';
 import { dedicatedPostgres, type DedicatedPostgres } from '@keyward/testing';
 import { World, type WorldOptions } from '../../apps/token-refresher/test/world.js';
 import { behaviours, manifestOf, type Behaviour } from './behaviours.js';
@@ -82,7 +83,8 @@ export class FaultWorld {
 
   /** What auth-service does when the person has agreed, the first time or again. Repeated while a refresh is quicker, as there. */
   async authorize(connection: FaultConnection, { expiresInMs = 60_000, refreshInMs = 0 }: Times = {}): Promise<void> {
-    const { credentials, authSource, store } = this.world;
+    const { credentials, authSource } = this.world;
+    const store = createCredentialStore(authSource);
     const issued = await this.#issue(connection.behaviour);
     const { org, connection: id } = connection;
     for (let stored = false; !stored;) {

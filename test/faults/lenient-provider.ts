@@ -66,8 +66,12 @@ export class LenientProvider {
   #answer({ url, headers }: IncomingMessage, response: ServerResponse, body: string): void {
     const send = (status: number, answer: object) =>
       void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-    const login = Buffer.from(`${this.client.id}:${this.client.secret}`).toString('base64');
-    if (headers.authorization !== `Basic ${login}`) return send(401, { error: 'invalid_client' });
+    // RFC 6749 section 2.3.1: both are form-encoded first.
+    const [id = '', secret = ''] = Buffer.from(headers.authorization?.slice('Basic '.length) ?? '', 'base64')
+      .toString()
+      .split(':');
+    if (decodeURIComponent(id) !== this.client.id || decodeURIComponent(secret) !== this.client.secret)
+      return send(401, { error: 'invalid_client' });
     const parameters = new URLSearchParams(body);
     if (url === '/token/revocation') {
       const shown = parameters.get('token') ?? '';

@@ -2,31 +2,34 @@
 import { writeFile } from 'node:fs/promises';
 import { keyService } from './key-service.js';
 import { crashPoints } from './crash-points.js';
-import { crashAt, type CrashResult } from './crash-run.js';
-import { crashTable } from './crash-table.js';
+import { blowsAt, crashAt, type Blow, type CrashResult } from './crash-run.js';
+import { crashTables } from './crash-table.js';
 import { FaultWorld } from './fault-world.js';
 import { parseOptions, USAGE, type Options } from './options.js';
 import { runSchedule, type ScheduleResult } from './run-schedule.js';
 import { scheduleOf } from './schedule.js';
 import { Site } from './site.js';
 
+const BLOWS: readonly Blow[] = ['kill', 'sleep', 'hang', 'close'];
+
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function runCrashPoints(): Promise<CrashResult[]> {
+async function runCrashPoints(name: string): Promise<CrashResult[]> {
   const kms = await keyService();
   if (kms === undefined) say('There is no KMS emulator here: what the key service is asked is not interrupted.');
-  const points = crashPoints.filter(({ needsKms }) => kms !== undefined || needsKms !== true);
+  const points = crashPoints.filter((point) => point.name.includes(name) && (kms !== undefined || point.needsKms !== true));
+  const all = BLOWS.flatMap((blow) => points.filter((point) => blowsAt(point).includes(blow)).map((point) => ({ point, blow })));
   const faultWorld = await FaultWorld.create(kms === undefined ? {} : { kms });
-  const sites = await Promise.all(['a', 'b'].map((name) => Site.open(faultWorld, name)));
+  const sites = await Promise.all(['a', 'b', 'c'].map((name) => Site.open(faultWorld, name)));
   const results: CrashResult[] = [];
   try {
-    for (const [at, point] of points.entries()) {
+    for (const [at, { point, blow }] of all.entries()) {
       const startedAt = performance.now();
-      const found = await crashAt(point, faultWorld, sites);
+      const found = await crashAt(point, blow, faultWorld, sites).catch((error: unknown) => [notDone(point.name, blow, error)]);
       results.push(...found);
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       const broken = found.flatMap(({ violations }) => violations);
-      say(`crash point ${at + 1}/${points.length} ${point.name}: ${broken.length === 0 ? 'ok' : 'BROKEN'} in ${seconds} s`);
+      say(`crash point ${at + 1}/${all.length} ${blow}, ${point.name}: ${broken.length === 0 ? 'ok' : 'BROKEN'} in ${seconds} s`);
       for (const violation of broken) say(`    ${violation}`);
     }
   } finally {
@@ -35,6 +38,11 @@ async function runCrashPoints(): Promise<CrashResult[]> {
     await kms?.stop();
   }
   return results;
+}
+
+function notDone(point: string, blow: Blow, error: unknown): CrashResult {
+  const violations = [error instanceof Error ? error.message : String(error)];
+  return { point, blow, behaviour: 'strict', provider: undefined, ours: '', outcome: 'not tried', violations };
 }
 
 async function runSchedules(seeds: readonly number[]): Promise<ScheduleResult[]> {
@@ -77,10 +85,10 @@ function summary(crashes: readonly CrashResult[], schedules: readonly ScheduleRe
 }
 
 async function run(options: Options): Promise<boolean> {
-  const crashes = options.points ? await runCrashPoints() : [];
+  const crashes = options.point === undefined ? [] : await runCrashPoints(options.point);
   if (crashes.length > 0) {
-    if (options.table === undefined) say(`\n${crashTable(crashes)}\n`);
-    else await writeFile(options.table, `${crashTable(crashes)}\n`);
+    if (options.table === undefined) say(`\n${crashTables(crashes)}\n`);
+    else await writeFile(options.table, `${crashTables(crashes)}\n`);
   }
   const schedules = await runSchedules(options.seeds);
   say(summary(crashes, schedules));
@@ -101,7 +109,9 @@ const orphaned = () => process.exit(1);
 process.on('disconnect', orphaned);
 main()
   .catch((error: unknown) => {
-    process.stderr.write(`The proof could not be finished. ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `The proof could not be finished. ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     process.exitCode = 1;
   })
   .finally(() => {

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 
 export interface Options {
   seeds: readonly number[];
-  points: boolean;
+  /** Of crash points only those that have this in their name; undefined: none. */
+  point: string | undefined;
   table: string | undefined;
 }
 
@@ -16,11 +17,12 @@ providers; then schedules of faults that follow from seeds. Expect a quarter of 
 
   --seeds N      this many schedules (default ${SCHEDULES}), from seed 1 on; 0: only the crash points
   --seed X       only this schedule
+  --point TEXT   only crash points that have this in their name, and no schedules
   --no-points    without the crash points
   --table FILE   write what happened at each crash point as Markdown
   --help         this text
 
-Exits 0 when no promise was broken, 1 when one was, or something could not be tried.`;
+With KEYWARD_LOG_LEVEL=debug the refreshers tell what they do. Exits 0 when no promise was broken, 1 when one was, or something could not be tried.`;
 
 /** @throws Error with a sentence for people. @returns undefined where help was asked for. */
 export function parseOptions(argv: readonly string[]): Options | undefined {
@@ -29,6 +31,7 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
     options: {
       seeds: { type: 'string' },
       seed: { type: 'string' },
+      point: { type: 'string' },
       'no-points': { type: 'boolean', default: false },
       table: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -36,11 +39,10 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   if (values.seeds !== undefined && values.seed !== undefined) throw new Error('Either --seeds or --seed, not both.');
-  const seeds =
-    values.seed === undefined
-      ? Array.from({ length: wholeNumber('--seeds', values.seeds ?? String(SCHEDULES), 0) }, (_, at) => at + 1)
-      : [wholeNumber('--seed', values.seed, 0)];
-  return { seeds, points: !values['no-points'] && values.seed === undefined, table: values.table };
+  const { table, point = values['no-points'] || values.seed !== undefined ? undefined : '' } = values;
+  if (values.seed !== undefined) return { seeds: [wholeNumber('--seed', values.seed, 0)], point, table };
+  const count = wholeNumber('--seeds', values.seeds ?? String(values.point === undefined ? SCHEDULES : 0), 0);
+  return { seeds: Array.from({ length: count }, (_, at) => at + 1), point, table };
 }
 
 function wholeNumber(option: string, text: string, least: number): number {

@@ -67,6 +67,12 @@ export async function refreshAll(
   );
 }
 
+/** No clock refreshes these any more, so that they do not come in between what is tried next. */
+export async function retire({ world }: FaultWorld, connections: readonly FaultConnection[]): Promise<void> {
+  const ids = connections.map(({ connection }) => connection);
+  await world.admin.query('UPDATE vault.credential SET refresh_at = NULL WHERE connection_id = ANY($1)', [ids]);
+}
+
 function isSettled({ status, leased, sent, failures }: Held): boolean {
   return status !== 'active' || (!leased && !sent && failures === 0);
 }

@@ -5,7 +5,7 @@ import { EventLog } from './event-log.js';
 import type { FaultConnection, FaultWorld } from './fault-world.js';
 import type { Held } from './held.js';
 import { violations } from './invariants.js';
-import { quiesce, refreshAll } from './quiesce.js';
+import { quiesce, refreshAll, retire } from './quiesce.js';
 import type { Schedule } from './schedule.js';
 import type { Site } from './site.js';
 
@@ -48,9 +48,10 @@ export async function runSchedule(schedule: Schedule, faultWorld: FaultWorld, al
     held = await quiesce(faultWorld, connections, log);
     course.violations.push(...(await check(faultWorld, connections, held, course, log)));
   } catch (error) {
-    course.violations.push(error instanceof Error ? error.message : String(error));
+    course.violations.push(sentence(error));
   } finally {
     await disconnections.stop();
+    await retire(faultWorld, connections);
   }
   const reuseDetections = (await faultWorld.reuseDetections()) - reuseBefore;
   if (reuseDetections > 0) course.violations.push(`${reuseDetections} refresh tokens came a second time`);
@@ -87,4 +88,9 @@ async function check(
     connections.map((connection, at) => violations(faultWorld, connection, held[at] as Held, course, told)),
   );
   return found.flat();
+}
+
+function sentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${sentence(error.cause)}`;
 }

@@ -98,7 +98,9 @@ export class Site {
   #env(): Record<string, string> {
     const variables = Object.fromEntries(behaviours.map((behaviour) => [behaviour, { url: this.provider(behaviour).url }]));
     const kms = this.#dependencies.get('kms');
+    const level = process.env['KEYWARD_LOG_LEVEL'];
     return this.faultWorld.world.env({
+      ...(level === undefined ? {} : { KEYWARD_LOG_LEVEL: level }),
       KEYWARD_DATABASE_URL: this.dependency('postgres').url,
       KEYWARD_NATS_URL: this.dependency('nats').url,
       ...(kms === undefined ? {} : { KEYWARD_KMS_ENDPOINT: kms.url, ...identity }),

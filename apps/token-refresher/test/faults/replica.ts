@@ -119,6 +119,11 @@ export class Replica {
     return this.steps.findLast((one) => one.connection === connection)?.step;
   }
 
+  /** Whether a refresh of the connection has taken the step here. */
+  has(connection: string, step: RefreshStep): boolean {
+    return this.steps.some((one) => one.connection === connection && one.step === step);
+  }
+
   /** Resolves when it has ended, however. */
   gone(): Promise<void> {
     return this.#gone;
