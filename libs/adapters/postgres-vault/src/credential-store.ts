@@ -18,8 +18,9 @@ import type {
   Turns,
 } from './credential-types.js';
 import { acceptApp, rejectApp } from './app-rejection.js';
+import { changeOver } from './change.js';
 import { commit, markNeedsReauthorization } from './refresh-commit.js';
-import { begin, claim, claimDue, releaseFailed } from './refresh-lease.js';
+import { beginTogether, claim, claimDue, releaseFailed } from './refresh-lease.js';
 import { takeTurns } from './refresh-pace.js';
 
 /**
@@ -71,18 +72,19 @@ export interface CredentialStore {
 }
 
 export function createCredentialStore(dataSource: DataSource): CredentialStore {
+  const change = changeOver(dataSource);
   return {
     currentGeneration: (org, connection) => currentGeneration(dataSource, org, connection),
     storeAuthorized,
     claimDue: (request) => claimDue(dataSource, request),
     claim: (request) => claim(dataSource, request),
     load: (org, connection) => load(dataSource, org, connection),
-    begin: (intent) => begin(dataSource, intent),
-    commit: (refresh, messages) => commit(dataSource, refresh, messages),
-    releaseFailed: (failure, messages) => releaseFailed(dataSource, failure, messages),
-    markNeedsReauthorization: (reauthorization, messages) => markNeedsReauthorization(dataSource, reauthorization, messages),
-    rejectApp: (rejection, messages) => rejectApp(dataSource, rejection, messages),
-    acceptApp: (app, messages) => acceptApp(dataSource, app, messages),
+    begin: beginTogether(dataSource),
+    commit: (refresh, messages) => commit(change, refresh, messages),
+    releaseFailed: (failure, messages) => releaseFailed(change, failure, messages),
+    markNeedsReauthorization: (reauthorization, messages) => markNeedsReauthorization(change, reauthorization, messages),
+    rejectApp: (rejection, messages) => rejectApp(change, rejection, messages),
+    acceptApp: (app, messages) => acceptApp(change, app, messages),
     takeTurns: (request) => takeTurns(dataSource, request),
   };
 }

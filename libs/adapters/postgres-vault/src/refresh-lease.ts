@@ -1,9 +1,10 @@
 import type { ConnectionStatus } from '@keyward/contracts';
-import { outboxColumns, prepared, type OutgoingMessage } from '@keyward/postgres';
+import { prepared, type OutgoingMessage } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import type { Claim, ClaimRequest, DueRequest, FailedRefresh, RefreshableCredential, SendingIntent } from './credential-types.js';
 import { REFRESHABLE_COLUMNS, toRefreshable, type RefreshableRow } from './refreshable-row.js';
-import { isDone, type Done } from './sql.js';
+import type { Change, Done } from './change.js';
+import { RoundTrips } from './round-trips.js';
 
 const CLAIM_DUE = {
   name: 'vault.claim_due',
@@ -51,11 +52,30 @@ export async function claim(ds: DataSource, request: ClaimRequest): Promise<Clai
   }
 }
 
-const BEGIN = { name: 'vault.begin_refresh', text: 'SELECT vault.begin_refresh($1, $2, $3, $4, $5) AS done' };
+const BEGIN = {
+  name: 'vault.begin_refresh of many',
+  text: `SELECT vault.begin_refresh(q.org, q.connection, q.owner, q.generation, q.need_ms) AS done
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::double precision[])
+              WITH ORDINALITY AS q (org, connection, owner, generation, need_ms, place)
+         ORDER BY q.place`,
+};
 
-export async function begin(ds: DataSource, intent: SendingIntent): Promise<boolean> {
-  const { org, connection, owner, generation, needMs } = intent;
-  return isDone(await prepared<Done>(ds, BEGIN, [org, connection, owner, generation, needMs]));
+/** Requests that are about to be sent at the same time share the round trip that records them. */
+export function beginTogether(ds: DataSource): (intent: SendingIntent) => Promise<boolean> {
+  const trips = new RoundTrips<SendingIntent, boolean>(async (intents) => {
+    // In the order of the ids, as everywhere where several are locked, so that nobody waits in a circle.
+    const ordered = intents.toSorted((a, b) => (a.connection < b.connection ? -1 : 1));
+    const done = await prepared<Done>(ds, BEGIN, [
+      ordered.map(({ org }) => org),
+      ordered.map(({ connection }) => connection),
+      ordered.map(({ owner }) => owner),
+      ordered.map(({ generation }) => generation),
+      ordered.map(({ needMs }) => needMs),
+    ]);
+    const answers = new Map(ordered.map((intent, index) => [intent, done[index]?.done === true]));
+    return intents.map((intent) => answers.get(intent) === true);
+  });
+  return (intent) => trips.answer(intent);
 }
 
 const RELEASE = {
@@ -63,12 +83,7 @@ const RELEASE = {
   text: 'SELECT vault.release_refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS done',
 };
 
-export async function releaseFailed(
-  ds: DataSource,
-  failure: FailedRefresh,
-  messages: readonly OutgoingMessage[],
-): Promise<boolean> {
+export function releaseFailed(change: Change, failure: FailedRefresh, messages: readonly OutgoingMessage[]): Promise<boolean> {
   const { org, connection, owner, generation, retryInMs, maybeRedeemed, counts = true } = failure;
-  const values = [org, connection, owner, generation, retryInMs, maybeRedeemed, counts, ...outboxColumns(messages)];
-  return isDone(await prepared<Done>(ds, RELEASE, values));
+  return change(RELEASE, [org, connection, owner, generation, retryInMs, maybeRedeemed, counts], messages);
 }

@@ -16,12 +16,3 @@ export async function rows<Row>(em: EntityManager, text: string, values: unknown
 export async function changed(em: EntityManager, text: string, values: unknown[]): Promise<boolean> {
   return (await run(em, text, values)).affected > 0;
 }
-
-/** What a function answers that changes one row: whether it did. */
-export interface Done {
-  done: boolean;
-}
-
-export function isDone([row]: readonly Done[]): boolean {
-  return row?.done === true;
-}
