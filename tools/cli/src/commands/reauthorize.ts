@@ -20,12 +20,20 @@ export const reauthorize = under({
   },
 });
 
+/** The one kind of grant that no person makes in a browser. */
+const EXCHANGED = 'oauth2_token_exchange';
+
 /** What leads to the same connection, with what was asked for and not with what was granted: that names other things at some providers. */
 async function sameAgain(
   session: Session,
   { id, kind, user, agent, agents, provider, alias, ...now }: Connection,
 ): Promise<object> {
   const detail = await session.admin.get<ConnectorDetail>(await session.path(`/v1/connectors/${encodeURIComponent(provider)}`));
+  if (detail.kind === EXCHANGED) {
+    const owner = kind === 'workspace' ? `--workspace --agent ${agents?.join(',')}` : `--user ${user} --agent ${agent}`;
+    const next = `Hand in a new one: keyward connect ${provider} --direct ${owner} --alias ${alias}`;
+    throw new Hint('It is authorized with a token that is exchanged, and on no page.', next);
+  }
   const stated = new Set(detail.connectionParameters.map(({ name }) => name));
   const parameters = Object.fromEntries(Object.entries(now.parameters).filter(([name]) => stated.has(name)));
   const path = await session.path(`/v1/connections/${encodeURIComponent(id)}/history`);
