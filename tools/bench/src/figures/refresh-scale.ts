@@ -81,22 +81,28 @@ async function scan({ progress }: Bench, database: ScaleDatabase, likeness: Like
   const source = createDataSource({ url: loginUrl(likeness, database), applicationName: 'keyward-bench', poolSize: 1 });
   const refresher = await source.initialize();
   try {
+    const settle = (connections: string[]) => postpone(database.admin, connections);
     progress('P16 claims, nothing due');
-    const nothing = await claims(refresher, SCANS, 0);
+    const nothing = await claims(refresher, { times: SCANS, each: 0 }, settle);
     progress(`P16 claims, ${DUE} due`);
     await database.admin.query(
       `UPDATE vault.credential SET refresh_at = clock_timestamp() - random() * interval '1 minute'
        WHERE connection_id IN (SELECT connection_id FROM vault.credential WHERE refresh_at IS NOT NULL ORDER BY md5(connection_id) LIMIT ${DUE})`,
     );
-    const some = await claims(refresher, Math.floor(DUE / CLAIM.limit), CLAIM.limit);
-    await postpone(database.admin);
+    const some = await claims(refresher, { times: Math.floor(DUE / CLAIM.limit), each: CLAIM.limit }, settle);
+    await database.admin.query('VACUUM ANALYZE vault.credential');
     return [...figures('none', 'nothing due', nothing), ...figures('due', `${DUE} due, ${CLAIM.limit} claimed`, some)];
   } finally {
     await refresher.destroy();
   }
 }
 
-async function claims(refresher: Database, times: number, each: number): Promise<Samples> {
+/** @param settle what a commit does to those that were claimed, so that the next claim finds what it would find in service */
+async function claims(
+  refresher: Database,
+  { times, each }: { times: number; each: number },
+  settle: (connections: string[]) => Promise<void>,
+): Promise<Samples> {
   const store = createCredentialStore(refresher);
   const samples = new Samples();
   for (let turn = 0; turn < times; turn++) {
@@ -104,15 +110,18 @@ async function claims(refresher: Database, times: number, each: number): Promise
     const claimed = await store.claimDue({ owner: 'bench', ...CLAIM, rooms: [] });
     samples.add(performance.now() - began);
     if (claimed.length !== each) throw new Error(`a claim found ${claimed.length} due credentials and not ${each}`);
+    await settle(claimed.map(({ connection }) => connection));
   }
   return samples;
 }
 
-async function postpone(admin: Database): Promise<void> {
+async function postpone(admin: Database, connections: string[]): Promise<void> {
   await admin.query(
-    `UPDATE vault.credential SET refresh_at = clock_timestamp() + interval '1 hour' WHERE refresh_at <= clock_timestamp()`,
+    `UPDATE vault.credential SET refresh_at = clock_timestamp() + interval '1 hour', lease_owner = NULL, lease_until = NULL,
+       lease_generation = NULL
+     WHERE connection_id = ANY($1)`,
+    [connections],
   );
-  await admin.query('VACUUM ANALYZE vault.credential');
 }
 
 function figures(id: string, what: string, samples: Samples): Figure[] {

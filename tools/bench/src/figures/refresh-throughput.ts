@@ -45,8 +45,7 @@ async function against(bench: Bench, likeness: Likeness, server: TokenServer, id
     const tokens = await server.issue(CONNECTIONS);
     await fleet.connect(owners, tokens, (index) => ({ expiresInMs: 600_000 + index, refreshInMs: -1000 }));
     await fleet.settle();
-    const { rate, cpu } = await drain(bench, likeness, server, fleet);
-    return figures(id, server, floor, rate, cpu);
+    return figures(id, server, floor, await drain(bench, likeness, server, fleet));
   } finally {
     await fleet.disband();
   }
@@ -69,6 +68,9 @@ async function bareLoop(server: TokenServer, measureMs: number): Promise<LoopRes
 
 interface Drained {
   rate: number;
+  /** Of PostgreSQL, per refresh. */
+  commits: number;
+  walBytes: number;
   /** CPU time per refresh, in µs, by whose it is. */
   cpu: Record<string, number>;
 }
@@ -83,12 +85,18 @@ async function drain(bench: Bench, likeness: Likeness, server: TokenServer, flee
   try {
     const warm = await untilRedeemed(server, refreshes, CONNECTIONS * WARM_AT);
     const cpu = cpuSince(bench, replica.pid, server);
+    const written = await writtenSince(fleet);
     const all = await untilRedeemed(server, refreshes, CONNECTIONS);
     const end = await untilOutboxEmpty(fleet);
     const counted = all.count - warm.count;
     const spent = Object.entries(cpu()).map(([of, micros]) => [of, micros / counted] as const);
+    const { commits, walBytes } = await written();
     await assertRefreshedOnce(fleet);
-    return { rate: counted / ((end.at - warm.at) / 1000), cpu: Object.fromEntries(spent) };
+    return {
+      rate: counted / ((end.at - warm.at) / 1000),
+      ...{ commits: commits / counted, walBytes: walBytes / counted },
+      cpu: Object.fromEntries(spent),
+    };
   } finally {
     await replica.stop();
   }
@@ -98,27 +106,43 @@ function variablesOf({ env }: Likeness): Record<string, object> {
   return JSON.parse(env['KEYWARD_CONNECTOR_VARIABLES'] ?? '{}') as Record<string, object>;
 }
 
-/** @returns what each has spent since now, in µs, when asked */
-function cpuSince({ stack }: Bench, refresher: number, server: TokenServer): () => Record<string, number> {
-  const nats = stack.service('nats').pid;
-  const postgres = () => stack.postgresPids();
-  const others = () => stack.brokerPids().filter((pid) => pid !== nats && !postgres().includes(pid));
-  const of: Record<string, () => number> = {
-    'token-refresher': cpuMeter(() => [refresher]),
-    PostgreSQL: cpuMeter(postgres),
-    'nats-server': cpuMeter(() => [nats]),
-    'other services': cpuMeter(others),
-    'token endpoint': cpuMeter(() => [server.pid]),
+/** @returns what all sessions of the database have committed since now, when asked */
+async function writtenSince({ database }: Fleet): Promise<() => Promise<{ commits: number; walBytes: number }>> {
+  const read = async () => {
+    const [row] = await database.query<{ commits: number; wal: number }[]>(
+      `SELECT xact_commit::float8 AS commits, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS wal
+       FROM pg_stat_database WHERE datname = current_database()`,
+    );
+    return row ?? { commits: Number.NaN, wal: Number.NaN };
   };
-  return () => Object.fromEntries(Object.entries(of).map(([name, micros]) => [name, micros()]));
+  const before = await read();
+  return async () => {
+    const after = await read();
+    return { commits: after.commits - before.commits, walBytes: after.wal - before.wal };
+  };
 }
 
-function figures(id: string, { name }: TokenServer, floor: LoopResult, rate: number, cpu: Record<string, number>): Figure[] {
+/** @returns what each has spent since now, in µs, when asked */
+function cpuSince({ stack }: Bench, refresher: number, server: TokenServer): () => Record<string, number> {
+  const meters: Record<string, () => number> = {
+    'token-refresher': cpuMeter(() => [refresher]),
+    PostgreSQL: cpuMeter(() => stack.postgresPids()),
+    'token endpoint': cpuMeter(() => [server.pid]),
+  };
+  for (const name of ['nats', 'audit-service', 'auth-service', 'tool-executor', 'gateway'] as const) {
+    meters[name] = cpuMeter(() => [stack.service(name).pid]);
+  }
+  return () => Object.fromEntries(Object.entries(meters).map(([name, micros]) => [name, micros()]));
+}
+
+function figures(id: string, { name }: TokenServer, floor: LoopResult, { rate, commits, walBytes, cpu }: Drained): Figure[] {
   const text = `${name}: tokens refreshed per second, one replica`;
   return [
     figure(`P4.${id}.rate`, text, rate, '1/s', floor.rate, atLeast(500, '1/s')),
     figure(`P4.${id}.share`, `${name}: of the bare loop`, rate / floor.rate, '', null, atLeast(0.4, '')),
     figure(`P4.${id}.loop.p50`, `${name}: token request in the bare loop, c = ${CONCURRENCY}, p50`, floor.p50, 'ms', null),
+    figure(`P4.${id}.commits`, `${name}: database transactions per refresh, the relays' included`, commits, '', null),
+    figure(`P4.${id}.wal`, `${name}: written to the database's log per refresh`, walBytes / 1024, 'KiB', null),
     ...Object.entries(cpu).map(([of, micros]) =>
       figure(`P4.${id}.cpu.${of.replace(/\W+/g, '-')}`, `${name}: CPU per refresh, ${of}`, micros, 'µs', null),
     ),
