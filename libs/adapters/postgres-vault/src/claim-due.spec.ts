@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { withClockSetBy } from '@keyward/testing';
 import { dueRows, type DueRow } from '../test/due-rows.js';
 import { LEASE_MS, message, RefreshStore } from '../test/refresh-store.js';
 import { refreshedTokens } from '../test/tokens.js';
@@ -230,26 +231,30 @@ describe('fairness', () => {
 });
 
 describe('clocks', () => {
-  it('of the process are of no account: an hour ahead or behind, the same is due, leased and stored', async () => {
+  it.each([
+    ['ahead', 3_600_000],
+    ['behind', -3_600_000],
+  ])('of the process are of no account: an hour %s, the same is due, leased and stored', async (_which, ms) => {
     const seeded = await world.connected(await world.database.newOrganization());
-    const real = Date.now;
-    for (const [aheadMs, generation] of [
-      [3_600_000, 1],
-      [-3_600_000, 2],
-    ] as const) {
-      Date.now = () => real() + aheadMs;
-      try {
-        expect(ids(await world.claimDue())).toEqual([seeded.connection]);
-        expect(await world.store.begin({ ...seeded, owner: 'owner', generation, needMs: LEASE_MS / 2 })).toBe(true);
-        const stored = { ...refreshedTokens(seeded, generation), accessExpiresInMs: 60_000 };
-        expect(await world.store.commit(stored, [message()])).toBe(true);
-        const { rows } = await admin().query(
-          'SELECT access_expires_at BETWEEN now() AND now() + $$61 s$$ AS so FROM vault.credential',
-        );
-        expect(rows).toEqual([{ so: true }]);
-      } finally {
-        Date.now = real;
-      }
-    }
+    await withClockSetBy(ms, async () => {
+      expect(ids(await world.claimDue())).toEqual([seeded.connection]);
+      expect(await world.store.begin({ ...seeded, owner: 'owner', generation: 1, needMs: LEASE_MS / 2 })).toBe(true);
+      const stored = { ...refreshedTokens(seeded, 1), accessExpiresInMs: 60_000 };
+      expect(await world.store.commit(stored, [message()])).toBe(true);
+    });
+    const { rows } = await admin().query(
+      `SELECT access_expires_at BETWEEN now() AND now() + interval '61 s' AS so FROM vault.credential`,
+    );
+    expect(rows).toEqual([{ so: true }]);
+  });
+
+  it('are nowhere in what is told: no moment, only lengths', async () => {
+    const seeded = await world.connected(await world.database.newOrganization(), { refreshExpiresInMs: 9e9 });
+    await world.claim(seeded, 'owner');
+    await world.store.begin({ ...seeded, owner: 'owner', generation: 1, needMs: 0 });
+    const { providerApp, ...row } = await world.load(seeded);
+    const values = [...Object.values(row), ...Object.values(providerApp ?? {}), await world.claim(seeded, 'other')];
+    expect(values.filter((value) => value instanceof Date)).toEqual([]);
+    expect(values.filter((value) => typeof value === 'number' && value > Date.now() / 2)).toEqual([]);
   });
 });

@@ -157,6 +157,29 @@ describe('cross-organization functions', () => {
     expect(await claim()).toEqual([]);
   });
 
+  it('count_expiring counts what ends or has just ended although it is in use, not what sleeps or ended long ago', async () => {
+    const refresher = await database.connect(await database.urlOf('refresher'));
+    const count = async () => (await refresher.query('SELECT vault.count_expiring(15000)::int AS expiring')).rows;
+    const set = (change: string) => admin.query(`UPDATE vault.credential SET ${change} WHERE org_id = $1`, [ours.org]);
+    await admin.query(`UPDATE vault.connection SET status = 'active'`);
+    await admin.query(
+      `UPDATE vault.credential SET renewable = true, failures = 0, access_expires_at = now() + interval '1 hour'`,
+    );
+    expect(await count()).toEqual([{ expiring: 0 }]);
+    for (const ends of ['10 seconds', '-10 seconds']) {
+      await set(`access_expires_at = now() + interval '${ends}', refresh_at = now() - interval '1 minute'`);
+      expect(await count()).toEqual([{ expiring: 1 }]);
+    }
+    await set(`refresh_at = NULL`);
+    expect(await count()).toEqual([{ expiring: 0 }]);
+    await set(`refresh_at = now() + interval '30 days'`);
+    expect(await count()).toEqual([{ expiring: 0 }]);
+    await set(`failures = 3`);
+    expect(await count()).toEqual([{ expiring: 1 }]);
+    await set(`access_expires_at = now() - interval '2 hours'`);
+    expect(await count()).toEqual([{ expiring: 0 }]);
+  });
+
   it('ensure_partition is repeatable, safe for two at once, and covers exactly one UTC day', async () => {
     const audit = [await database.connect(await database.urlOf('audit')), await database.connect(await database.urlOf('audit'))];
     await audit[1]?.query(`SET timezone = 'Asia/Kolkata'`);
