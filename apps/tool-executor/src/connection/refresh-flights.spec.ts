@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { KeywardError, newId, refreshRequestSchema, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
+import { describe, expect, it, jest } from '@jest/globals';
+import { KeywardError, newId, refreshRequestSchema, toProblem, type RefreshReply, type RefreshRequest } from '@keyward/contracts';
 import { RefreshFlights, type RefreshQuestion } from './refresh-flights.js';
 
 const question: RefreshQuestion = { org: newId('org'), connection: newId('conn'), newerThan: 1, reason: 'expiring' };
@@ -46,18 +46,43 @@ describe('questions for a newer credential', () => {
     expect(await Promise.all(both)).toMatchObject([{ generation: 0 }, { generation: 1 }]);
   });
 
-  it('are put again once there was an answer, and once none could be had', async () => {
+  it.each<[string, (answer: Asked['answer']) => void, object]>([
+    [
+      'none could be had',
+      ({ reject }) => reject(new KeywardError('dependency_unavailable', 'The bus is away.')),
+      { code: 'dependency_unavailable' },
+    ],
+    [
+      'it was no',
+      ({ resolve }) => resolve({ outcome: 'failed', error: toProblem(new KeywardError('provider_unavailable', 'Not now.')) }),
+      { error: { code: 'provider_unavailable' } },
+    ],
+  ])('are put again after an answer if %s', async (_what, end, told) => {
     const { asked, renew } = flights();
     const first = [renew('acme', question, patient), renew('acme', question, patient)];
-    asked[0]?.answer.reject(new KeywardError('dependency_unavailable', 'The bus is away.'));
-    for (const one of first) await expect(one).rejects.toMatchObject({ code: 'dependency_unavailable' });
+    end(asked[0]?.answer as Asked['answer']);
+    for (const one of first) expect(await one.catch((error: unknown) => error)).toMatchObject(told);
     const second = renew('acme', question, patient);
     asked[1]?.answer.resolve({ outcome: 'refreshed', generation: 2 });
-    await second;
-    const third = renew('acme', question, patient);
-    expect(asked).toHaveLength(3);
-    asked[2]?.answer.resolve({ outcome: 'refreshed', generation: 3 });
-    await third;
+    expect(await second).toMatchObject({ generation: 2 });
+  });
+
+  it('that brought what was asked for serve also who asks a moment later, having read what was there before', async () => {
+    jest.useFakeTimers({ now: 0 });
+    try {
+      const { asked, renew } = flights();
+      const first = renew('acme', question, patient);
+      asked[0]?.answer.resolve({ outcome: 'refreshed', generation: 2 });
+      await first;
+      jest.advanceTimersByTime(900);
+      expect(await renew('acme', question, patient)).toMatchObject({ generation: 2 });
+      void renew('acme', { ...question, newerThan: 2 }, patient);
+      jest.advanceTimersByTime(200);
+      void renew('acme', question, patient);
+      expect(asked.map(({ request }) => request.newerThan)).toEqual([1, 2, 1]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('are waited for by each as long as it wants, and by those who come later', async () => {

@@ -12,13 +12,16 @@ export interface Waiting {
 
 interface Flight {
   reply: Promise<RefreshReply>;
-  /** `performance.now()` until which others may join; the answer is awaited a little longer, so that no one's wait ends with it. */
+  /** `performance.now()` until which others may wait for it; the answer is awaited a little longer, so that no one's wait ends with it. */
   until: number;
+  hasLanded: boolean;
 }
 
 /** A question is put for longer than its first asker waits, so that whoever needs the same a little later can wait for the same answer. */
 const LASTS_LONGER_MS = 10_000;
 const AWAITED_LONGER_MS = 1_000;
+/** Whoever has read the old row just before it changed asks a moment after the answer. */
+const REMEMBERED_MS = 1_000;
 
 /**
  * Questions to token-refresher that are under way. Calls of this process that need the same, a newer generation of one connection, share
@@ -46,20 +49,33 @@ export class RefreshFlights {
     }
   }
 
-  /** One that is waited for long enough, or a new one. */
+  /** One that is waited for long enough, or that has just brought what is asked for, or a new one. */
   #join(provider: string, question: RefreshQuestion, waitMs: number): Flight {
     const { org, connection, newerThan, reason } = question;
     const key = `${org} ${connection} ${newerThan} ${reason}`;
     const now = performance.now();
+    this.#forget(now);
     const under = this.#flights.get(key);
-    if (under !== undefined && under.until >= now + waitMs) return under;
+    if (under !== undefined && under.until >= now + (under.hasLanded ? 0 : waitMs)) return under;
     const joinableMs = Math.ceil(waitMs) + LASTS_LONGER_MS;
     const reply = this.ask(provider, { ...question, waitMs: joinableMs + AWAITED_LONGER_MS });
-    const flight: Flight = { reply, until: now + joinableMs };
+    const flight: Flight = { reply, until: now + joinableMs, hasLanded: false };
     this.#flights.set(key, flight);
-    // A later one may have taken its place.
-    const landed = () => this.#flights.get(key) === flight && this.#flights.delete(key);
-    flight.reply.then(landed, landed);
+    const failed = () => this.#flights.get(key) === flight && this.#flights.delete(key);
+    reply.then(({ outcome }) => (outcome === 'refreshed' ? land(flight) : failed()), failed);
     return flight;
   }
+
+  /** From the oldest on, so that it costs no more than there is to forget. */
+  #forget(now: number): void {
+    for (const [key, { hasLanded, until }] of this.#flights) {
+      if (!hasLanded || until >= now) return;
+      this.#flights.delete(key);
+    }
+  }
+}
+
+function land(flight: Flight): void {
+  flight.hasLanded = true;
+  flight.until = performance.now() + REMEMBERED_MS;
 }
