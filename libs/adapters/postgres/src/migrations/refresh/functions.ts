@@ -1,4 +1,5 @@
-import { CLAIMING } from './claiming.js';
+import { CLAIM_DUE } from './claim-due.js';
+import { CLAIM_ONE, LOAD } from './claim-one.js';
 import { ROW } from './row.js';
 import { SETTLING } from './settling.js';
 
@@ -27,4 +28,4 @@ $$;
  * Each step of a refresh is one function and so one round trip. They name the organization in every statement, as row-level security does
  * for tables: it does not bind them.
  */
-export const FUNCTIONS = ROW + CLAIMING + SETTLING + GAUGES;
+export const FUNCTIONS = [ROW, CLAIM_DUE, CLAIM_ONE, LOAD, SETTLING, GAUGES].join('');
