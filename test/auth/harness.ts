@@ -1,3 +1,4 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -156,6 +157,16 @@ export class AuthHarness {
     this.services.push(service);
     await service.started;
     return service;
+  }
+
+  /** In a process of its own, which a test may kill. Nobody waits for it. */
+  spawnReplica(env: Record<string, string> = {}): ChildProcess {
+    const loader = ['--conditions=@keyward/source', '--import', './test/support/source-loader.mjs'];
+    return spawn(process.execPath, [...loader, 'apps/auth-service/src/main.ts'], {
+      cwd: fileURLToPath(new URL('../../', import.meta.url)),
+      env: { PATH: process.env['PATH'] ?? '', ...this.env, ...env },
+      stdio: 'ignore',
+    });
   }
 
   /** For what is to be renewed: a real token-refresher beside it. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId, streams } from '@keyward/contracts';
 import { freePort } from '@keyward/embedded';
@@ -87,7 +88,8 @@ describe('a message that is not taken', () => {
     here.receiver.answer(path, answering(503));
     const id = await here.publish(org);
     await here.delivery(endpoint, ({ status }) => status === 503);
-    await sql(`UPDATE notification.webhook_delivery SET attempts = 12, next_attempt_at = now() WHERE event_id = $1`, [id]);
+    await sql(`UPDATE notification.webhook_delivery SET attempts = 12 WHERE event_id = $1`, [id]);
+    await here.hurry(id);
     expect(await here.delivery(endpoint, ({ state }) => state !== 'pending')).toMatchObject({
       ...{ state: 'failed', attempts: 13, status: 503, nextAttemptAt: null },
     });
@@ -267,6 +269,28 @@ describe('several replicas', () => {
     here.receiver.letGo(path);
     expect(await here.delivery(endpoint, ({ state }) => state === 'delivered')).toMatchObject({ id, attempts: 2 });
     await second.stop();
+  });
+});
+
+describe('a process that is killed while a receiver thinks', () => {
+  it('is followed by another with the same message, under the same id', async () => {
+    const endpoint = await here.endpoint(org, path);
+    await auth.stopServices();
+    here.receiver.hold(path);
+    const id = await here.publish(org);
+    const doomed = auth.spawnReplica();
+    const died = once(doomed, 'exit');
+    await here.arrived(path);
+    doomed.kill('SIGKILL');
+    await died;
+    here.receiver.letGo(path);
+    await auth.startReplica();
+    // Nobody else may have it before the lease is over.
+    expect(await here.deliveries(endpoint)).toEqual([expect.objectContaining({ id, state: 'pending', attempts: 1 })]);
+    await here.hurry(id);
+    const messages = await here.arrived(path, 2);
+    expect(messages.map(idOf)).toEqual([id, id]);
+    expect(await here.delivery(endpoint, ({ state }) => state === 'delivered')).toMatchObject({ id, attempts: 2 });
   });
 });
 

@@ -11,13 +11,17 @@ export class WebhookWorld {
     readonly auth: AuthHarness,
     readonly receiver: WebhookReceiver,
     readonly other: WebhookReceiver,
+    /** An organization that no test is about. */
+    private readonly bystander: string,
   ) {}
 
   static async start(options: HarnessOptions = {}): Promise<WebhookWorld> {
     const [receiver, other] = await Promise.all([WebhookReceiver.start(), WebhookReceiver.start()]);
     const auth = await AuthHarness.start({ ...options, privateOrigins: [receiver.origin, other.origin] });
-    const world = new WebhookWorld(auth, receiver, other);
+    const world = new WebhookWorld(auth, receiver, other, (await auth.team()).org);
     await world.listening();
+    const told = { url: `${other.origin}/bystander`, events: ['connection.revoked'] };
+    await world.endpoint(world.bystander, '/', told);
     return world;
   }
 
@@ -74,10 +78,11 @@ export class WebhookWorld {
     return id;
   }
 
-  /** As if the time until the next attempt were over. */
+  /** As if the time until the next attempt were over; a message for somebody else wakes who delivers, so that a test need not wait. */
   async hurry(message: string): Promise<void> {
     await this.auth.database.query(`UPDATE notification.webhook_delivery SET next_attempt_at = now() WHERE event_id = $1`, [
       message,
     ]);
+    await this.publish(this.bystander, 'revoked');
   }
 }

@@ -333,7 +333,7 @@ describe('a test', () => {
     expect(received.headers['webhook-id']).toBe(body.message);
     expect(await here.read(endpoint)).toMatchObject({ enabled: true, failingSince: null });
     expect(await here.deliveries(endpoint)).toEqual([]);
-    expect(here.other.received).toEqual([]);
+    expect(here.other.at('/elsewhere')).toEqual([]);
   });
 
   it('of an endpoint where nobody is, or behind a name that leads inside, says that there was no answer', async () => {
