@@ -100,6 +100,15 @@ export class ProviderLanes {
 
 /** The same on every replica. What the manifest says of its pace is part of it: a manifest that an organization posted slows nobody else's. */
 function keyOf(provider: ProviderManifest): string {
+  const known = keys.get(provider) ?? computeKey(provider);
+  keys.set(provider, known);
+  return known;
+}
+
+/** Resolved manifests are kept as long as they are used, by their catalog or by what resolves them. */
+const keys = new WeakMap<ProviderManifest, string>();
+
+function computeKey(provider: ProviderManifest): string {
   const { concurrency, requests_per_minute: perMinute } = provider.refresh;
   const key = [provider.name, ...authorizationServerOrigins(provider), concurrency, perMinute ?? 'unpaced'].join(' ');
   return key.length <= MAX_KEY ? key : `${provider.name} ${createHash('sha256').update(key).digest('base64url')}`;
