@@ -211,9 +211,12 @@ describe('an event', () => {
     auth.nc.publish(`connection.needs_reauthorization.${org}`, 'nonsense');
     auth.nc.publish(`connection.needs_reauthorization.${org}`, '{"id":1}');
     await here.publish(org, 'needs_reauthorization', { org: other.org });
-    await here.publish(org);
-    await here.arrived(path);
-    await waitFor(async () => (await letters()) === lettersBefore + 3);
+    // Fine by its shape, and yet no database takes it.
+    await here.publish(org, 'needs_reauthorization', { at: '0000-01-01T00:00:00Z' });
+    await here.publish(org, 'needs_reauthorization', { reason: 'a \u0000 b' });
+    const id = await here.publish(org);
+    expect((await here.arrived(path)).map(idOf)).toEqual([id]);
+    await waitFor(async () => (await letters()) === lettersBefore + 5);
     expect(here.receiver.at(path)).toHaveLength(1);
     expect(here.receiver.at(foreign)).toEqual([]);
   });

@@ -26,15 +26,49 @@ type Event = Omit<ConnectionEvent | ProviderAppEvent, 'event'> & { type: Webhook
  * @throws KeywardError `dependency_unavailable`: then the batch comes again
  */
 export async function addDeliveries(dataSource: DataSource, batch: readonly BatchMessage[]): Promise<number> {
-  const events = batch.flatMap((message) => verified(message) ?? []);
-  if (events.length === 0) return 0;
+  const candidates = batch.flatMap((message) => verified(message) ?? []);
+  if (candidates.length === 0) return 0;
+  try {
+    return await add(
+      dataSource,
+      candidates.map(({ event }) => event),
+    );
+  } catch (thrown) {
+    if (isForLater(thrown)) throw thrown;
+    // Something in one of them that the checks don't know of: it must not hold up the others for ever.
+    let added = 0;
+    for (const candidate of candidates) added += await addAlone(dataSource, candidate);
+    return added;
+  }
+}
+
+interface Candidate {
+  message: BatchMessage;
+  event: Event;
+}
+
+async function add(dataSource: DataSource, events: Event[]): Promise<number> {
   const [row] = await prepared<{ added: number }>(dataSource, ADD, [JSON.stringify(events)]);
   return row?.added ?? 0;
 }
 
-function verified(message: BatchMessage): Event | undefined {
+async function addAlone(dataSource: DataSource, { message, event }: Candidate): Promise<number> {
   try {
-    return eventOf(message);
+    return await add(dataSource, [event]);
+  } catch (thrown) {
+    if (isForLater(thrown)) throw thrown;
+    message.reject(asKeywardError(thrown));
+    return 0;
+  }
+}
+
+function isForLater(thrown: unknown): boolean {
+  return thrown instanceof KeywardError && thrown.code === 'dependency_unavailable';
+}
+
+function verified(message: BatchMessage): Candidate | undefined {
+  try {
+    return { message, event: eventOf(message) };
   } catch (thrown) {
     message.reject(asKeywardError(thrown));
     return undefined;

@@ -12,27 +12,21 @@ const GIVE_UP_ON_ENDPOINT_AFTER = '5 days';
 
 export type Outcome = 'delivered' | 'retried' | 'failed' | 'gone';
 
-/** Writes down how an attempt ended. @throws KeywardError `dependency_unavailable` */
+/** Writes down how an attempt ended. The endpoint's row first, as whoever disables it does. @throws KeywardError `dependency_unavailable` */
 export async function settle(dataSource: DataSource, claimed: Claimed, attempt: Attempt): Promise<Outcome> {
   return withOrg(dataSource, claimed.org_id, async (em) => {
     if (delivered(attempt)) {
+      await succeeded(em, claimed);
       await settleDelivery(em, claimed, 'delivered', attempt);
-      await em.query(
-        `UPDATE notification.webhook_endpoint SET failing_since = NULL WHERE org_id = $1 AND id = $2 AND failing_since IS NOT NULL`,
-        [claimed.org_id, claimed.endpoint_id],
-      );
       return 'delivered';
     }
-    if (attempt.status === GONE) {
-      await settleDelivery(em, claimed, 'failed', attempt);
-      await disable(em, claimed, 'gone');
-      return 'gone';
-    }
-    const wait = waitMs(claimed.attempts, attempt.retryAfterMs);
+    const overdue = await failedOnceMore(em, claimed);
+    const wait = attempt.status === GONE ? undefined : waitMs(claimed.attempts, attempt.retryAfterMs);
     if (wait === undefined) await settleDelivery(em, claimed, 'failed', attempt);
     else await postpone(em, claimed, attempt, wait);
-    if (await isOverdue(em, claimed)) await disable(em, claimed, 'failing');
-    return wait === undefined ? 'failed' : 'retried';
+    if (attempt.status === GONE) await disable(em, claimed, 'gone');
+    else if (overdue) await disable(em, claimed, 'failing');
+    return attempt.status === GONE ? 'gone' : wait === undefined ? 'failed' : 'retried';
   });
 }
 
@@ -85,8 +79,15 @@ async function postpone(
   );
 }
 
-/** An endpoint whose address was changed since then is another one. */
-async function isOverdue(em: EntityManager, { org_id, endpoint_id, url }: Claimed): Promise<boolean> {
+async function succeeded(em: EntityManager, { org_id, endpoint_id }: Claimed): Promise<void> {
+  await em.query(
+    `UPDATE notification.webhook_endpoint SET failing_since = NULL WHERE org_id = $1 AND id = $2 AND failing_since IS NOT NULL`,
+    [org_id, endpoint_id],
+  );
+}
+
+/** An endpoint whose address was changed since then is another one. @returns whether it has failed for too long */
+async function failedOnceMore(em: EntityManager, { org_id, endpoint_id, url }: Claimed): Promise<boolean> {
   const [rows] = (await em.query(
     `UPDATE notification.webhook_endpoint SET failing_since = coalesce(failing_since, now())
      WHERE org_id = $1 AND id = $2 AND url = $3 RETURNING failing_since < now() - $4::interval AS overdue`,
