@@ -18,7 +18,8 @@ export function captureParameters(provider: ProviderManifest, document: unknown)
     stated[name] = parameter;
     given[name] = value;
   }
-  return checked({ ...provider, connection_parameters: stated }, given);
+  // Most answers state none, and a manifest that is put together anew is looked through from its beginning.
+  return Object.keys(stated).length === 0 ? {} : checked({ ...provider, connection_parameters: stated }, given);
 }
 
 /** Of a new grant: everything that is required must have been said by now. @throws OAuthError `malformed` */
