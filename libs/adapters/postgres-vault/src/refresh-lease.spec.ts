@@ -124,6 +124,21 @@ describe('sending', () => {
     expect(await begin('owner', { needMs: LEASE_MS - 30_000 })).toBe(true);
   });
 
+  it('of many at once is allowed to each by its own lease, in one round trip or several', async () => {
+    const many = await Promise.all(Array.from({ length: 100 }, () => world.connected(seeded.org)));
+    const held = many.filter((_, i) => i % 3 > 0);
+    for (const one of held) await world.claim(one, `owner of ${one.connection}`);
+    const intents = many.map((one, i) => ({ ...one, owner: `owner of ${one.connection}`, generation: i % 3, needMs: 0 }));
+    expect(await Promise.all(intents.map((intent) => store.begin(intent)))).toEqual(many.map((_, i) => i % 3 === 1));
+    const { rows } = await world.database.admin.query('SELECT connection_id FROM vault.credential WHERE sent_at IS NOT NULL');
+    expect(rows.map((row) => row.connection_id as string).sort()).toEqual(
+      many
+        .filter((_, i) => i % 3 === 1)
+        .map(({ connection }) => connection)
+        .sort(),
+    );
+  });
+
   it('is not allowed after the lease, nor to the one before its successor', async () => {
     await world.claim(seeded, 'slow');
     await world.expireLease(seeded);
