@@ -159,13 +159,13 @@ export class AuthHarness {
     return service;
   }
 
-  /** In a process of its own, which a test may kill. Nobody waits for it. */
+  /** In a process of its own, which a test may kill and whose log it may read. Nobody waits for it. */
   spawnReplica(env: Record<string, string> = {}): ChildProcess {
     const loader = ['--conditions=@keyward/source', '--import', './test/support/source-loader.mjs'];
     return spawn(process.execPath, [...loader, 'apps/auth-service/src/main.ts'], {
       cwd: fileURLToPath(new URL('../../', import.meta.url)),
       env: { PATH: process.env['PATH'] ?? '', ...this.env, ...env },
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
 

@@ -276,16 +276,23 @@ describe('several replicas', () => {
 });
 
 describe('a process that is killed while a receiver thinks', () => {
-  it('is followed by another with the same message, under the same id', async () => {
+  it('is followed by another with the same message, under the same id; its log holds no secret, address, answer or person', async () => {
     const endpoint = await here.endpoint(org, path);
+    const refusing = here.path();
+    await here.endpoint(org, `${refusing}?token=canary`);
+    here.receiver.answer(`${refusing}?token=canary`, answering(500, { 'x-canary': 'canary' }, 'canary'));
     await auth.stopServices();
     here.receiver.hold(path);
     const id = await here.publish(org);
-    const doomed = auth.spawnReplica();
-    const died = once(doomed, 'exit');
+    const doomed = auth.spawnReplica({ KEYWARD_LOG_LEVEL: 'trace' });
+    let log = '';
+    for (const stream of [doomed.stdout, doomed.stderr]) stream?.on('data', (chunk) => (log += String(chunk)));
+    const died = once(doomed, 'close');
     await here.arrived(path);
+    await waitFor(() => log.includes('a webhook message was not taken'));
     doomed.kill('SIGKILL');
     await died;
+    for (const secret of [endpoint.secret.slice('whsec_'.length), 'canary', 'usr_ada']) expect(log).not.toContain(secret);
     here.receiver.letGo(path);
     await auth.startReplica();
     // Nobody else may have it before the lease is over.
