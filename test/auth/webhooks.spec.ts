@@ -184,6 +184,26 @@ describe('what happens to a connection', () => {
     expect(received.body).not.toContain('/connect/');
   });
 
+  it('as it really goes: a grant that ends at the provider is told, mended by the request in the message, and told again', async () => {
+    const tenant = await auth.tenant();
+    await here.endpoint(tenant.org, path, { events: ['connection.needs_reauthorization', 'connection.authorized'] });
+    await new Browser().connect((await auth.session(tenant)).url);
+    await here.arrived(path);
+    const app = await auth.ask<{ clientId: string }>(`/v1/provider-apps/${tenant.app.id}?organization=${tenant.org}`);
+    await auth.manageSandbox('tokens/revoke', { client: app.body.clientId });
+    await auth.startRefresher();
+    await auth.database.query('UPDATE vault.credential SET refresh_at = now() WHERE org_id = $1', [tenant.org]);
+    const [, asked] = (await here.arrived(path, 2)) as [Received, Received];
+    const { type, data } = bodyOf(asked);
+    expect(type).toBe('connection.needs_reauthorization');
+    const link = await auth.ask<{ url: string }>('/v1/connect-sessions', { body: data.reauthorize?.body });
+    await new Browser().connect(link.body.url);
+    const mended = bodyOf((await here.arrived(path, 3))[2] as Received);
+    expect(mended).toMatchObject({ type: 'connection.authorized', data: { connection: data.connection } });
+    expect(mended.data.generation).toBeGreaterThan(data.generation);
+    expect((await auth.connections(tenant)).map(({ id, status }) => [id, status])).toEqual([[data.connection, 'active']]);
+  });
+
   it('and to a workspace connection, which is nobody’s: the request names the agents that may use it', async () => {
     const { agent } = await auth.team().then(async (team) => ((org = team.org), team));
     const made = await auth.ask<{ id: string }>('/v1/connections', {
