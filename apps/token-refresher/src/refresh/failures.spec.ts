@@ -86,6 +86,21 @@ describe('a failed refresh', () => {
   });
 });
 
+describe('an answer that grants less than before', () => {
+  it('is stored, told and recorded', async () => {
+    const connection = await world.connect();
+    await world.sandbox.fault({ kind: 'alter', members: { scope: 'notes:read' } });
+    expect(await world.ask(connection)).toEqual({ outcome: 'refreshed', generation: 2 });
+    expect((await world.row(connection)).scopes).toEqual(['notes:read']);
+    await waitFor(async () => (await world.connectionEvents(connection, 'scopes_changed')).length === 1);
+    const [audited] = await waitFor(async () => {
+      const found = await world.auditEvents(connection, 'connection.scopes_changed');
+      return found.length > 0 ? found : undefined;
+    });
+    expect(audited).toMatchObject({ generation: 2, scopes: ['notes:read'] });
+  });
+});
+
 describe('disconnecting during a refresh', () => {
   it('stays disconnected, and what was redeemed meanwhile is revoked at the provider', async () => {
     const connection = await world.connect();
