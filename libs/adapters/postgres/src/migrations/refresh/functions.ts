@@ -4,13 +4,15 @@ import { ROW } from './row.js';
 import { SETTLING } from './settling.js';
 
 /**
- * Those that end within the time given, or have ended within the last hour: what sleeps has ended long ago and nobody misses it.
+ * Those that end within the time given, or have ended within the last hour: what sleeps has ended long ago and nobody misses it. A time
+ * that may be another for each row, such as `clock_timestamp()`, would be compared with every row and not be looked up.
  */
 const GAUGES = `
 CREATE OR REPLACE FUNCTION vault.count_expiring(p_within_ms integer) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT count(*) FROM vault.credential k JOIN vault.connection c ON c.id = k.connection_id AND c.org_id = k.org_id
-  WHERE k.access_expires_at BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp() + make_interval(secs => p_within_ms / 1000.0)
+  WHERE k.access_expires_at BETWEEN statement_timestamp() - interval '1 hour'
+      AND statement_timestamp() + make_interval(secs => p_within_ms / 1000.0)
     AND k.renewable AND c.status = 'active' AND (k.refresh_at <= k.access_expires_at OR k.failures > 0)
 $$;
 
