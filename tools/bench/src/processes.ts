@@ -12,13 +12,35 @@ export function cpuMicros(pid: number): number {
 }
 
 /**
- * CPU time that some processes spend from now on, in µs. The list is read anew each time: a session of PostgreSQL that began meanwhile
- * counts as a whole, one that ended counts no more.
+ * CPU time that some processes spend from now on, in µs. The list is read anew at each reading: what began meanwhile counts as a whole, and
+ * what ended with what it had spent at the last reading.
+ * @returns takes a reading
  */
-export function cpuMeter(pids: () => number[]): () => number {
-  const read = () => new Map(pids().map((pid) => [pid, cpuMicros(pid)]));
-  const before = read();
-  return () => [...read()].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0);
+export function cpuMeter(pids: () => readonly number[]): () => number {
+  const read = () => pids().flatMap((pid) => cpuIfRunning(pid));
+  const before = new Map(read());
+  const latest = new Map(before);
+  return () => {
+    for (const [pid, micros] of read()) latest.set(pid, micros);
+    return [...latest].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0);
+  };
+}
+
+function cpuIfRunning(pid: number): [pid: number, micros: number][] {
+  try {
+    return [[pid, cpuMicros(pid)]];
+  } catch {
+    return [];
+  }
+}
+
+/** Command line of a process, or what it calls itself (proc(5)); empty where it has ended. */
+export function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
 }
 
 /** Resident set size in MB (proc(5), VmRSS). */

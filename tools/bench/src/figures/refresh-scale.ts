@@ -2,17 +2,18 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createCredentialStore } from '@keyward/postgres-vault';
 import { createDataSource } from '@keyward/postgres';
+import type { Stack } from '@keyward/stack';
 import type { Bench, Measurement } from '../bench.js';
 import { atMost, figure, type Figure } from '../figure.js';
 import { Samples } from '../load/samples.js';
-import { cpuMeter } from '../processes.js';
+import { cpuMeter, titleOf } from '../processes.js';
 import { ROWS, scaleDatabase, withDatabase, type Database, type ScaleDatabase } from '../refresh/scale.js';
 import { likenessOf, startReplica, type Likeness } from '../replica.js';
 
 const SETTLE_MS = 10_000;
-const IDLE_MS = 40_000;
+const IDLE_SECONDS = 45;
 /** As a Prometheus server with its default interval: what the gauges count is part of what idling costs. */
-const SCRAPE_EVERY_MS = 15_000;
+const SCRAPE_EVERY_SECONDS = 15;
 const DUE = 10_000;
 /** As the refresher claims. */
 const CLAIM = { limit: 64, leaseMs: 30_000 };
@@ -38,19 +39,19 @@ function loginUrl({ env }: Likeness, { name }: ScaleDatabase): string {
   return withDatabase(env['KEYWARD_DATABASE_URL'] ?? '', name);
 }
 
-async function idle({ progress }: Bench, database: ScaleDatabase, likeness: Likeness): Promise<Figure[]> {
-  const replica = await startReplica(likeness, { KEYWARD_DATABASE_URL: loginUrl(likeness, database) });
+async function idle({ stack, progress }: Bench, database: ScaleDatabase, likeness: Likeness): Promise<Figure[]> {
+  const url = loginUrl(likeness, database);
+  const replica = await startReplica(likeness, { KEYWARD_DATABASE_URL: url });
   try {
     await delay(SETTLE_MS);
-    progress(`P15 idle for ${IDLE_MS / 1000} s`);
-    const sessions = await sessionsOf(database);
-    const [refresher, postgres] = [cpuMeter(() => [replica.pid]), cpuMeter(() => sessions)];
-    for (const until = performance.now() + IDLE_MS; performance.now() < until;) {
-      await (await fetch(`${replica.opsUrl}/metrics`)).text();
-      await delay(Math.min(SCRAPE_EVERY_MS, Math.max(0, until - performance.now())));
+    progress(`P15 idle for ${IDLE_SECONDS} s`);
+    const meters = [cpuMeter(() => [replica.pid]), cpuMeter(() => sessionsOf(stack, new URL(url)))];
+    for (let second = 0; second < IDLE_SECONDS; second++) {
+      if (second % SCRAPE_EVERY_SECONDS === 0) await (await fetch(`${replica.opsUrl}/metrics`)).text();
+      for (const read of meters) read();
+      await delay(1000);
     }
-    const percent = (micros: number) => (micros / (IDLE_MS * 1000)) * 100;
-    const [own, theirs] = [percent(refresher()), percent(postgres())];
+    const [own = 0, theirs = 0] = meters.map((read) => (read() / (IDLE_SECONDS * 1e6)) * 100);
     return [
       figure(
         'P15.idle',
@@ -61,20 +62,16 @@ async function idle({ progress }: Bench, database: ScaleDatabase, likeness: Like
         atMost(2, '%'),
       ),
       figure('P15.refresher', 'of it the refresher', own, '% of a core', null),
-      figure('P15.sessions', `of it its ${sessions.length} sessions`, theirs, '% of a core', null),
+      figure('P15.sessions', 'of it the sessions', theirs, '% of a core', null),
     ];
   } finally {
     await replica.stop();
   }
 }
 
-/** Those of the refresher, which is alone with this benchmark in that database. */
-async function sessionsOf({ admin, name }: ScaleDatabase): Promise<number[]> {
-  const rows = await admin.query<{ pid: number }[]>(
-    `SELECT pid FROM pg_stat_activity WHERE datname = $1 AND usename <> current_user AND backend_type = 'client backend'`,
-    [name],
-  );
-  return rows.map(({ pid }) => pid);
+/** Those of the refresher, by what PostgreSQL's processes call themselves: `postgres: login database address state`. */
+function sessionsOf(stack: Stack, { username, pathname }: URL): number[] {
+  return stack.postgresPids().filter((pid) => titleOf(pid).startsWith(`postgres: ${username} ${pathname.slice(1)} `));
 }
 
 async function scan({ progress }: Bench, database: ScaleDatabase, likeness: Likeness): Promise<Figure[]> {

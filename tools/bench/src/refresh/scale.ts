@@ -13,6 +13,9 @@ const APPS = 10;
  * ones and open nothing.
  */
 const FILL = [
+  // It may take a while, and what the rows refer to is there by construction.
+  'SET statement_timeout = 0',
+  'SET session_replication_role = replica',
   `INSERT INTO identity.organization (id, slug, name) SELECT 'org_' || o, 'org-' || o, 'Org' FROM generate_series(0, ${ORGANIZATIONS - 1}) o`,
   `INSERT INTO identity.agent (id, org_id, slug, name) SELECT 'agt_' || o, 'org_' || o, 'bot', 'Bot' FROM generate_series(0, ${ORGANIZATIONS - 1}) o`,
   `INSERT INTO vault.provider_app (id, org_id, provider, client_id, sealed_secret, callback_context)
@@ -34,6 +37,7 @@ const FILL = [
         LATERAL (SELECT p.life AS life, p.asleep AS asleep, interval '10 minutes' + (p.life * 0.9 - interval '10 minutes') * random() AS due) l`,
   'VACUUM ANALYZE',
   'CHECKPOINT',
+  'RESET session_replication_role',
 ];
 
 export type Database = Awaited<ReturnType<ReturnType<typeof createDataSource>['initialize']>>;
@@ -71,5 +75,5 @@ export function withDatabase(url: string, name: string): string {
 }
 
 function open(url: string): Promise<Database> {
-  return createDataSource({ url, applicationName: 'keyward-bench', poolSize: 2 }).initialize();
+  return createDataSource({ url, applicationName: 'keyward-bench', poolSize: 1 }).initialize();
 }
