@@ -56,6 +56,7 @@ const SAYINGS: Record<string, ServiceName[]> = {
   'dead_letter.EXECUTIONS': ['tool-executor'],
   'dead_letter.REFRESH': ['token-refresher'],
   'dead_letter.AUDIT': ['audit-service'],
+  'dead_letter.CONNECTIONS': ['auth-service'],
   '$JS.API.STREAM.PURGE.AUDIT': [],
   '$JS.API.STREAM.DELETE.AUDIT': [],
   '$JS.API.STREAM.MSG.DELETE.AUDIT': ['audit-service'],
