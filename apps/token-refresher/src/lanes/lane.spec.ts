@@ -54,7 +54,7 @@ describe('a lane', () => {
   it('has room for what it can send soon, and for none while it is paused or its breaker is open', async () => {
     const { lane, send, end } = laneOf({ concurrency: 4 });
     void send('1');
-    expect(lane.room).toBe(4);
+    expect(lane.room).toBe(5);
     for (const name of ['2', '3', '4', '5', '6']) void send(name);
     expect(lane.room).toBe(0);
     await turns();

@@ -25,7 +25,7 @@ interface Waiting {
 }
 
 /** What has a lease before its turn comes shall be little, yet enough that no slot stays empty until the next look at the store. */
-const AHEAD_SHARE = 0.25;
+const AHEAD_SHARE = 0.5;
 /** What is due within so long under a declared rate is taken from the store ahead. */
 const PACED_AHEAD_MS = 2_000;
 const STORE_AWAY_MS = 500;
@@ -65,7 +65,7 @@ export class Lane {
   /** How many more may be leased for it now. */
   get room(): number {
     const { concurrency, perMinute } = this.#settings;
-    if (this.#pauseLeftMs() > 0 || this.#nextTurnAt > performance.now()) return 0;
+    if (this.#pauseLeftMs() > 0 || this.#nextTurnAt - performance.now() > PACED_AHEAD_MS) return 0;
     const ahead = Math.ceil(concurrency * (1 + AHEAD_SHARE));
     const paced = perMinute === undefined ? ahead : Math.min(ahead, Math.ceil((perMinute * PACED_AHEAD_MS) / 60_000));
     return Math.max(0, Math.min(this.#breaker.room, paced - this.#running - this.waiting));
