@@ -99,6 +99,24 @@ describe('two who claim at once', () => {
     expect(new Set(claims.flatMap(ids)).size).toBe(200);
   });
 
+  it('of whom one has stopped in the middle: the other waits for it but a moment, and takes what it has not', async () => {
+    await make(Array.from({ length: 60 }, (_, i) => ({ id: `a-${i}`, dueMsAgo: 60_000 - i })));
+    const stopped = await admin().connect();
+    try {
+      await stopped.query('BEGIN');
+      const theirs = await stopped.query<{ connection_id: string }>(
+        `SELECT connection_id FROM vault.claim_due('stopped', 60000, 20, '{}', '{}')`,
+      );
+      const ours = [...(await world.claimDue({ limit: 20 })), ...(await world.claimDue({ limit: 100 }))];
+      await stopped.query('COMMIT');
+      expect(theirs.rows).toHaveLength(20);
+      expect(ours).toHaveLength(40);
+      expect(new Set([...ids(ours), ...theirs.rows.map((row) => row.connection_id)]).size).toBe(60);
+    } finally {
+      stopped.release();
+    }
+  });
+
   it('with askers on demand in between: every row has one holder', async () => {
     await make(Array.from({ length: 60 }, (_, i) => ({ id: `a-${i}`, org: 'org_x' })));
     const asked = Array.from({ length: 60 }, (_, i) =>

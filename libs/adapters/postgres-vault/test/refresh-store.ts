@@ -93,7 +93,8 @@ export class RefreshStore {
   /** Nothing is connected, registered or told any more. */
   async clear(): Promise<void> {
     await this.database.admin.query(
-      'DELETE FROM vault.connection; DELETE FROM vault.provider_app; DELETE FROM bus.outbox; DELETE FROM vault.refresh_pace',
+      `DELETE FROM vault.connection; DELETE FROM vault.provider_app; DELETE FROM bus.outbox;
+       DELETE FROM vault.refresh_pace WHERE lane <> 'claim_due'; UPDATE vault.refresh_pace SET next_at = now()`,
     );
   }
 

@@ -130,16 +130,17 @@ const TELL = `
     WHERE f.room > coalesce(l.taken, 0) AND (EXISTS (SELECT FROM filled) OR EXISTS (SELECT FROM held))`;
 
 /**
- * Claims take turns, or two replicas would look at the same rows and one of them go away with nothing. Each takes milliseconds and waits
- * for nobody.
+ * Claims take turns, or two replicas would look at the same rows and one of them go away with nothing. Each takes milliseconds. One that
+ * takes longer, since its process stopped before it had read all it claimed, is not waited for: then the locks of the rows decide.
  */
 export const CLAIM_DUE = `
+INSERT INTO vault.refresh_pace (lane, next_at) VALUES ('claim_due', now());
 DROP FUNCTION vault.claim_due(text, integer, integer);
 CREATE FUNCTION vault.claim_due(p_owner text, p_lease_ms integer, p_limit integer, p_providers text[], p_rooms integer[])
 RETURNS SETOF vault.refreshable
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
 /* Made anew for each claim, the plan would be the same and take longer than the claim. */
-SET plan_cache_mode = force_generic_plan AS $$
+SET plan_cache_mode = force_generic_plan SET lock_timeout = '250ms' AS $$
 DECLARE
   v_now timestamptz;
   v_lease interval := make_interval(secs => p_lease_ms / 1000.0);
@@ -152,7 +153,10 @@ DECLARE
   v_look_past boolean;
   v_in_vain boolean;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('vault.claim_due', 0));
+  BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('vault.claim_due', 0));
+  EXCEPTION WHEN lock_not_available THEN NULL;
+  END;
   v_now := clock_timestamp();
   ${FIND_PROVIDERS};
   v_window := greatest(v_smallest, 2 * p_limit / cardinality(v_providers));
@@ -165,8 +169,8 @@ BEGIN
     v_smallest := v_smallest * 4;
     IF v_in_vain THEN
       v_look_past := false;
-      INSERT INTO vault.refresh_pace AS p (lane, next_at) VALUES ('claim_due', v_now + ${LOOK_AGAIN})
-      ON CONFLICT (lane) DO UPDATE SET next_at = excluded.next_at;
+      UPDATE vault.refresh_pace p SET next_at = v_now + ${LOOK_AGAIN}
+      WHERE p.lane IN (SELECT q.lane FROM vault.refresh_pace q WHERE q.lane = 'claim_due' FOR UPDATE SKIP LOCKED);
     END IF;
   END LOOP;
   RETURN QUERY ${SELECT_ROW}

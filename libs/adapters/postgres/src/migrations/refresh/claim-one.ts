@@ -9,7 +9,9 @@ CREATE FUNCTION vault.claim_refresh(
   p_org text, p_connection text, p_newer_than integer, p_owner text, p_lease_ms integer,
   OUT outcome text, OUT status text, OUT generation integer, OUT wait_ms double precision, OUT app_rejected boolean, OUT credential vault.refreshable
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+/* Of a process that stopped in the middle of a change: those who ask meanwhile must not take every connection that there is. */
+SET lock_timeout = '2s' AS $$
 DECLARE
   v_now timestamptz;
   v_lease interval := make_interval(secs => p_lease_ms / 1000.0);

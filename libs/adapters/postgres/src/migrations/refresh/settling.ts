@@ -1,16 +1,17 @@
-/** Messages of the change, in their order. */
+/** Messages of the change, in their order, without waking the relays. */
 const TELL = `
   IF cardinality(p_ids) > 0 THEN
+    PERFORM set_config('keyward.outbox_bell', 'off', true);
     INSERT INTO bus.outbox (id, subject, headers, payload)
     SELECT m.id, m.subject, m.headers::jsonb, m.payload
     FROM unnest(p_ids, p_subjects, p_headers, p_payloads) WITH ORDINALITY AS m (id, subject, headers, payload, place) ORDER BY m.place;
+    PERFORM set_config('keyward.outbox_bell', 'on', true);
   END IF;`;
 const MESSAGES = 'p_ids text[], p_subjects text[], p_headers text[], p_payloads bytea[]';
 const FROM_NOW = (ms: string) => `clock_timestamp() + make_interval(secs => ${ms} / 1000.0)`;
 const DEFINER = 'LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog';
-const QUIET_DEFINER = `${DEFINER} SET keyward.outbox_bell = 'off'`;
 
-/* Transactions that notify wait for each other to be on disk. Whoever calls a function that says so rings for many of them at once. */
+/* Transactions that notify wait for each other to be on disk. Whoever calls the functions that say so rings for many of them at once. */
 const BELL = `
 CREATE OR REPLACE FUNCTION bus.notify_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -41,7 +42,7 @@ CREATE FUNCTION vault.commit_refresh(
   p_org text, p_connection text, p_generation integer, p_sealed_access bytea, p_sealed_refresh bytea, p_renewable boolean,
   p_access_expires_in_ms double precision, p_refresh_in_ms double precision, p_awake_refresh_in_ms double precision,
   p_refresh_expires_in_ms double precision, p_scopes text[], p_parameters jsonb, p_failures integer, ${MESSAGES}
-) RETURNS boolean ${QUIET_DEFINER} AS $$
+) RETURNS boolean ${DEFINER} AS $$
 DECLARE
   v_status text;
   v_scopes text[];
@@ -75,7 +76,7 @@ const RELEASE_REFRESH = `
 CREATE FUNCTION vault.release_refresh(
   p_org text, p_connection text, p_owner text, p_generation integer, p_retry_in_ms double precision, p_maybe_redeemed boolean,
   p_counts boolean, ${MESSAGES}
-) RETURNS boolean ${QUIET_DEFINER} AS $$
+) RETURNS boolean ${DEFINER} AS $$
 BEGIN
   UPDATE vault.credential k
   SET lease_owner = NULL, lease_until = NULL, lease_generation = NULL, sent_at = CASE WHEN p_maybe_redeemed THEN k.sent_at END,
@@ -90,7 +91,7 @@ END $$;
 
 const GIVE_UP_REFRESH = `
 CREATE FUNCTION vault.give_up_refresh(p_org text, p_connection text, p_generation integer, p_reason text, ${MESSAGES})
-RETURNS boolean ${QUIET_DEFINER} AS $$
+RETURNS boolean ${DEFINER} AS $$
 BEGIN
   PERFORM FROM vault.connection c WHERE c.org_id = p_org AND c.id = p_connection AND c.status = 'active' FOR NO KEY UPDATE;
   IF NOT FOUND THEN RETURN false; END IF;
@@ -112,7 +113,7 @@ END $$;
 const REJECT_APP = `
 CREATE FUNCTION vault.reject_app(
   p_org text, p_app text, p_generation integer, p_rejections integer, p_reason text, p_retry_in_ms double precision, ${MESSAGES}
-) RETURNS boolean ${QUIET_DEFINER} AS $$
+) RETURNS boolean ${DEFINER} AS $$
 DECLARE v_rejections integer;
 BEGIN
   UPDATE vault.provider_app a
@@ -131,7 +132,7 @@ END $$;
  * Who holds one meanwhile is refreshing it.
  */
 const ACCEPT_APP = `
-CREATE FUNCTION vault.accept_app(p_org text, p_app text, ${MESSAGES}) RETURNS boolean ${QUIET_DEFINER} AS $$
+CREATE FUNCTION vault.accept_app(p_org text, p_app text, ${MESSAGES}) RETURNS boolean ${DEFINER} AS $$
 DECLARE v_retry_at timestamptz;
 BEGIN
   SELECT a.rejected_retry_at INTO v_retry_at FROM vault.provider_app a
