@@ -67,6 +67,8 @@ const DEFAULT_POOL_SIZE = 10;
 /** For a new connection, and for a free one where all are taken. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** By then the server has answered, if only that it took too long: an answer that is still missing was lost on a way that is broken. */
+const ANSWER_TIMEOUT_MS = 35_000;
 /** Ends what a process forgot or died over, so that its row locks don't stay. Longer than a relay's longest batch. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 
@@ -90,6 +92,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       onConnect: (client: Pick<Client, 'on'>) => void client.on('error', ignore),
       keepAlive: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     },
   });
