@@ -1,16 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '@keyward/testing';
+import { Replica } from '../../apps/token-refresher/test/faults/replica.js';
 import { behaviours, rotates, type Behaviour } from './behaviours.js';
 import type { CrashPoint, Loss } from './crash-points.js';
 import { EventLog } from './event-log.js';
 import type { FaultConnection, FaultWorld } from './fault-world.js';
 import { readHeld, type Held } from './held.js';
 import { violations, type Befallen } from './invariants.js';
-import { quiesce, refreshAll, retire } from './quiesce.js';
+import { quiesce, retire } from './quiesce.js';
 import type { Site } from './site.js';
 
 const WITHIN_MS = 20_000;
-/** What a process that slept has still in hand is done by then: its request, if it sends one, times out after one second. */
+/** Longer than any client waits for an answer that never comes. */
+const STILL_WORKS_MS = 45_000;
+/** What a process that slept has still in hand is done by then: a request that it sends times out after a third of a lease. */
 const AFTERMATH_MS = 1_500;
 
 /**
@@ -52,6 +55,7 @@ export async function crashAt(
   if (point.freshProcesses === true) await Promise.all(sites.map((site) => site.end()));
   await Promise.all(sites.map((site) => site.ensure()));
   for (const site of sites) site.forget();
+  if (blow === 'kill') Replica.keepSpares(point.freshProcesses === true ? sites.length : 1);
   const connections = await Promise.all(behaviours.map((behaviour) => faultWorld.connect(behaviour, { refreshInMs: null })));
   if (point.newDataKey === true) await faultWorld.world.credentials.rotateDataKey(faultWorld.world.org);
   const holders = await holdAt(point, blow, sites, connections, () => makeDue(faultWorld, connections));
@@ -154,7 +158,10 @@ async function stillWorks(holders: readonly Site[], sites: readonly Site[], faul
     const others = sites.filter((site) => site !== holder);
     for (const site of others) site.replica.halt();
     const connection = await faultWorld.connect('strict', { refreshInMs: null });
-    await refreshAll(faultWorld, [connection], [await readHeld(faultWorld, connection)]).finally(() => {
+    // By the clock: of those who ask, some would be handed to the others, who do not hear them.
+    await makeDue(faultWorld, [connection]);
+    const refreshed = async () => (await readHeld(faultWorld, connection)).generation === 2;
+    await waitFor(refreshed, { timeoutMs: STILL_WORKS_MS, what: 'a refresh by the process that was struck' }).finally(() => {
       for (const site of others) site.replica.goOn();
     });
     await retire(faultWorld, [connection]);

@@ -1,5 +1,6 @@
 /** `npm run test:faults` */
 import { writeFile } from 'node:fs/promises';
+import { Replica } from '../../apps/token-refresher/test/faults/replica.js';
 import { keyService } from './key-service.js';
 import { crashPoints } from './crash-points.js';
 import { blowsAt, crashAt, type Blow, type CrashResult } from './crash-run.js';
@@ -33,6 +34,7 @@ async function runCrashPoints(name: string): Promise<CrashResult[]> {
       for (const violation of broken) say(`    ${violation}`);
     }
   } finally {
+    Replica.keepSpares(0);
     await Promise.all(sites.map((site) => site.close()));
     await faultWorld.close();
     await kms?.stop();
@@ -62,6 +64,7 @@ async function runSchedules(seeds: readonly number[]): Promise<ScheduleResult[]>
       for (const violation of result.violations) say(`    ${violation}`);
     }
   } finally {
+    Replica.keepSpares(0);
     await Promise.all(sites.map((site) => site.close()));
     await faultWorld.close();
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Replica } from '../../apps/token-refresher/test/faults/replica.js';
 import { Course } from './course.js';
 import { Disconnections } from './disconnections.js';
 import { EventLog } from './event-log.js';
@@ -8,6 +9,8 @@ import { violations } from './invariants.js';
 import { quiesce, refreshAll, retire } from './quiesce.js';
 import type { Schedule } from './schedule.js';
 import type { Site } from './site.js';
+
+const SPARES = 2;
 
 export interface ScheduleResult {
   seed: number;
@@ -36,6 +39,8 @@ export async function runSchedule(schedule: Schedule, faultWorld: FaultWorld, al
     schedule.connections.map(({ behaviour, ...times }) => faultWorld.connect(behaviour, times)),
   );
   const disconnections = Disconnections.start(faultWorld);
+  // Loaded while the schedule runs, for those that die in it.
+  Replica.keepSpares(SPARES);
   const course = new Course(faultWorld, sites, connections, disconnections);
   const result = { seed: schedule.seed, connections: connections.length, violations: course.violations };
   let held: Held[] = [];

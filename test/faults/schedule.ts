@@ -1,6 +1,7 @@
 import type { RefreshStep } from '../../apps/token-refresher/src/refresh/steps.js';
 import { behaviours, type Behaviour } from './behaviours.js';
 import { Random } from './random.js';
+import { LEASE_MS } from './site.js';
 
 /** At a moment of the schedule. Sites and connections are meant by their index. */
 export type Act = { atMs: number } & (
@@ -32,10 +33,9 @@ export interface Schedule {
   restartAtEnd: boolean;
 }
 
-const LENGTH_MS = 2500;
+const LENGTH_MS = 2000;
 const CLOCK_STEP_MS = 300_000;
-/** The lease of these refreshers is 3 s. */
-const PAST_THE_LEASE_MS = 3300;
+const PAST_THE_LEASE_MS = LEASE_MS + 300;
 
 const WEIGHTS: Record<Act['do'], number> = {
   due: 10,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Replica } from '../../apps/token-refresher/test/faults/replica.js';
 import { FaultWorld } from './fault-world.js';
 import { runSchedule } from './run-schedule.js';
 import { scheduleOf } from './schedule.js';
@@ -16,6 +17,7 @@ describe('refreshers, whatever goes wrong', () => {
     sites = await Promise.all(['a', 'b', 'c'].map((name) => Site.open(faultWorld, name)));
   });
   afterAll(async () => {
+    Replica.keepSpares(0);
     await Promise.all(sites.map((site) => site.close()));
     await faultWorld.close();
   });

@@ -11,6 +11,9 @@ import { behaviours, type Behaviour } from './behaviours.js';
 import type { FaultWorld } from './fault-world.js';
 import { identity } from './key-service.js';
 
+/** Short, because recovery waits for it; a token request times out after a third. */
+export const LEASE_MS = 2100;
+
 /** What a replica talks to, other than providers. */
 export type Dependency = 'postgres' | 'nats' | 'kms';
 
@@ -100,6 +103,7 @@ export class Site {
     const kms = this.#dependencies.get('kms');
     const level = process.env['KEYWARD_LOG_LEVEL'];
     return this.faultWorld.world.env({
+      KEYWARD_REFRESH_LEASE_MS: String(LEASE_MS),
       ...(level === undefined ? {} : { KEYWARD_LOG_LEVEL: level }),
       KEYWARD_DATABASE_URL: this.dependency('postgres').url,
       KEYWARD_NATS_URL: this.dependency('nats').url,

@@ -47,6 +47,9 @@ async function onStep(step: RefreshStep, { connection, generation }: StepOf): Pr
 
 process.on('message', (order: Order) => {
   switch (order.kind) {
+    case 'start':
+      Object.assign(process.env, order.env);
+      return void runService(refresherService({ onStep })).then(() => report({ kind: 'started' }));
     case 'arm':
       return void traps.push(order.trap);
     case 'disarm':
@@ -61,6 +64,3 @@ process.on('message', (order: Order) => {
   }
 });
 process.on('disconnect', () => process.exit(1));
-
-await runService(refresherService({ onStep }));
-await report({ kind: 'started' });

@@ -22,7 +22,11 @@ export interface StepTrap {
 
 /** From the test to the process; `disarm` without an id means every trap. */
 export type Order =
-  { kind: 'arm'; trap: StepTrap } | { kind: 'disarm'; id?: number } | { kind: 'resume' } | { kind: 'clock'; shiftMs: number };
+  | { kind: 'start'; env: Record<string, string> }
+  | { kind: 'arm'; trap: StepTrap }
+  | { kind: 'disarm'; id?: number }
+  | { kind: 'resume' }
+  | { kind: 'clock'; shiftMs: number };
 
 /** From the process to the test. */
 export type Report =

@@ -8,6 +8,17 @@ const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const LOADER = ['--conditions=@keyward/source', '--no-warnings', '--import', './test/support/source-loader.mjs'];
 const MAIN = 'apps/token-refresher/test/faults/main.ts';
 
+const spares: ChildProcess[] = [];
+
+/** Does nothing before it is told with which environment to start; ends with us. */
+function load(): ChildProcess {
+  return spawn(process.execPath, [...LOADER, MAIN], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', process.env['KEYWARD_LOG_LEVEL'] === undefined ? 'ignore' : 'inherit', 'inherit', 'ipc'],
+  });
+}
+
 export interface TakenStep {
   step: RefreshStep;
   connection: string;
@@ -35,18 +46,21 @@ export class Replica {
 
   /** @returns once it serves. @throws Error where it ends before */
   static async start(env: Record<string, string>): Promise<Replica> {
-    const child = spawn(process.execPath, [...LOADER, MAIN], {
-      cwd: ROOT,
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', env['KEYWARD_LOG_LEVEL'] === 'fatal' ? 'ignore' : 'inherit', 'inherit', 'ipc'],
-    });
+    const child = spares.pop() ?? load();
     const replica = new Replica(child);
     const started = new Promise<void>((resolve) => child.on('message', (report: Report) => replica.#hear(report, resolve)));
+    replica.#order({ kind: 'start', env });
     await Promise.race([
       started,
       replica.#gone.then(() => Promise.reject(new Error(`a replica ended at its start: ${child.exitCode ?? child.signalCode}`))),
     ]);
     return replica;
+  }
+
+  /** Loading takes longer than starting: processes that are loaded ahead of time make a death short. Kills those that are left over. */
+  static keepSpares(count: number): void {
+    while (spares.length < count) spares.push(load());
+    for (const spare of spares.splice(count)) spare.kill('SIGKILL');
   }
 
   get alive(): boolean {
