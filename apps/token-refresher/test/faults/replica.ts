@@ -12,11 +12,14 @@ const spares: ChildProcess[] = [];
 
 /** Does nothing before it is told with which environment to start; ends with us. */
 function load(): ChildProcess {
-  return spawn(process.execPath, [...LOADER, MAIN], {
+  const child = spawn(process.execPath, [...LOADER, MAIN], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', process.env['KEYWARD_LOG_LEVEL'] === undefined ? 'ignore' : 'inherit', 'inherit', 'ipc'],
   });
+  // An order may meet one that has died just now; that it has, its end tells.
+  child.on('error', () => undefined);
+  return child;
 }
 
 export interface TakenStep {
