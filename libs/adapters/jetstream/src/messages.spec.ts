@@ -6,15 +6,19 @@ import {
   newId,
   streams,
   subjects,
+  type ConnectionEvent,
   type ControlRevoked,
+  type RefreshPaused,
   type RefreshRequest,
 } from '@keyward/contracts';
 import { testNats, waitFor, type TestNats } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { createAuditPublisher } from './audit-publisher.js';
+import { onConnectionEvent } from './connection-events.js';
 import { connectNats, natsHealth } from './connect.js';
 import { createPublisher } from './publisher.js';
+import { broadcastRefreshPaused, onRefreshPaused } from './refresh-pauses.js';
 import { requestRefresh } from './refresh-request.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { serveRequests, type RequestServer } from './request-server.js';
@@ -209,6 +213,38 @@ describe('control.catalog_changed', () => {
     await waitFor(() => heard.length === 2);
     expect(heard).toEqual([org, org]);
     for (const subscription of subscriptions) subscription.unsubscribe();
+  });
+});
+
+describe('control.refresh_paused', () => {
+  it('reaches every process, and a broken message stops nobody', async () => {
+    const heard: RefreshPaused[] = [];
+    const subscriptions = [nc, other].map((connection) => onRefreshPaused(connection, (pause) => heard.push(pause), quiet));
+    await Promise.all([nc.flush(), other.flush()]);
+    nc.publish(subjects.controlRefreshPaused, '{"lane":"acme","pauseMs":-1}');
+    nc.publish(subjects.controlRefreshPaused, 'no json');
+    const pause = { lane: 'acme https://acme.example', pauseMs: 5_000 };
+    broadcastRefreshPaused(nc, pause);
+    await waitFor(() => heard.length === 2);
+    expect(heard).toEqual([pause, pause]);
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  });
+});
+
+describe('onConnectionEvent', () => {
+  it('hears what is published of a connection, and a broken message stops nobody', async () => {
+    const heard: string[] = [];
+    const subscription = onConnectionEvent(other, ({ connection }) => heard.push(connection), quiet);
+    await other.flush();
+    const [org, connection] = [newId('org'), newId('conn')];
+    const about = { id: newId('msg'), at: new Date().toISOString(), org, connection, user: null, provider: 'acme', agent: null };
+    const publisher = createPublisher(nc);
+    await publisher.publish(subjects.connectionEvent('refreshed', org), { broken: true }, { msgId: newId('msg') });
+    const event: ConnectionEvent = { ...about, event: 'refreshed', generation: 2 };
+    await publisher.publish(subjects.connectionEvent('refreshed', org), event, { msgId: about.id });
+    await waitFor(() => heard.length === 1);
+    expect(heard).toEqual([connection]);
+    subscription.unsubscribe();
   });
 });
 
