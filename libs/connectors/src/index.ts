@@ -18,4 +18,4 @@ export type { Scopes } from './manifest/scopes.js';
 export type { Assertion, TokenRequestShape, TokenResponseShape, TokenStep } from './manifest/token-endpoint.js';
 export type { UserAuthorization } from './manifest/user-authorization.js';
 export { checkAppParameters, checkConnectionParameters, type ParameterSource } from './resolve/check-parameters.js';
-export { resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';
+export { hasServerOfConnection, resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';

@@ -1,6 +1,6 @@
 import { KeywardError, type ErrorCode } from '@keyward/contracts';
 import { OAuthError, type OAuthFailure } from './errors.js';
-import type { ProviderManifest } from '@keyward/connectors';
+import { hasServerOfConnection, type ProviderManifest } from '@keyward/connectors';
 import { serverTime } from './response/server-time.js';
 import { parseRetryAfter } from './retry-after.js';
 
@@ -38,12 +38,14 @@ function failureSentence(provider: ProviderManifest, failure: OAuthFailure): str
 /** A refusal, from its status and its `error` member. A 5xx is transient whatever it says: no grant is given up over a broken server. */
 export function classifyRefusal(provider: ProviderManifest, status: number, headers: Headers, error: unknown): OAuthError {
   // Only a known code is kept: whatever else stands there is the server's text, and could be a token.
-  const oauthError = typeof error === 'string' && FAILURES.has(error) ? error : undefined;
-  const failure = failureOf(status, oauthError, error !== undefined);
+  const known = typeof error === 'string' && FAILURES.has(error) ? error : undefined;
+  const failure = failureOf(status, known, error !== undefined);
+  // Where a connection names the server, its tenant alone may not know the registration: nothing is said of it to all the others.
+  const oauthError = failure === 'invalid_client' && hasServerOfConnection(provider) ? undefined : known;
   const retryAfterMs = failure === 'transient' ? parseRetryAfter(headers.get('retry-after'), serverTime(headers)) : undefined;
   return new OAuthError(failure, failureSentence(provider, failure), {
     // Only a refusal that says so itself is proof that the token was not touched.
-    maybeRedeemed: failure === 'malformed' || (failure === 'transient' && status !== 429 && oauthError === undefined),
+    maybeRedeemed: failure === 'malformed' || (failure === 'transient' && status !== 429 && known === undefined),
     providerStatus: status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(oauthError === undefined ? {} : { oauthError }),

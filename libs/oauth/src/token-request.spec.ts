@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { resolveProvider } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import { testProvider } from '../test/provider.js';
 import { json, startTokenServer, type TokenServer } from '../test/token-server.js';
@@ -96,6 +97,32 @@ describe('client authentication', () => {
     const request = { provider: provider(), client: { clientId: 'c' }, scopes: [], refreshToken: REFRESH_TOKEN };
     await expect(renewToken(request, wire)).rejects.toThrow(/client secret/);
     expect(server.received).toHaveLength(0);
+  });
+});
+
+describe('a registration that a server refuses', () => {
+  const asked = (address: string) => {
+    const parameters = { x: { title: 'X', type: 'origin', one_of: [server.url] } };
+    const manifest = testProvider({ url: server.url, auth: { token_endpoint: address }, connection_parameters: parameters });
+    const named = resolveProvider(manifest, { connection: { x: server.url } });
+    return failure(renewToken({ provider: named, client, scopes: [], refreshToken: REFRESH_TOKEN }, wire));
+  };
+
+  it.each(['invalid_client', 'unauthorized_client'])(
+    'is refused for all (%s), unless a connection names the server',
+    async (error) => {
+      server.answer = (response) => json(response, 401, { error });
+      const ofAll = await asked(`${server.url}/token/\${connection.x}`);
+      expect([ofAll.failure, ofAll.oauthError]).toEqual(['invalid_client', error]);
+      const ofOne = await asked('${connection.x}/token');
+      expect([ofOne.failure, ofOne.oauthError]).toEqual(['invalid_client', undefined]);
+      expect(server.received).toHaveLength(2);
+    },
+  );
+
+  it('says so of everything else wherever it is', async () => {
+    server.answer = (response) => json(response, 400, { error: 'invalid_grant' });
+    expect((await asked('${connection.x}/token')).oauthError).toBe('invalid_grant');
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { providerManifestSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
 import { checkAppParameters, checkConnectionParameters } from './check-parameters.js';
-import { resolveProvider } from './resolve-provider.js';
+import { hasServerOfConnection, resolveProvider } from './resolve-provider.js';
 
 const CODE = {
   kind: 'oauth2_authorization_code',
@@ -298,5 +298,34 @@ describe('parameters as they are given', () => {
     expect(resolveProvider(app, {}).auth).toMatchObject({
       token_endpoint: 'https://acme.example/i/${connection.installation_id}/t',
     });
+  });
+});
+
+describe('the server that issues tokens', () => {
+  const TOKEN = 'https://acme.example/token';
+  const step = { endpoint: 'https://${connection.x}.acme.example/long' };
+  it.each<[string, object, object, boolean]>([
+    ['whose host a connection names', { token_endpoint: 'https://${connection.x}.acme.example/token' }, {}, true],
+    ['whose origin is a connection’s', { token_endpoint: '${connection.z}/token' }, {}, true],
+    ['that a later step asks, at a connection’s host', { steps: [step] }, {}, true],
+    ['that refreshes at a connection’s host', {}, { endpoint: 'https://${connection.x}.acme.example/refresh' }, true],
+    ['of all connections, with a part for each', { token_endpoint: `${TOKEN}/\${connection.x}` }, {}, false],
+    ['of a registration', { token_endpoint: 'https://${app.y}.acme.example/token' }, {}, false],
+    ['of all connections', { token_endpoint: TOKEN }, {}, false],
+  ])('%s', (_what, auth, refresh, expected) => {
+    const provider = manifest({
+      auth: { ...CODE, ...auth },
+      refresh,
+      connection_parameters: {
+        x: { title: 'X', type: 'label' },
+        z: { title: 'Z', type: 'origin', one_of: ['https://z.acme.example'] },
+      },
+      app_parameters: { y: { title: 'Y', type: 'label' } },
+      base_url: 'https://api.acme.example/${connection.x}',
+      origins: ['https://api.acme.example'],
+    });
+    const values = { connection: { x: 'one', z: 'https://z.acme.example' }, app: { y: 'two' } };
+    expect(hasServerOfConnection(resolveProvider(provider, values))).toBe(expected);
+    expect(hasServerOfConnection(resolveProvider(provider, values))).toBe(expected);
   });
 });

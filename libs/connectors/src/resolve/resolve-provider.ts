@@ -22,6 +22,7 @@ const CLIENT_ID = /^[\x20-\x7e]{1,2000}$/;
 
 let numbered = 0;
 const references = new WeakMap<ProviderManifest, { id: number; names: readonly string[] }>();
+const withServerOfConnection = new WeakSet<ProviderManifest>();
 
 /**
  * The manifest with `${connection.*}`, `${app.*}` and `${client.id}` filled in and every address checked again, by the rules of the
@@ -39,8 +40,21 @@ export function resolveProvider(manifest: ProviderManifest, values: ProviderValu
   const before = resolved.get(key);
   if (before !== undefined) return before;
   const filled = fill(manifest, checked(manifest, fillings));
+  if (isServerNamed(manifest)) withServerOfConnection.add(filled);
   resolved.set(key, filled);
   return filled;
+}
+
+/** Whether a connection's parameters name the host that issues tokens: what it says is then said of that connection, and of no other. */
+export function hasServerOfConnection(resolvedProvider: ProviderManifest): boolean {
+  return withServerOfConnection.has(resolvedProvider);
+}
+
+const ISSUING = new Set<PropertyKey | undefined>(['token_endpoint', 'device_authorization_endpoint', 'endpoint']);
+const NAMED_BY_CONNECTION = /^(?:https?:\/\/)?[^/?#]*\$\{connection\./;
+
+function isServerNamed({ auth, refresh }: ProviderManifest): boolean {
+  return [...textsOf({ auth, refresh })].some(([place, text]) => ISSUING.has(place.at(-1)) && NAMED_BY_CONNECTION.test(text));
 }
 
 function referencesOf(manifest: ProviderManifest): { id: number; names: readonly string[] } {
