@@ -148,6 +148,10 @@ export class CredentialEntity {
   @Column('text', { name: 'org_id' })
   orgId!: string;
 
+  /** As of its connection. */
+  @Column('text')
+  provider!: string;
+
   @Column('bytea', { name: 'sealed_access' })
   sealedAccess!: Buffer;
 
@@ -164,8 +168,20 @@ export class CredentialEntity {
   @Column('timestamptz', { name: 'access_expires_at', nullable: true })
   accessExpiresAt!: Date | null;
 
+  /** Null: only when somebody asks. */
   @Column('timestamptz', { name: 'refresh_at', nullable: true })
   refreshAt!: Date | null;
+
+  /** When it is refreshed while it is in use. */
+  @Column('timestamptz', { name: 'awake_refresh_at', nullable: true })
+  awakeRefreshAt!: Date | null;
+
+  /** When the refresh token itself ends, unless it is used before; null: not known to end. */
+  @Column('timestamptz', { name: 'refresh_expires_at', nullable: true })
+  refreshExpiresAt!: Date | null;
+
+  @Column('timestamptz', { name: 'last_used_at', default: () => 'now()' })
+  lastUsedAt!: Date;
 
   @Column('integer')
   generation!: number;
@@ -179,6 +195,10 @@ export class CredentialEntity {
   /** The generation that the lease holder means to redeem. */
   @Column('integer', { name: 'lease_generation', nullable: true })
   leaseGeneration!: number | null;
+
+  /** When a token request of this generation was begun whose answer is not known. */
+  @Column('timestamptz', { name: 'sent_at', nullable: true })
+  sentAt!: Date | null;
 
   /** Consecutive refreshes that failed. */
   @Column('integer', { default: 0 })
