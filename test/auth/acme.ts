@@ -141,6 +141,11 @@ probe: { method: POST, path: /odd, body: {}, failure: { at: /ok, equals: false }
   authorization_endpoint: ${url}/authorize
   token_endpoint: ${url}/token
 ${api}`,
+    acme_device: `auth:
+  kind: oauth2_device_authorization
+  device_authorization_endpoint: ${url}/device
+  token_endpoint: ${url}/token
+${api}`,
   };
   for (const [name, yaml] of Object.entries(files)) {
     mkdirSync(join(directory, name));

@@ -110,6 +110,35 @@ describe('a registration that its provider rejects', () => {
     ]);
   });
 
+  it('is not rejected by what a person brings: some servers say unauthorized_client of a code that another client was given', async () => {
+    const { org, agent } = await auth.team();
+    const registration = { organization: org, provider: 'acme_code', clientId: 'c', clientSecret: 'shh' };
+    const app = (await auth.ask<ProviderApp>('/v1/provider-apps', { body: registration })).body;
+    const session = { organization: org, agent, user: 'usr_ada', provider: 'acme_code' };
+    const { url } = (await auth.ask<ConnectSession>('/v1/connect-sessions', { body: session })).body;
+    acme.answers.set('/token', refusal(400, { error: 'unauthorized_client' }));
+    await comeBack(new Browser(), url, app);
+    expect(acme.askedFor('/token').length).toBeGreaterThan(0);
+    expect(await read(org, app.id)).toMatchObject({ status: 'accepted', rejected: null });
+    expect(await audited(org, 'provider_app.rejected')).toEqual([]);
+  });
+
+  it('is not taken back by a device code, which many servers give to whoever names the client', async () => {
+    const { org, agent } = await auth.team();
+    const registration = { organization: org, provider: 'acme_device', clientId: 'c', clientSecret: 'shh' };
+    const app = (await auth.ask<ProviderApp>('/v1/provider-apps', { body: registration })).body;
+    await rejected(app.id);
+    const session = { organization: org, agent, user: 'usr_ada', provider: 'acme_device' };
+    const { url } = (await auth.ask<ConnectSession>('/v1/connect-sessions', { body: session })).body;
+    const code = { device_code: 'dc', user_code: 'ABCD', verification_uri: `${acme.url}/enter`, expires_in: 600 };
+    acme.answers.set('/device', refusal(200, code));
+    const browser = new Browser();
+    await browser.open(url);
+    await browser.submit({ decision: 'continue' });
+    expect(browser.title).toBe('Enter the code at acme_device');
+    expect((await read(org, app.id)).status).toBe('rejected');
+  });
+
   it('goes on by itself where the provider takes it again', async () => {
     const { org, app, connect } = await service();
     acme.answers.set('/token', ours);

@@ -39,7 +39,8 @@ export async function acquireGrant(options: AcquireGrantOptions, request: GrantR
   if (hasAuth(provider, 'oauth2_client_credentials', 'oauth2_jwt_bearer', 'oauth2_token_exchange', 'app_installation')) {
     const { app } = request;
     if (app === null) throw new KeywardError('invalid_request', `The organization has no registration at ${provider.title} yet.`);
-    const tokens = await asRegistration(options, app, (client) => obtain(options, request, client));
+    const question = secret === undefined ? 'token' : 'token_for_grant';
+    const tokens = await asRegistration(options, app, question, (client) => obtain(options, request, client));
     return grantOf(
       provider,
       tokens,

@@ -37,7 +37,7 @@ export async function startDevice(
   const { dataSource, credentials, egress } = options;
   const provider = connectedProvider(offer, parameters);
   const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
-  const started = await asRegistration(options, offer.app, (client) =>
+  const started = await asRegistration(options, offer.app, 'device_code', (client) =>
     startDeviceAuthorization({ provider, client, scopes: session.scopes }, { fetch }),
   );
   const { orgId } = session;
@@ -95,7 +95,7 @@ export async function pollDevice(
   if (!claimed) return undefined;
   const provider = connectedProvider(offer, device.parameters);
   const fetch = egress.fetchFor({ provider: provider.name, origins: authorizationServerOrigins(provider) });
-  const result = await asRegistration(options, offer.app, (client) =>
+  const result = await asRegistration(options, offer.app, 'token_for_grant', (client) =>
     credentials.openSecret(deviceCodeContext(orgId, sessionId), device.sealedDeviceCode, (deviceCode) =>
       pollDeviceToken({ provider, client, deviceCode }, { fetch }),
     ),

@@ -80,7 +80,7 @@ function exchange(
 ): Promise<TokenSet> {
   const { redirectUri } = transaction;
   return withVerifier(options, transaction, (codeVerifier) =>
-    asRegistration(options, app, (client) =>
+    asRegistration(options, app, 'token_for_grant', (client) =>
       exchangeCode({ provider, client, parameters, redirectUri, codeVerifier }, wireOf(options, provider)),
     ),
   );

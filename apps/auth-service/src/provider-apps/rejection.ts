@@ -3,16 +3,19 @@ import { OAuthError } from '@keyward/oauth';
 import { enqueueAll, ProviderAppEntity } from '@keyward/postgres';
 import { IsNull, type EntityManager } from 'typeorm';
 import { auditMessage, type Actor } from '../records/record.js';
+import type { Question } from './as-registration.js';
 
 /** A registration, as it was when a provider was asked with it. */
 export type UsedApp = Pick<ProviderAppEntity, 'id' | 'orgId' | 'provider' | 'generation'>;
 
-/** RFC 6749 section 5.2. A bare 401 is none of them: a person can bring one about, with a code or a token that is not theirs. */
-const REJECTIONS = ['invalid_client', 'unauthorized_client'];
-
-/** Whether it is our registration that the provider does not take, as it says itself. */
-export function isRejection(thrown: unknown): thrown is OAuthError {
-  return thrown instanceof OAuthError && REJECTIONS.includes(thrown.oauthError ?? '');
+/**
+ * Whether it is our registration that the provider does not take, as it says itself (RFC 6749 section 5.2). A bare 401 does not say so: a
+ * person can bring one about, with a code or a token that is not theirs; at some servers, `unauthorized_client` too.
+ */
+export function isRejection(thrown: unknown, question: Question): thrown is OAuthError {
+  if (!(thrown instanceof OAuthError)) return false;
+  const { oauthError } = thrown;
+  return oauthError === 'invalid_client' || (oauthError === 'unauthorized_client' && question !== 'token_for_grant');
 }
 
 /** Its connections wait from now on. One that is marked stays as it is: who asks once more does not put off when it is tried again. */
