@@ -23,8 +23,8 @@ const lifeOf = ({ refresh = {}, random = 0, ...life }: Case): TokenLife => ({
 const times = (one: Case) => tokenTimes(lifeOf(one));
 const refreshIn = (one: Case) => times(one).refreshInMs;
 
-/** A second to ten years, short ones as often as long ones. */
-const lifetime = fc.double({ min: 3, max: 11.49, noNaN: true }).map((power) => Math.floor(10 ** power));
+/** Ten seconds to ten years, short ones as often as long ones. */
+const lifetime = fc.double({ min: 4, max: 11.49, noNaN: true }).map((power) => Math.floor(10 ** power));
 const share = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const policy = fc
   .record({
@@ -49,7 +49,7 @@ describe('when a token is refreshed', () => {
     ['at its end where it is too young until then', { refresh: { minimum_age_seconds: 86_400 } }, HOUR_MS],
     ['as if it lived for an hour where nobody says', { lifetimeMs: null }, 0.8 * HOUR_MS],
     ['in what is left of the time', { elapsedMs: 60_000 }, 0.8 * HOUR_MS - 60_000],
-    ['at once where it has passed', { elapsedMs: HOUR_MS }, -0.2 * HOUR_MS],
+    ['in a moment where it has passed', { elapsedMs: HOUR_MS }, 5_000],
     ['never where there is nothing to refresh with', { renewable: false }, null],
   ])('%s', (_when, one, expected) => {
     expect(refreshIn(one)).toEqual(expected);
@@ -101,12 +101,31 @@ describe('a connection that nobody uses', () => {
   });
 });
 
+describe('a server that would have itself asked without end', () => {
+  it.each<[string, Case, number]>([
+    ['with tokens of a second', { lifetimeMs: 1_000 }, 5_000],
+    ['with tokens that end before they arrive', { lifetimeMs: 1_000, elapsedMs: 9_000 }, 5_000],
+    ['with refresh tokens of a few seconds', { refreshLifetimeMs: 6_000, random: 0.999 }, 5_000],
+    ['with refresh tokens that end before they arrive', { refreshLifetimeMs: 1_000, elapsedMs: 2_000 }, 0.8 * HOUR_MS - 2_000],
+    ['with a refresh token that works beyond the end it once had', { refreshLifetimeMs: -60_000 }, 0.8 * HOUR_MS],
+    ['with the same, unused', { refreshLifetimeMs: 6_000, asleep: true, random: 0.999 }, 5_000],
+  ])('is asked again in some seconds at the earliest: %s', (_how, one, expected) => {
+    expect(refreshIn(one)).toBe(expected);
+    expect(times(one).awakeRefreshInMs).toBeGreaterThanOrEqual(5_000);
+  });
+
+  it('of a refresh token that has outlived its end, none is known', () => {
+    expect(times({ refreshLifetimeMs: -60_000 }).refreshExpiresInMs).toBeNull();
+    expect(refreshIn({ refreshLifetimeMs: -60_000, asleep: true })).toBeNull();
+  });
+});
+
 describe('whatever the lifetime, the policy and the jitter', () => {
   it('a refresh lies before the end, and never at once', () => {
     fc.assert(
       fc.property(lifetime, policy, share, (lifetimeMs, refresh, random) => {
         const at = refreshIn({ lifetimeMs, refresh, random }) ?? NaN;
-        expect(at).toBeGreaterThan(0);
+        expect(at).toBeGreaterThanOrEqual(5_000);
         expect(at).toBeLessThan(lifetimeMs);
       }),
     );

@@ -41,6 +41,8 @@ const UNKNOWN_LIFETIME_MS = 3_600_000;
 const KEEP_ALIVE_FROM = 0.6;
 const KEEP_ALIVE_TO = 0.8;
 const DAY_MS = 86_400_000;
+/** Whatever a server says of its tokens, the clock alone does not have it asked for the next one sooner. Who needs one asks. */
+const SOONEST_MS = 5_000;
 
 /** When a token ends and when it is refreshed: ahead of its end by a share of its lifetime, and never later than its refresh token lasts. */
 export function tokenTimes(life: TokenLife): TokenTimes {
@@ -57,18 +59,20 @@ export function tokenTimes(life: TokenLife): TokenTimes {
   const awakeMs = Math.min(Math.max(aheadOfExpiry(provider, assumedMs, jitter), oldEnoughMs), keepAliveMs);
   // What is extended by showing it is gone for good once it has expired.
   const sleeps = asleep && renewalOf(provider) !== 'exchange';
-  const asleepMs = keepAliveMs === Infinity ? null : keepAliveMs;
+  const due = (ms: number) => Math.max(Math.floor(ms - elapsedMs), SOONEST_MS);
+  const asleepMs = keepAliveMs === Infinity ? null : due(keepAliveMs);
   return {
     accessExpiresInMs,
-    refreshInMs: left(sleeps ? asleepMs : awakeMs),
-    awakeRefreshInMs: left(awakeMs),
+    refreshInMs: sleeps ? asleepMs : due(awakeMs),
+    awakeRefreshInMs: due(awakeMs),
     refreshExpiresInMs: left(refreshLifetimeMs),
   };
 }
 
-function lifetimeOfRefreshToken({ provider, refreshLifetimeMs }: TokenLife): number | null {
+function lifetimeOfRefreshToken({ provider, refreshLifetimeMs, elapsedMs }: TokenLife): number | null {
   if (renewalOf(provider) !== 'refresh_token') return null;
-  if (refreshLifetimeMs !== undefined) return refreshLifetimeMs;
+  // One that has brought a token after its end does not end as was said.
+  if (refreshLifetimeMs !== undefined) return (refreshLifetimeMs ?? 0) > elapsedMs ? refreshLifetimeMs : null;
   const days = provider.refresh.refresh_token_lifetime_days;
   return days === undefined ? null : days * DAY_MS;
 }
