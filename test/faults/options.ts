@@ -15,7 +15,8 @@ Proves what docs/refresh.md promises. Two or three refreshers, each a process of
 authorization servers; and then everything goes wrong. First every point of a refresh at which a process may die, at four kinds of
 providers; then schedules of faults that follow from seeds. Expect a quarter of an hour.
 
-  --seeds N      this many schedules (default ${SCHEDULES}), from seed 1 on; 0: only the crash points
+  --seeds N      this many schedules (default ${SCHEDULES}); 0: only the crash points
+  --from X       the first seed (default 1)
   --seed X       only this schedule
   --point TEXT   only crash points that have this in their name, and no schedules
   --no-points    without the crash points
@@ -31,6 +32,7 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
     options: {
       seeds: { type: 'string' },
       seed: { type: 'string' },
+      from: { type: 'string', default: '1' },
       point: { type: 'string' },
       'no-points': { type: 'boolean', default: false },
       table: { type: 'string' },
@@ -42,7 +44,8 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
   const { table, point = values['no-points'] || values.seed !== undefined ? undefined : '' } = values;
   if (values.seed !== undefined) return { seeds: [wholeNumber('--seed', values.seed, 0)], point, table };
   const count = wholeNumber('--seeds', values.seeds ?? String(values.point === undefined ? SCHEDULES : 0), 0);
-  return { seeds: Array.from({ length: count }, (_, at) => at + 1), point, table };
+  const first = wholeNumber('--from', values.from, 0);
+  return { seeds: Array.from({ length: count }, (_, at) => first + at), point, table };
 }
 
 function wholeNumber(option: string, text: string, least: number): number {

@@ -161,9 +161,9 @@ describe('a faulty way to an HTTP server', () => {
     proxy.arm({ contains: 'POST /token ', fault });
     await expect(post('/token')).rejects.toThrow();
     expect(server.requests.length - before).toBe(received);
-    await waitFor(() => exchanges.length === received);
+    await waitFor(() => exchanges.length === 1);
     expect(await post('/token')).toBe('got question');
-    expect(exchanges).toEqual([...Array.from({ length: received }, () => false), true]);
+    expect(exchanges).toEqual([false, true]);
   });
 
   it('catches an answer by what is in it', async () => {

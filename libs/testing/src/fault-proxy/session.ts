@@ -9,14 +9,14 @@ interface Withheld {
   answer: Buffer[];
 }
 
-/** Told of every request that the server was sent, with the last frame of the answer; undefined: it did not reach the client. */
+/** Told of every request that a client sent, with the last frame of the answer; undefined: the client was sent none, or not all of it. */
 export type OnExchange = (request: Buffer, answer: Buffer | undefined) => void;
 
 /** One connection through the proxy: a client's, and one of its own to the server. */
 export class Session {
   readonly #upstream: Socket;
   #withheld: Withheld | undefined;
-  /** Sent to the server, and its answer not yet passed on. */
+  /** Sent by the client, and its answer not yet passed on. */
   #unanswered: Buffer | undefined;
   #hanging: (() => void) | undefined;
   readonly ended: Promise<void>;
@@ -66,14 +66,13 @@ export class Session {
 
   async #request(request: Buffer): Promise<void> {
     const trap = this.trapFor(request);
+    this.#unanswered = request;
     if (trap?.rule.fault.at === 'request') {
       trap.hit();
       await this.#apply(trap.rule.fault, []);
     }
     if (trap?.rule.fault.at === 'answer') this.#withheld = { trap, request, answer: [] };
-    if (this.#upstream.destroyed) return;
-    this.#upstream.write(request);
-    this.#unanswered = request;
+    if (!this.#upstream.destroyed) this.#upstream.write(request);
   }
 
   async #fromServer(): Promise<void> {
