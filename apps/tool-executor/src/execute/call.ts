@@ -32,7 +32,9 @@ export class Call {
     /** 1 on the first delivery. */
     readonly deliveries: number = 1,
   ) {
-    this.endsAt = this.startedAt + (Date.parse(request.deadline) - Date.now());
+    const deadline = Date.parse(request.deadline);
+    // Where the gateway's clock is ahead of ours, that must not make the call longer than its caller waits.
+    this.endsAt = this.startedAt + Math.min(deadline - Date.now(), deadline - Date.parse(request.requestedAt));
     this.historyUnknown = deliveries > 1;
     // Without tracing, the execution's own 128 bits serve.
     this.traceId = trace.getActiveSpan()?.spanContext().traceId ?? request.id.slice(-32);
