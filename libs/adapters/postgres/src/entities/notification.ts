@@ -66,11 +66,24 @@ export class WebhookDeliveryEntity {
   @Column('text')
   type!: WebhookEventType;
 
+  @Column('timestamptz', { name: 'occurred_at' })
+  occurredAt!: Date;
+
+  @Column('text')
+  provider!: string;
+
   @Column('text', { name: 'connection_id', nullable: true })
   connectionId!: string | null;
 
   @Column('text', { name: 'provider_app_id', nullable: true })
   providerAppId!: string | null;
+
+  /** Of the connection's credential. */
+  @Column('integer', { nullable: true })
+  generation!: number | null;
+
+  @Column('text', { nullable: true })
+  reason!: string | null;
 
   @Column('text', { default: 'pending' })
   state!: WebhookDelivery['state'];
