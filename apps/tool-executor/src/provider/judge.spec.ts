@@ -68,6 +68,13 @@ describe('what one request came to', () => {
     });
   });
 
+  it.each([429, 503])('reckons a moment that a %i names by the clock of who names it', (status) => {
+    const [date, moment] = ['Tue, 01 Jan 2030 00:00:00 GMT', 'Tue, 01 Jan 2030 00:00:07 GMT'];
+    expect(judge(read, answered(status, { date, 'retry-after': moment }))).toMatchObject({ retryAfterMs: 7000 });
+    const byOurs = judge(read, answered(status, { 'retry-after': new Date(Date.now() + 9000).toUTCString() }));
+    expect(byOurs).toMatchObject({ retryAfterMs: expect.closeTo(8500, -4) });
+  });
+
   it.each([
     ['Bearer realm="x", error="insufficient_scope", scope="a:b c"', ['a:b', 'c']],
     ['Bearer error=insufficient_scope', []],

@@ -3,7 +3,7 @@ import { KeywardError } from '@keyward/contracts';
 import type { EgressError, EgressResponse } from '@keyward/egress';
 import { errorBody } from './output.js';
 import { isRateLimited, limitedForMs } from './rate-limit.js';
-import { retryAfterMs } from './retry-after.js';
+import { retryAfterMs, timeOfAnswer } from './retry-after.js';
 
 /** What one request came to. */
 export type Attempt = { response: EgressResponse } | { error: EgressError };
@@ -51,7 +51,7 @@ function judgeResponse(tool: Retrying, { rate }: Limits, response: EgressRespons
   const { status, headers } = response;
   if (status >= 200 && status < 300) return { kind: 'answer', response, effect: 'settled' };
   if (isRateLimited(rate, response)) {
-    const wait = limitedForMs(rate, response, Date.now());
+    const wait = limitedForMs(rate, response, timeOfAnswer(response));
     return { kind: 'again', reason: 'rate_limited', retryAfterMs: wait, error: rateLimited(response, wait), effect: 'none' };
   }
   if (status === 401) return { kind: 'unauthorized', error: providerError(response), effect: 'none' };
@@ -61,7 +61,7 @@ function judgeResponse(tool: Retrying, { rate }: Limits, response: EgressRespons
   // 501: the server does not know how (RFC 9110 section 15.6.2), now or later.
   if ((status < 500 && status !== 408) || status === 501) return { kind: 'final', error, effect: 'settled' };
   if (!isRepeatable(tool)) return { kind: 'final', error, effect: 'unknown' };
-  const wait = retryAfterMs(headers['retry-after'], Date.now());
+  const wait = retryAfterMs(headers['retry-after'], timeOfAnswer(response));
   return { kind: 'again', reason: 'server_error', retryAfterMs: wait, error, effect: 'unknown' };
 }
 

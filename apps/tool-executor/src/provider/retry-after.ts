@@ -1,3 +1,5 @@
+import type { EgressResponse } from '@keyward/egress';
+
 /** What lies further ahead is no instruction to wait but an error on the other side. */
 const MAX_MS = 24 * 3_600_000;
 
@@ -14,4 +16,10 @@ export function retryAfterMs(value: string | undefined, now: number): number | u
 /** Undefined for what is no time, or beyond a day; what lies in the past is now. */
 export function boundedWait(ms: number): number | undefined {
   return Number.isNaN(ms) || ms > MAX_MS ? undefined : Math.max(0, ms);
+}
+
+/** In milliseconds since 1970, what the provider's clock says (RFC 9110 section 6.6.1): moments that it names are meant by it. Ours where it does not say. */
+export function timeOfAnswer({ headers }: Pick<EgressResponse, 'headers'>): number {
+  const stated = Date.parse(headers['date'] ?? '');
+  return Number.isNaN(stated) ? Date.now() : stated;
 }
