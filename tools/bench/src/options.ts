@@ -12,7 +12,7 @@ export interface Options {
 export const USAGE = `npm run bench -- [options]
 
 Measures the platform on this machine, each figure beside its floor from the same run, and prints one table.
-It starts a stack of its own and leaves a running one alone. Expect five minutes.
+It starts a stack of its own and leaves a running one alone. Expect fifteen minutes.
 
   --only P1,P2     just these of ${MEASUREMENTS.join(', ')}
   --seconds N      how long each loop is measured (default 8)

@@ -17,11 +17,11 @@ export function measuredCosts(figures: readonly Figure[]): Pick<Model, 'replicaM
   const cpu = (process: string) => of(`P4.sandbox.cpu.${process}`) / 1000;
   const claim = of('P16.due.p50');
   const database = Math.max(0.1, cpu('PostgreSQL') - claim / CLAIMED_AT_A_TIME);
-  const replica = cpu('token-refresher');
+  const replica = cpu('token-refresher') + cpu('auth-service');
   return {
     replicaMs: times(REPLICA_STEPS, replica),
     databaseMs: { claim, claimRow: 0, ...times(DATABASE_STEPS, database) },
-    othersMs: ['token-endpoint', 'nats', 'audit-service', 'auth-service', 'tool-executor', 'gateway'].reduce(
+    othersMs: ['token-endpoint', 'nats', 'audit-service', 'tool-executor', 'gateway'].reduce(
       (sum, process) => sum + cpu(process),
       0,
     ),
