@@ -1,6 +1,5 @@
-import { outboxColumns, prepared, type OutgoingMessage, type PreparedStatement } from '@keyward/postgres';
+import { outboxColumns, prepared, wakeRelay, type OutgoingMessage, type PreparedStatement } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
-import { OutboxBell } from './outbox-bell.js';
 
 /** What a function answers that changes one row: whether it did. */
 export interface Done {
@@ -15,11 +14,10 @@ export type Change = (
 ) => Promise<boolean>;
 
 export function changeOver(ds: DataSource): Change {
-  const bell = new OutboxBell(ds);
   return async (statement, values, messages) => {
     const [row] = await prepared<Done>(ds, statement, [...values, ...outboxColumns(messages)]);
     const done = row?.done === true;
-    if (done && messages.length > 0) bell.ring();
+    if (done && messages.length > 0) wakeRelay(ds);
     return done;
   };
 }

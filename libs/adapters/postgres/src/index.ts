@@ -8,6 +8,7 @@ export { migrate } from './migrate.js';
 export { createLogin, type LoginSettings, type ServiceRole } from './login.js';
 export { enqueue, enqueueAll, outboxColumns, type OutgoingMessage } from './outbox/enqueue.js';
 export { OutboxRelay, type OutboxMessage, type Publish, type RelayLogger } from './outbox/relay.js';
+export { wakeRelay } from './outbox/wake-relay.js';
 export {
   AgentEntity,
   AgentKeyEntity,

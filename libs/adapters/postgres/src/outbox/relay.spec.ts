@@ -14,6 +14,7 @@ import { createDataSource } from '../data-source.js';
 import { migrate } from '../migrate.js';
 import { enqueue } from './enqueue.js';
 import { OutboxRelay, type OutboxMessage, type Publish } from './relay.js';
+import { wakeRelay } from './wake-relay.js';
 
 const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 const logger = { info: () => undefined, warn: () => undefined };
@@ -109,6 +110,32 @@ describe('outbox', () => {
     expect(published).toEqual(ids);
   });
 
+  it('keeps the order of one connection, and holds up no other of the organization', async () => {
+    const published: string[] = [];
+    let blocked = true;
+    await ds.transaction(async (em) => {
+      for (const [id, connection] of [
+        ['first', 'conn_1'],
+        ['second', 'conn_1'],
+        ['other', 'conn_2'],
+      ] as const) {
+        await enqueue(em, {
+          id,
+          subject: `${id === 'second' ? 'audit' : 'connection.refreshed'}.org_1`,
+          payload: { connection },
+        });
+      }
+    });
+    start(async ({ id }) => {
+      if (id === 'first' && blocked) throw new Error('the bus is away');
+      published.push(id);
+    });
+    await waitFor(() => published.includes('other'));
+    blocked = false;
+    await waitFor(async () => (await waiting()) === 0);
+    expect(published).toEqual(['other', 'first', 'second']);
+  });
+
   it('repeats what could not be published, in order, without holding up another organization', async () => {
     const published: string[] = [];
     let failuresLeft = 3;
@@ -161,6 +188,24 @@ describe('outbox', () => {
     await waitFor(() => published.length === 1);
     await admin.query('ALTER TABLE bus.outbox ENABLE TRIGGER outbox_notify');
     expect(published).toEqual([id]);
+  });
+
+  it('sends at once what it is woken for, and by itself only what nobody else took', async () => {
+    const published: string[] = [];
+    start(async ({ id }) => void published.push(id));
+    const write = (id: string, age: string) =>
+      admin.query(
+        `BEGIN; SET LOCAL keyward.outbox_bell = 'off';
+         INSERT INTO bus.outbox (id, subject, payload, created_at) VALUES ('${id}', 'audit.org_1', '{}', now() - interval '${age}'); COMMIT`,
+      );
+    // The first may still meet with the wake-up of the start.
+    for (const id of ['old 1', 'old 2', 'young', 'old 3']) {
+      await write(id, id === 'young' ? '-1 hour' : '1 hour');
+      if (id !== 'young') await waitFor(() => published.includes(id));
+    }
+    expect(published).toEqual(['old 1', 'old 2', 'old 3']);
+    wakeRelay(ds);
+    await waitFor(() => published.includes('young'));
   });
 
   it('listens again after its connection broke', async () => {

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager } from 'typeorm';
 import { asDatabaseError } from '../database-error.js';
 import { prepared } from '../prepared.js';
 import { NotificationListener } from './listener.js';
+import { onWritten } from './wake-relay.js';
 import { WakeUp } from './wake-up.js';
 
 export interface OutboxMessage {
@@ -32,17 +34,23 @@ interface OutboxRow {
 const BATCH = 100;
 /** A notification can get lost with the connection that waits for it; this bounds how long a message then stays. */
 const POLL_MS = 1_000;
+/** Rounds under load begin no closer to each other, so that each finds several messages. The first after a silence does not wait. */
+const BETWEEN_ROUNDS_MS = 20;
 const BACKOFF_MS = { first: 50, max: 5_000 } as const;
 
-const TAKE = `SELECT seq, id, subject, headers, payload FROM bus.outbox ORDER BY seq LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`;
+const take = (where: string) =>
+  `SELECT seq, id, subject, headers, payload FROM bus.outbox ${where} ORDER BY seq LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`;
+const TAKE = take('');
+/** What is younger, somebody else was woken for: two relays that take up the same messages do everything twice but publish. */
+const TAKE_LEFT_BEHIND = take(`WHERE created_at < now() - interval '500 ms'`);
 const REMOVE = 'DELETE FROM bus.outbox WHERE seq = ANY($1::bigint[])';
 
 /**
  * Publishes what transactions left in the outbox, then removes it. A relay that dies in between leaves the rows to the next one,
  * which repeats them under the same ids. Any number of relays may run.
  *
- * One relay keeps the order of the messages of one organization (the last token of a subject); a message that can't be published
- * holds back those behind it of the same organization, and nobody else's.
+ * One relay keeps the order of the messages that name the same connection, and of those of one organization (the last token of a
+ * subject) that name none; a message that can't be published holds back those behind it of the same, and no others.
  */
 export class OutboxRelay {
   private readonly wakeUp = new WakeUp();
@@ -79,25 +87,37 @@ export class OutboxRelay {
   }
 
   private async run(): Promise<void> {
-    const { url, applicationName } = this.ds.options as { url: string; applicationName: string };
-    const listener = new NotificationListener({
-      url,
-      applicationName: `${applicationName} outbox`,
-      channel: 'keyward_outbox',
-      onWake: () => this.wakeUp.notify(),
-    });
-    while (!this.stopping) {
+    const wake = (): void => this.wakeUp.notify();
+    const listener = this.listener(wake);
+    const forget = onWritten(this.ds, wake);
+    for (let woken = true; !this.stopping;) {
       try {
         await listener.ensure();
-        while (!this.stopping && (await this.relayBatch()) === BATCH);
+        const beganAt = performance.now();
+        while (!this.stopping && (await this.relayBatch(woken ? TAKE : TAKE_LEFT_BEHIND)) === BATCH);
         if (this.failures > 0) this.options.logger.info({ failures: this.failures }, 'outbox relay works again');
         this.failures = 0;
-        if (!this.stopping) await this.wakeUp.wait(POLL_MS);
+        if (!this.stopping) woken = await this.untilNext(beganAt);
       } catch (thrown) {
+        woken = true;
         await this.backOff(thrown);
       }
     }
+    forget();
     await listener.close();
+  }
+
+  private listener(onWake: () => void): NotificationListener {
+    const { url, applicationName } = this.ds.options as { url: string; applicationName: string };
+    return new NotificationListener({ url, applicationName: `${applicationName} outbox`, channel: 'keyward_outbox', onWake });
+  }
+
+  /** @returns whether somebody called, or it is just time to look */
+  private async untilNext(beganAt: number): Promise<boolean> {
+    const called = await this.wakeUp.wait(POLL_MS);
+    const early = BETWEEN_ROUNDS_MS - (performance.now() - beganAt);
+    if (called && early > 0 && !this.stopping) await delay(early);
+    return called;
   }
 
   /** Waits the whole time even if notified: new messages would only queue behind what can't leave. */
@@ -110,9 +130,9 @@ export class OutboxRelay {
   }
 
   /** How many rows were published and removed. @throws where any of the batch could not be published, after the others are removed. */
-  private async relayBatch(): Promise<number> {
+  private async relayBatch(rowsToTake: string): Promise<number> {
     const { published, failure } = await this.ds.transaction(async (em) => {
-      const rows = (await em.query(TAKE)) as OutboxRow[];
+      const rows = (await em.query(rowsToTake)) as OutboxRow[];
       return this.publishAll(em, rows);
     });
     if (failure !== undefined) throw failure.cause;
@@ -121,13 +141,14 @@ export class OutboxRelay {
 
   private async publishAll(em: EntityManager, rows: OutboxRow[]): Promise<{ published: number; failure?: { cause: unknown } }> {
     const published: string[] = [];
-    const lanes = Map.groupBy(rows, (row) => row.subject.slice(row.subject.lastIndexOf('.') + 1));
+    const messages = rows.map((row) => ({ seq: row.seq, message: toMessage(row) }));
+    const lanes = Map.groupBy(messages, ({ message }) => laneOf(message));
     const outcomes = await Promise.allSettled(
       Array.from(lanes.values(), async (lane) => {
-        for (const row of lane) {
+        for (const { seq, message } of lane) {
           if (this.stopping) return;
-          await this.publish(toMessage(row));
-          published.push(row.seq);
+          await this.publish(message);
+          published.push(seq);
         }
       }),
     );
@@ -141,4 +162,9 @@ export class OutboxRelay {
 
 function toMessage(row: OutboxRow): OutboxMessage {
   return { id: row.id, subject: row.subject, headers: row.headers, payload: JSON.parse(row.payload.toString('utf8')) as object };
+}
+
+function laneOf({ subject, payload }: OutboxMessage): string {
+  const { connection } = payload as { connection?: unknown };
+  return typeof connection === 'string' ? connection : subject.slice(subject.lastIndexOf('.') + 1);
 }

@@ -8,8 +8,8 @@ export class WakeUp {
     this.resolve?.();
   }
 
-  /** Resolves once notified, or after `timeoutMs`. */
-  async wait(timeoutMs: number): Promise<void> {
+  /** Resolves once notified, or after `timeoutMs`. @returns whether it was notified */
+  async wait(timeoutMs: number): Promise<boolean> {
     if (!this.set) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
@@ -19,6 +19,8 @@ export class WakeUp {
       clearTimeout(timer);
       this.resolve = undefined;
     }
+    const notified = this.set;
     this.set = false;
+    return notified;
   }
 }
