@@ -25,6 +25,7 @@ import { createMetrics, type RefresherMetrics } from './metrics.js';
 import { ConnectionNews } from './on-demand/connection-news.js';
 import { OnDemand } from './on-demand/on-demand.js';
 import { failed } from './on-demand/refresh-messages.controller.js';
+import { leaseNames } from './refresh/claim.js';
 import { Redeemer } from './refresh/redeem.js';
 import { RefreshWork } from './refresh/refresh-work.js';
 import type { OnStep } from './refresh/steps.js';
@@ -51,7 +52,7 @@ export async function createRefresher(host: RefresherHost, onStep: OnStep | unde
   const nats = await openNats(host, config.nats);
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
   const store = createCredentialStore(database);
-  const owner = `token-refresher-${randomBytes(8).toString('hex')}`;
+  const newLease = leaseNames(`token-refresher-${randomBytes(8).toString('hex')}`);
   const lanes = new ProviderLanes({ store, onPause: (pause) => broadcastRefreshPaused(nats, pause) });
   onRefreshPaused(nats, (pause) => lanes.pause(pause), logger);
   const metrics = createMetrics(host.metrics, {
@@ -63,12 +64,12 @@ export async function createRefresher(host: RefresherHost, onStep: OnStep | unde
   const news = new ConnectionNews();
   onConnectionEvent(nats, ({ connection }) => news.tell(connection), logger);
 
-  const work = await createWork(host, { database, nats, egress, store, owner, lanes, metrics, onStep });
+  const work = await createWork(host, { database, nats, egress, store, lanes, metrics, onStep });
   const run = work.run.bind(work);
   const { leaseMs, slots } = config.refresh;
-  const onDemand = new OnDemand({ owner, leaseMs, store, news, run, metrics });
+  const onDemand = new OnDemand({ newLease, leaseMs, store, news, run, metrics });
   const rooms = () => lanes.rooms();
-  const due = new DueLoop({ owner, leaseMs, slots, pollMs: DUE_POLL_MS, store, rooms, run, metrics, logger });
+  const due = new DueLoop({ newLease, leaseMs, slots, pollMs: DUE_POLL_MS, store, rooms, run, metrics, logger });
   const publisher = createPublisher(nats);
   const relay = new OutboxRelay(
     database,
@@ -94,7 +95,6 @@ interface WorkParts {
   nats: NatsConnection;
   egress: Egress;
   store: CredentialStore;
-  owner: string;
   lanes: ProviderLanes;
   metrics: RefresherMetrics;
   onStep: OnStep | undefined;

@@ -19,7 +19,7 @@ function loopOver(due: number, slots: number, { room = Infinity, pollMs = 20 }: 
   let failNextClaim = false;
   const roomLeft = () => room - running.size;
   const loop = new DueLoop({
-    ...{ owner: 'test', leaseMs: 30_000, slots, pollMs, logger },
+    ...{ newLease: () => 'test', leaseMs: 30_000, slots, pollMs, logger },
     rooms: () => [{ provider: 'acme', room: Math.max(0, roomLeft()) }],
     metrics: { late: (_provider, seconds) => late.push(seconds) },
     store: {

@@ -4,7 +4,7 @@ import type { RefresherMetrics } from '../metrics.js';
 import type { Claim, Outcome } from '../refresh/claim.js';
 
 export interface DueLoopParts {
-  owner: string;
+  newLease: () => string;
   leaseMs: number;
   /** Due credentials in hand at a time, over all providers. */
   slots: number;
@@ -59,12 +59,13 @@ export class DueLoop {
 
   /** @returns whether there may be more than was taken; not where the store is away */
   async #claim(limit: number): Promise<boolean> {
-    const { owner, leaseMs, store, logger } = this.#parts;
+    const { leaseMs, store, logger } = this.#parts;
+    const owner = this.#parts.newLease();
     if (limit === 0) return true;
     const rooms = this.#parts.rooms();
     try {
       const due = await store.claimDue({ owner, leaseMs, limit, rooms });
-      for (const row of due) this.#takeUp(row);
+      for (const row of due) this.#takeUp(row, owner);
       return due.length === limit || rooms.some(({ provider, room }) => fills(due, provider, room));
     } catch (error) {
       logger.warn({ err: error }, 'due credentials can not be claimed; trying again');
@@ -72,10 +73,10 @@ export class DueLoop {
     }
   }
 
-  #takeUp(row: RefreshableCredential): void {
+  #takeUp(row: RefreshableCredential, owner: string): void {
     const { run, logger, leaseMs, metrics } = this.#parts;
     if (row.refreshInMs !== null) metrics.late(row.provider, Math.max(0, -row.refreshInMs) / 1000);
-    const work = run({ row, endsAt: row.readAt + leaseMs, priority: 'due', accessRejected: false })
+    const work = run({ owner, row, endsAt: row.readAt + leaseMs, priority: 'due', accessRejected: false })
       .then(
         () => undefined,
         // The lease runs out by itself, and what was begun under it says how far we may have come.

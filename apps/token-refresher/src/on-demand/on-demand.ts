@@ -9,7 +9,7 @@ import { unlessAborted } from '../refresh/unless-aborted.js';
 import type { ConnectionNews } from './connection-news.js';
 
 export interface OnDemandParts {
-  owner: string;
+  newLease: () => string;
   leaseMs: number;
   store: Pick<CredentialStore, 'claim'>;
   /** Told of everything that becomes of a connection, on whatever replica. */
@@ -58,7 +58,8 @@ export class OnDemand {
   }
 
   async #attempt({ org, connection, newerThan, reason }: RefreshRequest, round: number): Promise<Attempt> {
-    const { store, owner, leaseMs, news, run } = this.parts;
+    const { store, leaseMs, news, run } = this.parts;
+    const owner = this.parts.newLease();
     const listening = news.listen(connection);
     try {
       const claim = await store.claim({ org, connection, newerThan, owner, leaseMs });
@@ -76,7 +77,7 @@ export class OnDemand {
           const row = claim.credential;
           if (row.accessExpiresInMs !== null && row.accessExpiresInMs <= 0) this.parts.metrics.foundExpired(row.provider);
           const accessRejected = reason === 'rejected_by_provider';
-          const outcome = await run({ row, endsAt: row.readAt + leaseMs, priority: 'asked', accessRejected });
+          const outcome = await run({ owner, row, endsAt: row.readAt + leaseMs, priority: 'asked', accessRejected });
           if (outcome.kind !== 'postponed') return outcome;
           // As long as somebody waits, so does their place in the queue.
           await heardWithin(listening.heard, outcome.retryInMs);

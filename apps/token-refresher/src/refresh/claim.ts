@@ -4,6 +4,8 @@ import type { Priority } from '../lanes/lane.js';
 
 /** A lease on one generation of one credential: while it lasts, nobody else redeems its refresh token. */
 export interface Claim {
+  /** Names this lease in the store, and no other: what this process holds anew is not what it held before. */
+  owner: string;
   /** As it was when the lease was taken: active and renewable. */
   row: RefreshableCredential;
   /** On the clock of `performance.now()`: no later than the lease ends in the database. */
@@ -21,6 +23,12 @@ export type Outcome =
   | { kind: 'refreshed'; generation: number }
   | { kind: 'failed'; error: KeywardError }
   | { kind: 'postponed'; error: KeywardError; retryInMs: number };
+
+/** Names for leases, each used once. @param process names this one among all */
+export function leaseNames(process: string): () => string {
+  let leases = 0;
+  return () => `${process}-${++leases}`;
+}
 
 /** What is left now of a time that was read with the row. */
 export function msLeft(row: RefreshableCredential, ms: number | null): number | null {

@@ -10,8 +10,6 @@ import type { Redeemed, Redeemer } from './redeem.js';
 import type { RefreshStep } from './steps.js';
 
 export interface RedeemUnderLeaseParts {
-  /** Names this process in leases. */
-  owner: string;
   leaseMs: number;
   redeemTimeoutMs: number;
   /** Unused for longer, a connection sleeps; 0: never. */
@@ -105,8 +103,9 @@ class Redemption {
 
   /** Says in the store that the request is about to be sent; the store says whether it still may be. */
   async #begin(): Promise<number> {
-    const { store, owner, redeemTimeoutMs } = this.parts;
-    const { org, connection, generation } = this.claim.row;
+    const { store, redeemTimeoutMs } = this.parts;
+    const { owner, row } = this.claim;
+    const { org, connection, generation } = row;
     const askedAt = performance.now();
     const begun = await store.begin({ org, connection, owner, generation, needMs: 2 * redeemTimeoutMs });
     if (!begun) throw new LeaseTooShort();

@@ -13,8 +13,6 @@ import type { RefreshStep } from './steps.js';
 import { fieldsOf, unavailable, withRetryAfter } from './tell.js';
 
 export interface SettleParts {
-  /** Names this process in leases. */
-  owner: string;
   redeemTimeoutMs: number;
   store: CredentialStore;
   redeemer: Redeemer;
@@ -83,19 +81,19 @@ export class Settlement {
   }
 
   /** Gives the lease back; the connection stays as it is. */
-  async release({ claim: { row }, step }: Pick<Refreshing, 'claim' | 'step'>, decision: Keep): Promise<Settled> {
+  async release({ claim, step }: Pick<Refreshing, 'claim' | 'step'>, decision: Keep): Promise<Settled> {
+    const { row } = claim;
     const audited = decision.counts && !NOT_SENT.has(decision.outcome);
-    await this.#release(row, decision, audited ? failed(row, decision) : []);
+    await this.#release(claim, decision, audited ? failed(row, decision) : []);
     await step('released');
     return this.#kept(row, decision);
   }
 
   #release(
-    { org, connection, generation }: RefreshableCredential,
+    { owner, row: { org, connection, generation } }: Claim,
     { retryInMs, maybeRedeemed, counts }: Pick<Keep, 'retryInMs' | 'maybeRedeemed' | 'counts'>,
     messages: readonly OutgoingMessage[],
   ): Promise<boolean> {
-    const { owner } = this.parts;
     const failure = { org, connection, owner, generation, retryInMs, maybeRedeemed, counts };
     return this.#untilStored({ org, connection }, (store) => store.releaseFailed(failure, messages));
   }
@@ -143,7 +141,8 @@ export class Settlement {
   }
 
   /** The registration is to blame, and marked; its connections wait for it. */
-  async #reject({ claim: { row }, step }: Refreshing, decision: RejectApp): Promise<Settled> {
+  async #reject({ claim, step }: Refreshing, decision: RejectApp): Promise<Settled> {
+    const { row } = claim;
     const { reason, retryInMs, maybeRedeemed, error } = decision;
     const { org, providerApp: app } = row;
     if (app !== null) {
@@ -154,7 +153,7 @@ export class Settlement {
       const fields = { ...fieldsOf(row), provider_app: id, err: error };
       if (marked === 'first') this.parts.logger.error(fields, 'a provider rejects a registration; its connections wait');
     }
-    await this.#release(row, { retryInMs, maybeRedeemed, counts: false }, []);
+    await this.#release(claim, { retryInMs, maybeRedeemed, counts: false }, []);
     await step('released');
     return { outcome: 'invalid_client', result: { kind: 'failed', error } };
   }
