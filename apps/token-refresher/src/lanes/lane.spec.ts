@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { Lane, type LaneSettings, type Priority, type TakeTurns, type Verdict } from './lane.js';
+import type { Verdict } from './breaker.js';
+import { Lane, type LaneSettings, type Priority, type TakeTurns } from './lane.js';
 import { LaneClosed, LeaseTooShort } from './refusals.js';
 
 const soon = () => performance.now() + 10_000;
@@ -158,6 +159,53 @@ describe('the breaker of a lane', () => {
       await turns();
       await end('try', 'unused');
       expect([lane.state, lane.room]).toEqual([1, 1]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
+describe('the breaker of a lane whose machine sets its clock', () => {
+  it.each([300_000, -300_000])('waits its ten seconds, and then lets one try, over a step of %i ms', async (step) => {
+    jest.useFakeTimers({ now: 1e12 });
+    try {
+      const { lane, send, end, order, refused } = laneOf({ concurrency: 8 });
+      for (const name of ['1', '2', '3', '4', '5']) {
+        void send(name);
+        await turns();
+        await end(name, 'outage');
+      }
+      jest.setSystemTime(Date.now() + step);
+      jest.advanceTimersByTime(9_000);
+      void send('early');
+      await turns();
+      expect([lane.state, refused.get('early')]).toMatchObject([2, { why: 'circuit_open', retryInMs: 1_000 }]);
+      jest.advanceTimersByTime(1_000);
+      for (const name of ['try', 'behind']) void send(name);
+      await turns();
+      expect([lane.state, lane.room, order.slice(5)]).toEqual([1, 0, ['try']]);
+      jest.setSystemTime(Date.now() - step);
+      await end('try');
+      expect([lane.state, order.slice(5)]).toEqual([0, ['try', 'behind']]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('is not kept open by what was sent before it opened', async () => {
+    jest.useFakeTimers({ now: 0 });
+    try {
+      const { lane, send, end } = laneOf({ concurrency: 8 });
+      for (const name of ['1', '2', '3', '4', '5', 'late']) void send(name);
+      await turns();
+      for (const name of ['1', '2', '3', '4', '5']) await end(name, 'outage');
+      jest.advanceTimersByTime(10_000);
+      void send('try');
+      await turns();
+      await end('late', 'outage');
+      expect(lane.state).toBe(1);
+      await end('try');
+      expect(lane.state).toBe(0);
     } finally {
       jest.useRealTimers();
     }

@@ -1,4 +1,4 @@
-import { Breaker, HALF_OPEN_AFTER_MS, type BreakerState } from './breaker.js';
+import { Breaker, type BreakerState, type Verdict } from './breaker.js';
 import { LaneClosed, LeaseTooShort } from './refusals.js';
 
 /** `asked`: somebody waits for it. The clock does not. */
@@ -10,9 +10,6 @@ export interface LaneSettings {
   /** Requests over all replicas; left out: as many as there are. */
   perMinute?: number | undefined;
 }
-
-/** What a request turned out to say about its server. */
-export type Verdict = 'answered' | 'outage' | 'unused';
 
 /** The next turns under the rate that all replicas share; `waitMs`: until there is one more. */
 export type TakeTurns = (perMinute: number, wanted: number) => Promise<{ granted: number; waitMs: number }>;
@@ -81,38 +78,23 @@ export class Lane {
    * @param verdictOf what the outcome of the task says of the server: its result is left out where it failed
    * @throws LaneClosed, LeaseTooShort without running the task; whatever the task throws
    */
-  async run<T>(
+  run<T>(
     settings: LaneSettings,
     { priority, until }: { priority: Priority; until: number },
     task: () => Promise<T>,
     verdictOf: (error: unknown) => Verdict,
   ): Promise<T> {
     this.#settings = settings;
-    await this.#turn(priority, until);
-    try {
-      const result = await task();
-      this.#breaker.succeeded();
-      return result;
-    } catch (error) {
-      this.#heed(verdictOf(error));
-      throw error;
-    } finally {
-      this.#running--;
-      this.#advance();
-    }
-  }
-
-  #heed(verdict: Verdict): void {
-    if (verdict === 'answered') this.#breaker.succeeded();
-    else if (verdict === 'outage') this.#breaker.failed();
-    else this.#breaker.unused();
-  }
-
-  #turn(priority: Priority, until: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#queues[priority].push({ until, enter: resolve, refuse: reject });
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const enter = () => resolve(this.#breaker.run(task, verdictOf).finally(() => this.#left()));
+    this.#queues[priority].push({ until, enter, refuse: reject });
     this.#advance();
     return promise;
+  }
+
+  #left(): void {
+    this.#running--;
+    this.#advance();
   }
 
   /** Lets in whom it can, refuses whom it will not in time, and sees to it that it is called again for the others. */
@@ -128,7 +110,6 @@ export class Lane {
       }
       if (this.#granted > 0) this.#granted--;
       this.#running++;
-      this.#breaker.begin();
       next.enter();
     }
     // Kept for later, they would make a burst of what the rate has spread.
@@ -138,7 +119,7 @@ export class Lane {
   #isHeld(): boolean {
     const pauseMs = this.#pauseLeftMs();
     const turnMs = this.#nextTurnAt - performance.now();
-    if (this.#breaker.state === 2) this.#hold(HALF_OPEN_AFTER_MS, Infinity, (ms) => new LaneClosed('circuit_open', ms));
+    if (this.#breaker.state === 2) this.#hold(this.#breaker.openForMs, Infinity, (ms) => new LaneClosed('circuit_open', ms));
     else if (pauseMs > 0) this.#hold(pauseMs, performance.now() + pauseMs, (ms) => new LaneClosed('paused', ms));
     else if (turnMs > 0) this.#hold(turnMs, performance.now() + turnMs, (ms) => new LeaseTooShort(ms));
     else return false;

@@ -3,8 +3,8 @@ import { authorizationServerOrigins, type ProviderManifest } from '@keyward/conn
 import type { RefreshPaused } from '@keyward/contracts';
 import { OAuthError } from '@keyward/oauth';
 import type { CredentialStore, ProviderRoom } from '@keyward/postgres-vault';
-import type { BreakerState } from './breaker.js';
-import { Lane, type Priority, type Verdict } from './lane.js';
+import type { BreakerState, Verdict } from './breaker.js';
+import { Lane, type Priority } from './lane.js';
 
 export interface ProviderLanesOptions {
   store: Pick<CredentialStore, 'takeTurns'>;
