@@ -47,7 +47,8 @@ beforeEach(async () => {
     [held.connection, held.org],
   );
   await admin.query(
-    `INSERT INTO vault.credential (connection_id, org_id, provider, sealed_access, generation, renewable) VALUES ($1, $2, 'sandbox', '\\x00', 1, true)`,
+    `INSERT INTO vault.credential (connection_id, org_id, provider, sealed_access, generation, renewable, obtained_at)
+     VALUES ($1, $2, 'sandbox', '\\x00', 1, true, now() - interval '1 hour')`,
     [held.connection, held.org],
   );
 });
@@ -89,6 +90,18 @@ describe('a token to be released', () => {
       expect(asked.map(({ newerThan }) => newerThan)).toEqual([1, 2]);
       expect(asked.every(({ waitMs }) => Number.isInteger(waitMs) && waitMs > 0)).toBe(true);
     });
+  });
+
+  it('is not renewed every time where no token of its provider holds for a minute, but in the second half of its life', async () => {
+    await admin.query('UPDATE vault.credential SET obtained_at = now() WHERE connection_id = $1', [held.connection]);
+    await expireIn(40);
+    expect(await fresh()).toMatchObject({ generation: 1 });
+    expect(asked).toEqual([]);
+    await admin.query(`UPDATE vault.credential SET obtained_at = now() - interval '30 s' WHERE connection_id = $1`, [
+      held.connection,
+    ]);
+    await expireIn(10);
+    expect(await fresh()).toMatchObject({ generation: 2 });
   });
 
   it('that never ends, or ends soon and can not be renewed, is given as it is', async () => {

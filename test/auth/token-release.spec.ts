@@ -82,6 +82,22 @@ describe('get_access_token', () => {
     expect((await world.ask('NATS', 'get_access_token', world.tokenRequest(ours, mine))).code).toBe('answered');
   });
 
+  it('counts as a use: what slept is kept fresh from then on', async () => {
+    const times = 'last_used_at, refresh_at, awake_refresh_at';
+    const { rows: before } = await auth.database.query<{ awake_refresh_at: Date }>(
+      `UPDATE vault.credential SET last_used_at = now() - interval '30 days', refresh_at = NULL, awake_refresh_at = now() + interval '20 min'
+       WHERE connection_id = $1 RETURNING ${times}`,
+      [mine],
+    );
+    expect((await world.ask('NATS', 'get_access_token', world.tokenRequest(ours, mine))).code).toBe('answered');
+    const { rows } = await auth.database.query<Record<string, Date>>(
+      `SELECT ${times} FROM vault.credential WHERE connection_id = $1`,
+      [mine],
+    );
+    expect(rows[0]).toMatchObject({ refresh_at: before[0]?.awake_refresh_at });
+    expect(Date.now() - (rows[0]?.['last_used_at']?.getTime() ?? 0)).toBeLessThan(3_600_000);
+  });
+
   it('renews a token first that is about to expire', async () => {
     const before = await opened((await world.ask('NATS', 'get_access_token', world.tokenRequest(ours, mine))).answer);
     await expireIn(mine, 10);
@@ -190,7 +206,8 @@ async function whileGrantIsTaken(connection: string, ask: () => Promise<Answered
 
 async function expireIn(connection: string, seconds: number): Promise<void> {
   await auth.database.query(
-    'UPDATE vault.credential SET access_expires_at = now() + make_interval(secs => $2) WHERE connection_id = $1',
+    `UPDATE vault.credential SET access_expires_at = now() + make_interval(secs => $2), obtained_at = now() - interval '1 hour'
+     WHERE connection_id = $1`,
     [connection, seconds],
   );
 }

@@ -10,8 +10,12 @@ import { validMs, type Validity } from '@keyward/credentials';
 import { withOrg } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 
-/** Whoever is given a token is to have it for a while: less than this left, and it is renewed first. */
+/**
+ * Whoever is given a token is to have it for a while: less than this left, and it is renewed first; but not in the first half of its life,
+ * or each one of those that never hold so long would be renewed whenever somebody asks.
+ */
 const MARGIN_MS = 60_000;
+const MOST_OF_A_SHORT_LIFE = 0.5;
 const TIMEOUT_MS = 20_000;
 /** While the token still holds, nobody waits longer than this for a better one. */
 const PATIENCE_MS = 5_000;
@@ -44,7 +48,7 @@ export interface FreshCredential extends Validity {
 export async function freshCredential(options: FreshCredentialOptions, held: HeldConnection): Promise<FreshCredential> {
   const credential = await readCredential(options, held);
   const leftMs = validMs(credential);
-  if (leftMs > MARGIN_MS) return credential;
+  if (leftMs > Math.min(MARGIN_MS, credential.lifetimeMs * MOST_OF_A_SHORT_LIFE)) return credential;
   if (!credential.renewable) {
     if (leftMs > 0) return credential;
     throw new KeywardError('needs_reauthorization', 'The token has expired and can not be renewed; the user must connect again.');
@@ -80,21 +84,24 @@ interface Row {
   renewable: boolean;
   access_expires_at: Date | null;
   access_expires_in_ms: number | null;
+  lifetime_ms: number | null;
 }
 
 const READ = `
   SELECT generation, sealed_access, renewable, access_expires_at,
-    date_part('epoch', access_expires_at - clock_timestamp()) * 1000 AS access_expires_in_ms
+    date_part('epoch', access_expires_at - clock_timestamp()) * 1000 AS access_expires_in_ms,
+    date_part('epoch', access_expires_at - obtained_at) * 1000 AS lifetime_ms
   FROM vault.credential WHERE connection_id = $1 AND org_id = $2`;
 
 async function readCredential(
   { dataSource }: FreshCredentialOptions,
   { org, connection }: HeldConnection,
-): Promise<FreshCredential & { renewable: boolean }> {
+): Promise<FreshCredential & { renewable: boolean; lifetimeMs: number }> {
   const readAt = performance.now();
   const [row] = await withOrg(dataSource, org, (em) => em.query<Row[]>(READ, [connection, org]));
   // Only of a connection that was disconnected a moment ago.
   if (row === undefined) throw new KeywardError('revoked', 'This connection was disconnected.');
   const { generation, sealed_access: sealedAccess, renewable, access_expires_at: accessExpiresAt } = row;
-  return { generation, sealedAccess, renewable, accessExpiresAt, accessExpiresInMs: row.access_expires_in_ms, readAt };
+  const times = { accessExpiresAt, accessExpiresInMs: row.access_expires_in_ms, lifetimeMs: row.lifetime_ms ?? Infinity, readAt };
+  return { generation, sealedAccess, renewable, ...times };
 }

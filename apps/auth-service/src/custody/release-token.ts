@@ -139,6 +139,8 @@ export class ReleaseToken {
       const whom = { agent, provider, connection: id, ...(userId === null ? {} : { user: userId }) };
       const reason = `sealed to ${thumbprint}`;
       await recordAudit(em, { type: 'connection.token_released', org, actor, ...whom, generation, scopes, reason });
+      // Whoever is given tokens makes no calls that would say so: it is kept fresh for them all the same.
+      await em.query('SELECT vault.record_uses(ARRAY[$1], ARRAY[$2])', [org, id]);
     });
   }
 

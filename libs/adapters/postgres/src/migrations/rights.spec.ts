@@ -42,7 +42,7 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
 const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'identity.find_agent_key': ['gateway', 'auth'],
   'vault.open_for_call': ['executor'],
-  'vault.record_uses': ['executor'],
+  'vault.record_uses': ['auth', 'executor'],
   'vault.find_data_key': ['auth', 'refresher', 'executor'],
   'vault.claim_due': ['refresher'],
   'vault.claim_refresh': ['refresher'],

@@ -79,4 +79,5 @@ END $$;
 REVOKE ALL ON FUNCTION vault.open_for_call(text, text, text, text, text, text, text), vault.record_uses(text[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.open_for_call(text, text, text, text, text, text, text), vault.record_uses(text[], text[])
   TO keyward_executor;
+GRANT EXECUTE ON FUNCTION vault.record_uses(text[], text[]) TO keyward_auth;
 `;
