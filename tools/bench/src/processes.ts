@@ -34,6 +34,16 @@ function cpuIfRunning(pid: number): [pid: number, micros: number][] {
   }
 }
 
+/** What all processes of the machine spend from now on, in µs, over all cores (proc(5), `/proc/stat`). @returns takes a reading */
+export function machineMeter(): () => number {
+  const read = () => {
+    const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8').split(/\s+/).map(Number);
+    return [user, nice, system, irq, softirq, steal].reduce<number>((sum, ticks) => sum + (ticks ?? 0), 0) * TICK_US;
+  };
+  const before = read();
+  return () => read() - before;
+}
+
 /** Command line of a process, or what it calls itself (proc(5)); empty where it has ended. */
 export function titleOf(pid: number): string {
   try {

@@ -1,9 +1,11 @@
+import os from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Bench, Measurement } from '../bench.js';
 import { exactly, figure, type Figure } from '../figure.js';
 import { openLoop, type Run } from '../load/loops.js';
 import { Samples } from '../load/samples.js';
 import { metricSum } from '../metric.js';
+import { cpuMeter, machineMeter } from '../processes.js';
 import { Fleet, type Due, type Member, type Owner } from '../refresh/fleet.js';
 import { assertRefreshedOnce, untilOutboxEmpty, untilRedeemed } from '../refresh/progress.js';
 import { issueAtSandbox, sandboxServer, type TokenServer } from '../refresh/token-server.js';
@@ -42,14 +44,18 @@ async function run(bench: Bench): Promise<Figure[]> {
     const before = await seen(bench, sandbox);
     const began = performance.now();
     await refresher.start();
-    const [calls, first] = await Promise.all([
-      storm(bench, sandbox, before.refreshes, called),
-      untilRedeemed(sandbox, before.refreshes, 1),
-    ]);
+    const first = untilRedeemed(sandbox, before.refreshes, 1);
+    const foreign = foreignShare(bench);
+    const drained = untilRedeemed(sandbox, before.refreshes, TOKENS).then(() => foreign());
+    const [calls, { at }, share] = await Promise.all([callAll(bench, called), first, drained]);
     await untilOutboxEmpty(fleet);
     await assertRefreshedOnce(fleet);
-    const start = figure('P5.start', 'from starting the refresher to its first refresh', (first.at - began) / 1000, 's', null);
-    return [start, ...(await timeFigures(fleet, from)), ...countFigures(calls, before, await seen(bench, sandbox))];
+    return [
+      figure('P5.start', 'from starting the refresher to its first refresh', (at - began) / 1000, 's', null),
+      ...(await timeFigures(fleet, from)),
+      ...countFigures(calls, before, await seen(bench, sandbox)),
+      figure('P5.foreign', 'of the machine, taken meanwhile by what is no part of this', share * 100, '%', null),
+    ];
   } finally {
     await fleet.disband();
   }
@@ -77,22 +83,26 @@ async function gather(bench: Bench, fleet: Fleet, sandbox: TokenServer): Promise
   return called.map(({ user }: Member) => user);
 }
 
-async function storm(
-  { stack, progress }: Bench,
-  sandbox: TokenServer,
-  refreshes: number,
-  called: readonly string[],
-): Promise<Run> {
+/** Calls go on until the last token of the first generation has ended. */
+async function callAll({ stack, progress }: Bench, called: readonly string[]): Promise<Run> {
   progress(`P5 storm, ${CALLS_PER_SECOND} calls per second`);
   const through = brokeredInTurn(stack.info.gatewayUrl, stack.info.agentKey, called);
-  // Calls go on until the last token of the first generation has ended.
   const timing = { ratePerSecond: CALLS_PER_SECOND, warmupMs: 0, measureMs: FIRST_ENDS_MS + SPREAD_MS };
   try {
-    const [calls] = await Promise.all([openLoop(through.call, timing), untilRedeemed(sandbox, refreshes, TOKENS)]);
+    const calls = await openLoop(through.call, timing);
+    if (calls.errors > 0) progress(`P5 ${calls.errors} calls failed, the first: ${String(calls.firstError)}`);
     return calls;
   } finally {
     await through.close();
   }
+}
+
+/** @returns what others than the stack, the sandbox and this process took of all cores since now, as a share, when asked */
+function foreignShare({ stack }: Bench): () => number {
+  const own = cpuMeter(() => [...stack.brokerPids(), stack.service('sandbox').pid, process.pid]);
+  const all = machineMeter();
+  const began = performance.now();
+  return () => Math.max(0, all() - own()) / ((performance.now() - began) * 1000 * os.availableParallelism());
 }
 
 interface Seen {

@@ -18,7 +18,10 @@ export interface Compared {
 
 /** P5 as simulated from what P4 and P16 cost, beside P5 as it was. */
 export function validate(figures: readonly Figure[], cores: number, seed: number): Compared[] {
-  const model = { ...benchmarkMachine(figures, cores), elsewhere: (CALLS_PER_SECOND * CALL_MS) / 1000 / cores };
+  const model = {
+    ...benchmarkMachine(figures, cores),
+    elsewhere: valueOf(figures, 'P5.foreign') / 100 + (CALLS_PER_SECOND * CALL_MS) / 1000 / cores,
+  };
   const { storedAt } = new Simulation(model, {
     ...{ name: 'P5', tokens: TOKENS, seed, storm: STORM, untilMs: 600_000 },
     ...{ lifetimeMs: 7_200_000, margin: 0.2, jitter: 0.25, providers: 1, sizes: 'even', obtained: 'spread' },
