@@ -82,8 +82,19 @@ export class TooYoung extends KeywardError {
 
 /** A request that was never answered may still be on its way; until it is not, nothing can be learned about its token. */
 export class Unsettled extends KeywardError {
-  constructor(readonly forMs: number) {
-    super('provider_unavailable', 'The provider has not answered a refresh; it will be asked what became of it.');
+  constructor(
+    readonly forMs: number,
+    cause?: unknown,
+  ) {
+    const options = cause === undefined ? {} : { cause };
+    super('provider_unavailable', 'The provider has not answered a refresh; it will be asked what became of it.', options);
+  }
+}
+
+/** Something that nobody foresaw, after the request had left: nothing is known of its answer. */
+export class BrokenOff extends KeywardError {
+  constructor(cause: unknown) {
+    super('internal', 'The refresh failed on our side.', { cause });
   }
 }
 
@@ -153,6 +164,7 @@ const notExtended: Decision = { do: 'reauthorize', outcome: 'invalid_grant', rea
  * has not; a gateway that could not reach it, or got no answer in time, does not know (RFC 9110 sections 15.6.3 and 15.6.5).
  */
 export function mayBeSpent(error: unknown): boolean {
+  if (error instanceof BrokenOff) return true;
   if (!(error instanceof OAuthError)) return false;
   const status = error.details.providerStatus;
   if (error.failure !== 'transient' || status === undefined) return error.maybeRedeemed;

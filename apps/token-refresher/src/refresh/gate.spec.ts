@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { KeywardError } from '@keyward/contracts';
 import { createEgress, type Egress } from '@keyward/egress';
 import { HostileServer } from '@keyward/testing/hostile-server';
+import { OAuthError } from '@keyward/oauth';
 import { LeaseTooShort } from '../lanes/refusals.js';
+import { mayBeSpent } from './decide.js';
 import { Gate } from './gate.js';
 
 let server: HostileServer;
@@ -52,6 +54,17 @@ describe('the gate of a renewal', () => {
     const { send } = gateWith(async () => performance.now() - 1);
     expect(await send()).toMatchObject({ requestMayHaveBeenProcessed: false });
     expect(server.requests).toEqual([]);
+  });
+
+  it.each([
+    ['an error that nobody foresaw', new TypeError('secret detail'), true],
+    ['what the provider said', new OAuthError('rejected', 'It refused.', { maybeRedeemed: false }), false],
+  ])('after the first byte has left, %s says of the token: may be spent', async (_what, thrown, spent) => {
+    const { gate, send } = gateWith(async () => performance.now() + 5_000);
+    expect(mayBeSpent(gate.reasonOf(thrown))).toBe(false);
+    await send();
+    expect(mayBeSpent(gate.reasonOf(thrown))).toBe(spent);
+    expect(String(gate.reasonOf(thrown))).not.toContain('secret');
   });
 
   it('waits for leave no longer than the request may take, and never takes that for a failure of the provider', async () => {

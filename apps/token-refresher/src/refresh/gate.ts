@@ -1,6 +1,7 @@
 import { KeywardError } from '@keyward/contracts';
 import type { Egress } from '@keyward/egress';
-import type { Wire } from '@keyward/oauth';
+import { OAuthError, type Wire } from '@keyward/oauth';
+import { BrokenOff } from './decide.js';
 import { unlessAborted } from './unless-aborted.js';
 
 export interface GateOptions {
@@ -46,9 +47,10 @@ export class Gate {
     return this.#sentAt;
   }
 
-  /** A failure for what it is: one from before anything was sent says nothing of the provider. */
+  /** A failure for what it is: one from before anything was sent says nothing of the provider, and one of ours after it nothing of the token. */
   reasonOf(thrown: unknown): unknown {
     if (this.#refusal !== undefined) return this.#refusal;
+    if (this.#left) return thrown instanceof OAuthError ? thrown : new BrokenOff(thrown);
     if (this.#agreed === undefined || this.#sentAt !== undefined) return thrown;
     return new KeywardError('dependency_unavailable', 'The refresh could not be begun in time.', { cause: thrown });
   }

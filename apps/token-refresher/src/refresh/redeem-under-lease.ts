@@ -15,8 +15,8 @@ export interface RedeemUnderLeaseParts {
   /** Unused for longer, a connection sleeps; 0: never. */
   sleepAfterMs: number;
   store: Pick<CredentialStore, 'begin'>;
-  lanes: ProviderLanes;
-  redeemer: Redeemer;
+  lanes: Pick<ProviderLanes, 'run'>;
+  redeemer: Pick<Redeemer, 'redeem' | 'probe'>;
 }
 
 /** What came of it: the answer, or why there is none and what that says of the refresh token. */
@@ -67,7 +67,7 @@ class Redemption {
       const recovery = await recover({ ...unanswered, settledAfterMs: this.parts.leaseMs, probe: () => this.#probe() });
       switch (recovery.do) {
         case 'send':
-          return await this.#attempt(recovery.maybeSpent);
+          return await this.#sendAgain(recovery.maybeSpent);
         case 'wait':
           return { redeemed: undefined, error: new Unsettled(recovery.ms), doubt: 'open' };
         case 'lost':
@@ -80,32 +80,41 @@ class Redemption {
     }
   }
 
+  async #sendAgain(maybeSpent: boolean): Promise<Attempted> {
+    const attempted = await this.#attempt(maybeSpent);
+    if (maybeSpent || attempted.redeemed !== undefined || attempted.doubt === 'none') return attempted;
+    // In the store the first request counts. The provider is to have come to this one too before it is asked again.
+    return { ...attempted, error: new Unsettled(this.parts.leaseMs, attempted.error) };
+  }
+
   /** @param maybeSpent by an earlier request: a failure of this one takes nothing of that back */
   async #attempt(maybeSpent: boolean): Promise<Attempted> {
     try {
-      return { redeemed: await this.#send() };
+      return { redeemed: await this.#send(maybeSpent) };
     } catch (error) {
       const spent = maybeSpent || (mayBeSpent(error) && isSpentByUse(this.provider));
       return { redeemed: undefined, error, doubt: spent ? this.#doubt() : 'none' };
     }
   }
 
-  #send(): Promise<Redeemed> {
+  #send(maybeSpent: boolean): Promise<Redeemed> {
     const { lanes, redeemer, redeemTimeoutMs: timeoutMs, sleepAfterMs } = this.parts;
     const { row, priority } = this.claim;
     const asleep = priority === 'due' && sleepAfterMs > 0 && msPassed(row, row.unusedMs) > sleepAfterMs;
     return lanes.run(this.provider, { priority, until: this.#latestSend() }, async () => {
       await this.step('turn');
       const onOpened = () => this.step('opened');
-      return redeemer.redeem(row, this.provider, { timeoutMs, asleep, onOpened, beforeSend: () => this.#begin() });
+      return redeemer.redeem(row, this.provider, { timeoutMs, asleep, onOpened, beforeSend: () => this.#begin(maybeSpent) });
     });
   }
 
   /** Says in the store that the request is about to be sent; the store says whether it still may be. */
-  async #begin(): Promise<number> {
+  async #begin(maybeSpent: boolean): Promise<number> {
     const { store, redeemTimeoutMs } = this.parts;
     const { owner, row } = this.claim;
     const { org, connection, generation } = row;
+    // That time has passed since this was found out.
+    if (maybeSpent && !this.#isInGrace()) throw new LeaseTooShort();
     const askedAt = performance.now();
     const begun = await store.begin({ org, connection, owner, generation, needMs: 2 * redeemTimeoutMs });
     if (!begun) throw new LeaseTooShort();

@@ -12,6 +12,7 @@ import { fieldsOf } from './tell.js';
 
 export interface RefreshWorkParts extends RedeemUnderLeaseParts, SettleParts {
   store: SettleParts['store'];
+  redeemer: SettleParts['redeemer'];
   catalogs: Pick<Catalogs, 'of'>;
   metrics: Pick<RefresherMetrics, 'attempt' | 'refreshed'>;
   tracer: Tracer;
