@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { KeywardError } from '@keyward/contracts';
+import { KeywardError, newId } from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
 import { HostileServer } from '@keyward/testing/hostile-server';
 import { Call } from '../../apps/tool-executor/src/execute/call.js';
@@ -176,6 +176,20 @@ describe('a token', () => {
       error: { code: 'needs_reauthorization', connectUrl: 'https://connect.example/c1' },
     });
     expect(bench.refreshes).toHaveLength(1);
+  });
+
+  it('refused twice is not redeemed anew by every call: a request may be refused whatever its token', async () => {
+    bench.upstream.answer = (_request, response) => response.writeHead(401).end();
+    const results = [];
+    for (let call = 0; call < 5; call++) results.push(await bench.call('acme_get'));
+    expect(results.map(({ error }) => error?.code)).toEqual(Array(5).fill('needs_reauthorization'));
+    expect(results.map(({ attempts }) => attempts)).toEqual([2, 1, 1, 1, 1]);
+    expect(bench.refreshes).toHaveLength(1);
+    // Nobody else's is held against it.
+    bench.connection.id = newId('conn');
+    statuses(401);
+    expect((await bench.call('acme_get')).state).toBe('succeeded');
+    expect(bench.refreshes).toHaveLength(2);
   });
 
   it('refused and not renewable needs the person at once', async () => {

@@ -22,6 +22,7 @@ import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import type { WantedLink } from '../../apps/tool-executor/src/connection/connect-links.js';
 import { RefreshFlights } from '../../apps/tool-executor/src/connection/refresh-flights.js';
+import { RefusedTokens } from '../../apps/tool-executor/src/connection/refused-tokens.js';
 import { Call } from '../../apps/tool-executor/src/execute/call.js';
 import { execute } from '../../apps/tool-executor/src/execute/execute.js';
 import type { ExecutorParts } from '../../apps/tool-executor/src/execute/parts.js';
@@ -78,6 +79,7 @@ export class Workbench {
         create: async (_call, _provider, wanted) => (this.links.push(wanted), { connectUrl: 'https://connect.example/c1' }),
       },
       refreshes: new RefreshFlights(async (_provider, request) => (this.refreshes.push(request), this.onRefresh(request))),
+      refused: new RefusedTokens(),
       uses: { note: (_org, connection) => this.uses.add(connection) },
       isRevoked: ({ connection }) => connection !== null && this.revoked.has(connection.id),
       metrics: createMetrics(this.metrics),

@@ -22,6 +22,7 @@ import { InFlight } from './bus/in-flight.js';
 import type { executorConfig } from './config.js';
 import { connectLinksOverNats } from './connection/connect-links.js';
 import { RefreshFlights } from './connection/refresh-flights.js';
+import { RefusedTokens } from './connection/refused-tokens.js';
 import { Uses } from './connection/uses.js';
 import { REDELIVERY_MS } from './execute/outcome.js';
 import { Executor } from './executor.js';
@@ -73,6 +74,7 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
       audit: createAuditPublisher(publisher),
       links: connectLinksOverNats(nats, logger),
       refreshes: new RefreshFlights((provider, request) => requestRefresh(publisher, inbox, provider, request)),
+      refused: new RefusedTokens(),
       uses,
       isRevoked: (call) => inFlight.isRevoked(call),
       maxOutputBytes: (nats.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES,

@@ -44,7 +44,7 @@ export async function unexpired(
 
 /**
  * For a token that the provider has refused: one of a later generation, or the reason why there is none. It may be there already: of calls
- * that are refused one after the other, the first has seen to it.
+ * that are refused one after the other, the first has seen to it. Where a new one was refused a moment ago, another would be too.
  */
 export async function replaced(
   parts: ExecutorParts,
@@ -56,6 +56,7 @@ export async function replaced(
   call.assertWanted();
   const current = await readAgain(parts, call, tool, connection);
   if (current.generation > connection.generation) return current;
+  if (current.id !== null && parts.refused.has(current.id)) throw await needsReauthorization(parts.links, call, tool, current);
   return renewed(parts, call, tool, connection, 'rejected_by_provider', Infinity);
 }
 

@@ -4,6 +4,7 @@ import type { CallCredentialStore, Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import type { ConnectLinks } from '../connection/connect-links.js';
 import type { RefreshFlights } from '../connection/refresh-flights.js';
+import type { RefusedTokens } from '../connection/refused-tokens.js';
 import type { Uses } from '../connection/uses.js';
 import type { Call } from './call.js';
 import type { Intents } from '../intent/intents.js';
@@ -19,6 +20,7 @@ export interface ExecutorParts {
   audit: AuditPort;
   links: ConnectLinks;
   refreshes: RefreshFlights;
+  refused: RefusedTokens;
   uses: Pick<Uses, 'note'>;
   /** Whether the news came, a moment ago, that the connection of this call was disconnected. */
   isRevoked: (call: Call) => boolean;

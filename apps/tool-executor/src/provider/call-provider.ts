@@ -42,6 +42,7 @@ export async function callProvider(
         return verdict.response;
       case 'unauthorized':
         // The second time it is not the token's age: a new one was refused as well.
+        if (rejected && current.id !== null) parts.refused.remember(current.id);
         if (rejected || current.sealedAccess === null)
           throw await needsReauthorization(parts.links, call, tool, current, verdict.error);
         rejected = true;
