@@ -5,7 +5,8 @@ import { GRACE_SECONDS } from './behaviours.js';
 
 interface Family {
   grant: string;
-  access: string;
+  /** The latest is the last; those before it are good until they end. */
+  access: string[];
   refresh: string;
   /** The token that was rotated last, which is still taken for a while, and then answered as it was then. */
   before: { refresh: string; takenUntil: number } | undefined;
@@ -41,9 +42,9 @@ export class LenientProvider {
   }
 
   issue(): { grant: string; access_token: string; refresh_token: string } {
-    const family: Family = { grant: token('g'), access: token('a'), refresh: token('r'), before: undefined, rotations: 0 };
+    const family: Family = { grant: token('g'), access: [token('a')], refresh: token('r'), before: undefined, rotations: 0 };
     this.#families.set(family.grant, family);
-    return { grant: family.grant, access_token: family.access, refresh_token: family.refresh };
+    return { grant: family.grant, access_token: latest(family), refresh_token: family.refresh };
   }
 
   /** Undefined: the grant is no more. */
@@ -56,7 +57,7 @@ export class LenientProvider {
   }
 
   takes(access: string): boolean {
-    return [...this.#families.values()].some((family) => family.access === access);
+    return [...this.#families.values()].some((family) => family.access.includes(access));
   }
 
   stop(): Promise<void> {
@@ -75,7 +76,7 @@ export class LenientProvider {
     const parameters = new URLSearchParams(body);
     if (url === '/token/revocation') {
       const shown = parameters.get('token') ?? '';
-      const family = this.#find(shown) ?? [...this.#families.values()].find(({ access }) => access === shown);
+      const family = this.#find(shown) ?? [...this.#families.values()].find(({ access }) => access.includes(shown));
       if (family !== undefined) this.#families.delete(family.grant);
       return send(200, {});
     }
@@ -90,7 +91,7 @@ export class LenientProvider {
     if (family.refresh === shown) {
       family.before = { refresh: shown, takenUntil: performance.now() + GRACE_SECONDS * 1000 };
       family.refresh = token('r');
-      family.access = token('a');
+      family.access.push(token('a'));
       family.rotations++;
     } else if (family.before?.refresh !== shown || family.before.takenUntil < performance.now()) {
       this.reuseDetections++;
@@ -98,8 +99,12 @@ export class LenientProvider {
       return send(400, { error: 'invalid_grant' });
     }
     this.#rotatedBy.set(shown, family.grant);
-    const { access, refresh } = family;
-    send(200, { access_token: access, refresh_token: refresh, token_type: 'Bearer', expires_in: ACCESS_TOKEN_SECONDS });
+    send(200, {
+      access_token: latest(family),
+      refresh_token: family.refresh,
+      token_type: 'Bearer',
+      expires_in: ACCESS_TOKEN_SECONDS,
+    });
   }
 
   /** Tokens that are spent, and of which family they were. */
@@ -110,4 +115,8 @@ export class LenientProvider {
     if (spentBy !== undefined) return this.#families.get(spentBy);
     return [...this.#families.values()].find((family) => family.refresh === refresh);
   }
+}
+
+function latest({ access }: Family): string {
+  return access.at(-1) ?? '';
 }

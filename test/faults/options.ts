@@ -17,7 +17,7 @@ providers; then schedules of faults that follow from seeds. Expect a quarter of 
 
   --seeds N      this many schedules (default ${SCHEDULES}); 0: only the crash points
   --from X       the first seed (default 1)
-  --seed X       only this schedule
+  --seed X,Y     only these schedules
   --point TEXT   only crash points that have this in their name, and no schedules
   --no-points    without the crash points
   --table FILE   write what happened at each crash point as Markdown
@@ -42,7 +42,8 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   if (values.seeds !== undefined && values.seed !== undefined) throw new Error('Either --seeds or --seed, not both.');
   const { table, point = values['no-points'] || values.seed !== undefined ? undefined : '' } = values;
-  if (values.seed !== undefined) return { seeds: [wholeNumber('--seed', values.seed, 0)], point, table };
+  if (values.seed !== undefined)
+    return { seeds: values.seed.split(',').map((one) => wholeNumber('--seed', one, 0)), point, table };
   const count = wholeNumber('--seeds', values.seeds ?? String(values.point === undefined ? SCHEDULES : 0), 0);
   const first = wholeNumber('--from', values.from, 0);
   return { seeds: Array.from({ length: count }, (_, at) => first + at), point, table };

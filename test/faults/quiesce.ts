@@ -4,7 +4,7 @@ import type { EventLog } from './event-log.js';
 import type { FaultConnection, FaultWorld } from './fault-world.js';
 import { readHeld, type Held } from './held.js';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 90_000;
 const LOOK_EVERY_MS = 100;
 const ASK_WAIT_MS = 10_000;
 
