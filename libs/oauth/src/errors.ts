@@ -54,7 +54,7 @@ export class OAuthError extends KeywardError {
 }
 
 /**
- * A renewal that redeemed its refresh token and came no further: the access token held before stays the one in service, and the next
+ * A renewal that redeemed its refresh token and came no further, or whose answer held the next one and nothing else that can be used: the access token held before stays the one in service, and the next
  * attempt is made with `nextRefreshToken`. Whoever does not keep that must take the one held before for spent, as `maybeRedeemed` says.
  */
 export class InterruptedRenewal extends OAuthError {

@@ -108,3 +108,38 @@ describe('a renewal that stops at one of its steps', () => {
     expect(thrown).not.toBeInstanceOf(InterruptedRenewal);
   });
 });
+
+describe('an answer with a rotated refresh token, of which the rest is not as declared', () => {
+  const site = {
+    site: { title: 'Site', type: 'hostname', host_suffixes: ['.example.com'], source: { token_response: '/site' } },
+  };
+  const provider = () => testProvider({ url: server.url, connection_parameters: site });
+  const answered = (changes: object) => {
+    server.answer = (response) =>
+      json(response, 200, { access_token: 'at-next', token_type: 'Bearer', refresh_token: 'rt-canary-next', ...changes });
+    const client = { clientId: 'c', clientSecret: 's' };
+    return renewToken({ provider: provider(), client, scopes: [], refreshToken: 'rt-canary-0' }, wire).catch(
+      (error: unknown) => error,
+    );
+  };
+
+  it.each<[string, object]>([
+    ['another host than may be', { site: 'elsewhere.test' }],
+    ['a type of token that nobody knows', { token_type: 'mac' }],
+    ['no access token', { access_token: undefined }],
+  ])('(%s) is malformed, and holds that refresh token', async (_what, changes) => {
+    const thrown = await answered(changes);
+    if (!(thrown instanceof InterruptedRenewal)) throw new Error('it dropped the refresh token');
+    expect([thrown.failure, thrown.nextRefreshToken()]).toEqual(['malformed', 'rt-canary-next']);
+  });
+
+  it('is an ordinary answer otherwise, and an ordinary failure where it holds none', async () => {
+    expect(await answered({ site: 'one.example.com' })).toMatchObject({
+      accessToken: 'at-next',
+      captured: { site: 'one.example.com' },
+    });
+    const thrown = await answered({ refresh_token: undefined, token_type: 'mac' });
+    expect(thrown).not.toBeInstanceOf(InterruptedRenewal);
+    expect(thrown).toMatchObject({ failure: 'malformed' });
+  });
+});

@@ -54,6 +54,7 @@ async function refresh({ provider: any, client, refreshToken }: RenewRequest, wi
     request: shape.request ?? auth.token_request,
     response: shape.response ?? auth.token_response,
     values: { client, refreshToken },
+    unusable: (error: OAuthError, issued: string) => new InterruptedRenewal(error, issued),
   };
   const authentication = await authenticate(provider, client);
   const first = await tokenRequest(call, wire, (options) =>

@@ -15,7 +15,7 @@ import { shapeRequest } from './request/shape-request.js';
 import { clientOf, isLoopback, isOAuthProvider, secureUrl, serverOf } from './server.js';
 import { captureParameters } from './response/capture.js';
 import { timeOfAnswer } from './response/server-time.js';
-import { tidyTokenResponse, toTokenSet } from './token-response.js';
+import { refreshTokenIn, tidyTokenResponse, toTokenSet } from './token-response.js';
 import type { TokenSet } from './token-set.js';
 import type { Wire } from './wire.js';
 
@@ -34,6 +34,8 @@ export interface TokenCall {
   request: TokenRequestShape;
   response: TokenResponseShape;
   values: LateValues;
+  /** What is thrown where the answer can not be used, but holds a refresh token: of the failure and that token. */
+  unusable?: (error: OAuthError, refreshToken: string) => OAuthError;
 }
 
 /** The options under which oauth4webapi sends: every request of its making is shaped on its way out. */
@@ -73,13 +75,16 @@ export async function tokenRequest(
 ): Promise<TokenSet> {
   const { provider, values } = call;
   const options = requestOptions(call, wire);
+  let issued: string | undefined;
   try {
     const response = await send(options);
     const document = await readAnswer(provider, call.response, response);
+    issued = refreshTokenIn(call.response, document);
     const body = tidyTokenResponse(provider, call.response, document, timeOfAnswer(response, wire.now));
     await processGenericTokenEndpointResponse(serverOf(provider), clientOf(values.client), Response.json(body));
     return { ...toTokenSet(body), captured: captureParameters(provider, document) };
   } catch (thrown) {
-    throw thrown instanceof OAuthError ? thrown : classifyThrown(provider, thrown);
+    const error = thrown instanceof OAuthError ? thrown : classifyThrown(provider, thrown);
+    throw issued !== undefined && error instanceof OAuthError ? (call.unusable?.(error, issued) ?? error) : error;
   }
 }

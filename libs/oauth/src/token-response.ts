@@ -36,16 +36,22 @@ export function tidyTokenResponse(
   const lifetimeAt = ({ at, format }: TokenResponseShape['expires']) => lifetimeSeconds(valueAt(body, at), format, now);
   const expiresIn = lifetimeAt(shape.expires) ?? shape.lifetime_seconds;
   const refreshExpiresIn = shape.refresh_expires === undefined ? undefined : lifetimeAt(shape.refresh_expires);
-  const refreshToken = valueAt(body, shape.refresh_token);
+  const refreshToken = refreshTokenIn(shape, document);
   const scopes = scopeList(valueAt(body, shape.scope), provider.auth.scopes.separator);
   return {
     access_token: accessToken,
     token_type: tokenType(shape, valueAt(body, siblingOf(shape.access_token, 'token_type'))),
     ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
-    ...(isToken(refreshToken) ? { refresh_token: refreshToken } : {}),
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
     ...(refreshExpiresIn === undefined ? {} : { refresh_token_expires_in: refreshExpiresIn }),
     ...(scopes === undefined ? {} : { scope: scopes.join(' ') }),
   };
+}
+
+/** Also of an answer that is of no use otherwise: it may be the only one with which the grant goes on. */
+export function refreshTokenIn(shape: TokenResponseShape, document: JsonObject): string | undefined {
+  const refreshToken = valueAt(valueAt(document, shape.root), shape.refresh_token);
+  return isToken(refreshToken) ? refreshToken : undefined;
 }
 
 export function toTokenSet(body: TidyTokenResponse): Omit<TokenSet, 'captured'> {
