@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { newId, streams } from '@keyward/contracts';
+import { newId, providerAppMessageSchema, streams } from '@keyward/contracts';
 import { freePort } from '@keyward/embedded';
 import { createDataSource } from '@keyward/postgres';
 import { waitFor } from '@keyward/testing';
@@ -43,6 +43,7 @@ describe('a message that is not taken', () => {
     ['redirected', answering(307, { location: '/elsewhere' })],
     ['answered without end', (response) => void response.writeHead(200).end(Buffer.alloc(10 * 1024 * 1024))],
     ['hung up on', (response) => void response.destroy()],
+    ['answered with a status that there is not', (response) => void response.socket?.end('HTTP/1.1 999 Odd\r\n\r\n')],
     ['answered with nonsense', (response) => void response.socket?.end('nonsense\r\n\r\n')],
   ] satisfies [string, Parameters<typeof here.receiver.answer>[1]][])(
     'when %s, comes again under the same id',
@@ -81,6 +82,13 @@ describe('a message that is not taken', () => {
     const { nextAttemptAt, createdAt } = await here.delivery(endpoint, ({ status }) => status === 429);
     const wait = (Date.parse(nextAttemptAt ?? '') - Date.parse(createdAt)) / 1000;
     expect([wait > 7_190, wait < 7_260]).toEqual([true, true]);
+    // Nor is any other.
+    const [other, beside] = [await here.publish(org), here.path()];
+    await here.endpoint(org, beside);
+    await here.publish(org);
+    await here.arrived(beside);
+    expect((await here.deliveries(endpoint)).find(({ id }) => id === other)).toMatchObject({ state: 'pending', attempts: 0 });
+    expect(here.receiver.at(path)).toHaveLength(1);
   });
 
   it('is given up after the thirteenth attempt', async () => {
@@ -145,6 +153,12 @@ describe('an endpoint', () => {
     await here.publish(org);
     await here.arrived(beside);
     expect(await here.deliveries(endpoint)).toEqual([]);
+    // As the statement leaves it that saw the endpoint just before it was disabled.
+    await sql(
+      `INSERT INTO notification.webhook_delivery (endpoint_id, event_id, org_id, type, occurred_at, provider, connection_id)
+       VALUES ($1, $2, $3, 'connection.needs_reauthorization', now(), 'sandbox', 'conn_x')`,
+      [endpoint.id, newId('msg'), org],
+    );
     await auth.ask(`/v1/webhook-endpoints/${endpoint.id}?organization=${org}`, { method: 'PATCH', body: { enabled: true } });
     const loud = await here.publish(org);
     expect((await here.arrived(path)).map(idOf)).toEqual([loud]);
@@ -219,6 +233,31 @@ describe('an event', () => {
     await waitFor(async () => (await letters()) === lettersBefore + 5);
     expect(here.receiver.at(path)).toHaveLength(1);
     expect(here.receiver.at(foreign)).toEqual([]);
+  });
+
+  it('of a registration is told too', async () => {
+    const endpoint = await here.endpoint(org, path);
+    const event = { id: newId('msg'), event: 'rejected', at: new Date().toISOString(), org, providerApp: newId('app') };
+    const payload = { ...event, provider: 'sandbox', reason: 'invalid_client' };
+    auth.nc.publish(`provider_app.rejected.${org}`, JSON.stringify(payload));
+    const [received] = (await here.arrived(path)) as [Received];
+    const message = verify(endpoint.secret, received);
+    expect(providerAppMessageSchema.parse(message)).toEqual(message);
+    expect(message).toMatchObject({ data: { providerApp: event.providerApp, reason: 'invalid_client' } });
+  });
+
+  it('that comes while something of ours is amiss waits until that is mended', async () => {
+    await here.endpoint(org, path);
+    const jsm = await jetstreamManager(auth.nc);
+    const before = await letters();
+    const right = 'EXECUTE ON FUNCTION notification.add_deliveries';
+    await sql(`REVOKE ${right} FROM keyward_auth`, []);
+    const id = await here.publish(org);
+    const consumer = () => jsm.consumers.info(streams.connections, 'auth-service-webhooks');
+    await waitFor(async () => (await consumer()).num_redelivered > 0 || (await letters()) > before);
+    await sql(`GRANT ${right} TO keyward_auth`, []);
+    expect((await here.arrived(path)).map(idOf)).toEqual([id]);
+    expect(await letters()).toBe(before);
   });
 
   async function letters(): Promise<number> {
@@ -304,23 +343,23 @@ describe('a process that is killed while a receiver thinks', () => {
   });
 });
 
-describe('webhooks of a deployment that has run for long', () => {
-  it('begin with what happens from now on, and go on where they were after a restart', async () => {
+describe('the consumer of events', () => {
+  it('goes on where it was after a restart; lost, or made late, it misses nothing and tells nothing twice or of long ago', async () => {
     await here.endpoint(org, path);
     await auth.stopServices();
     const jsm = await jetstreamManager(auth.nc);
     const missed = await here.publish(org);
     await auth.startReplica();
-    expect((await here.arrived(path)).map(({ headers }) => headers['webhook-id'])).toEqual([missed]);
+    expect((await here.arrived(path)).map(idOf)).toEqual([missed]);
 
     await auth.stopServices();
-    // As before there were webhooks: events are in the stream, and nobody has begun to read them.
     await jsm.consumers.delete(streams.connections, 'auth-service-webhooks');
-    await here.publish(org);
+    await here.publish(org, 'needs_reauthorization', { at: new Date(Date.now() - 3_600_000).toISOString() });
+    const early = await here.publish(org);
     await auth.startReplica();
-    await here.listening();
-    const now = await here.publish(org);
     await here.arrived(path, 2);
-    expect(here.receiver.at(path).map(({ headers }) => headers['webhook-id'])).toEqual([missed, now]);
+    const now = await here.publish(org);
+    await here.arrived(path, 3);
+    expect(here.receiver.at(path).map(idOf)).toEqual([missed, early, now]);
   });
 });

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import {
   connectionMessageSchema,
   newId,
-  providerAppMessageSchema,
   type ConnectionMessage,
   type CreatedWebhookEndpoint,
   type WebhookEndpoint,
@@ -12,6 +11,7 @@ import {
 import { waitFor } from '@keyward/testing';
 import { Browser } from './browser.js';
 import type { AuthHarness } from './harness.js';
+import { webhooksCommand, webhooksJson } from './webhook-cli.js';
 import { answering, verify, type Received } from './webhook-receiver.js';
 import { WebhookWorld } from './webhook-world.js';
 
@@ -62,40 +62,10 @@ describe('an endpoint', () => {
     ]);
   });
 
-  it.each([
-    'http://receiver.example/hook',
-    'http://127.0.0.1/hook',
-    'https://127.0.0.1/hook',
-    'https://[::1]/hook',
-    'https://0x7f000001/hook',
-    'https://2130706433/hook',
-    'https://[::ffff:7f00:1]/hook',
-    'https://169.254.169.254/latest/meta-data',
-    'https://10.0.0.8/hook',
-    'https://user@receiver.example/hook',
-    'https://user:secret@receiver.example/hook',
-    'https://receiver.example/hook#part',
-    'javascript:alert(1)',
-    'file:///etc/passwd',
-    'data:text/plain,x',
-    'ftp://receiver.example/',
-    '//receiver.example/hook',
-    'receiver.example/hook',
-    'https://',
-    'https://receiver.example/\u0000',
-    'https://receiver.example/\ud800',
-    'https://receiver.example/ /',
-    'https://empfänger.example/',
-  ])('can not be %j', async (url) => {
-    const { status, body } = await add({ url });
-    expect([url, status, body.errors]).toEqual([url, 400, [expect.objectContaining({ pointer: '/url' })]]);
-    const endpoint = await here.endpoint(org, path);
-    expect((await change(endpoint, { url })).status).toBe(400);
-  });
-
-  it('can not have an address without end', async () => {
-    const { status, body } = await add({ url: `https://receiver.example/${'x'.repeat(2048)}` });
-    expect([status, body.errors]).toEqual([400, [expect.objectContaining({ pointer: '/url' })]]);
+  it('can not have an address that leads inside, neither at first nor later', async () => {
+    const url = 'https://169.254.169.254/latest/meta-data';
+    const answers = [await add({ url }), await change(await here.endpoint(org, path), { url })];
+    for (const answer of answers) expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: '/url' }] } });
   });
 
   it.each([
@@ -107,6 +77,17 @@ describe('an endpoint', () => {
     [{ enabled: 'yes' }],
   ])('can not have %j', async (wrong) => {
     expect((await add({ url: 'https://receiver.example/hook', ...wrong })).status).toBe(400);
+  });
+
+  it('is removed with however many deliveries it has', async () => {
+    const made = await here.endpoint(org, path);
+    await auth.database.query(
+      `INSERT INTO notification.webhook_delivery (endpoint_id, event_id, org_id, type, occurred_at, provider, connection_id, state, settled_at)
+       SELECT $1, 'msg_' || n, $2, 'connection.revoked', now(), 'sandbox', 'conn_x', 'delivered', now() FROM generate_series(1, 10001) n`,
+      [made.id, org],
+    );
+    const answers = [await auth.ask(one(made), { method: 'DELETE' }), await auth.ask(one(made))];
+    expect(answers.map(({ status }) => status)).toEqual([204, 404]);
   });
 
   it('is one of twenty at most, however many are added at once', async () => {
@@ -247,17 +228,6 @@ describe('what happens to a connection', () => {
     expect(again?.body).not.toContain(user);
     expect(bodyOf(again as Received).data.user).toMatch(/^erased-/);
   });
-
-  it('is told of registrations too', async () => {
-    const endpoint = await here.endpoint(org, path);
-    const event = { id: newId('msg'), event: 'rejected', at: new Date().toISOString(), org, providerApp: newId('app') };
-    const payload = { ...event, provider: 'sandbox', reason: 'invalid_client' };
-    auth.nc.publish(`provider_app.rejected.${org}`, JSON.stringify(payload));
-    const [received] = (await here.arrived(path)) as [Received];
-    const message = verify(endpoint.secret, received);
-    expect(providerAppMessageSchema.parse(message)).toEqual(message);
-    expect(message).toMatchObject({ data: { providerApp: event.providerApp, reason: 'invalid_client' } });
-  });
 });
 
 describe('a secret', () => {
@@ -356,10 +326,65 @@ describe('a test', () => {
     expect(here.other.at('/elsewhere')).toEqual([]);
   });
 
+  it('is one of ten in a row; then each has to wait its turn, at whichever endpoint of the organization', async () => {
+    const endpoints = [await here.endpoint(org, path), await here.endpoint(org, path)];
+    const answers = await Promise.all(Array.from({ length: 6 }, () => endpoints.map(test)).flat());
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(10).fill(200), 429, 429]);
+    expect(answers.find(({ status }) => status === 429)?.body).toMatchObject({ retryAfterMs: expect.any(Number) });
+    ({ org } = await auth.team());
+    expect((await test(await here.endpoint(org, path))).status).toBe(200);
+    expect(here.receiver.at(path)).toHaveLength(11);
+  });
+
   it('of an endpoint where nobody is, or behind a name that leads inside, says that there was no answer', async () => {
     const closed = await here.endpoint(org, path, { url: 'https://receiver.invalid/hook' });
     expect((await test(closed)).body).toMatchObject({ delivered: false, status: null, error: 'provider_unavailable' });
     const inside = await here.endpoint(org, path, { url: 'https://localhost/hook' });
     expect((await test(inside)).body).toMatchObject({ delivered: false, status: null, error: 'egress_denied' });
+  });
+});
+
+describe('keyward webhooks', () => {
+  const keyward = (...args: string[]) => webhooksCommand(auth.url, org, ...args);
+  const json = <T>(...args: string[]) => webhooksJson<T>(auth.url, org, ...args);
+
+  it('adds an address, tries it, rotates its secret, changes it and removes it', async () => {
+    const url = here.receiver.origin + path;
+    const made = await json<CreatedWebhookEndpoint>('add', url, '--event', 'connection.revoked,connection.refreshed');
+    expect(made).toMatchObject({ url, events: ['connection.revoked', 'connection.refreshed'] });
+    const tried = await keyward('test', made.id);
+    expect([tried.code, tried.stdout]).toEqual([0, expect.stringMatching(/^delivered +yes\nstatus +204\n/)]);
+    expect(verify(made.secret, here.receiver.at(path)[0] as Received)).toMatchObject({ type: 'webhook.test' });
+    here.receiver.answer(path, answering(500));
+    expect(await keyward('test', made.id)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^delivered +no\nstatus +500\n/),
+    });
+    const rotated = await keyward('rotate-secret', made.id, '--overlap', '60');
+    expect(rotated.stdout).toMatch(/^whe_[0-9a-f]{32} [^\n]+\nwhsec_[^\n]+\n$/);
+    await here.publish(org, 'revoked');
+    await here.delivery(made, ({ status }) => status === 500);
+    const sent = await keyward('deliveries', made.id);
+    expect(sent.stdout).toMatch(/^MESSAGE +EVENT +STATE +ATTEMPTS +ANSWER/);
+    expect(sent.stdout).toMatch(/^msg_[0-9a-f]{32} +connection\.revoked +pending +1 +500 +conn_/m);
+    expect((await keyward('list')).stdout).toContain('failing since');
+    const changed = await json<WebhookEndpoint>('update', made.id, '--no-enable', '--description', 'Off duty');
+    expect(changed).toMatchObject({ enabled: false, description: 'Off duty' });
+    const shown = await keyward('get', made.id);
+    expect(shown.stdout).toMatch(/^state +disabled$/m);
+    expect(shown.stdout).not.toContain('whsec_');
+    expect((await keyward('remove', made.id)).stdout).toBe(`${made.id} is removed.\n`);
+    expect((await keyward('list')).stdout).toBe('Nobody is told. Add an address: keyward webhooks add <address>\n');
+  });
+
+  it.each([
+    ['an address that can be none', ['add', 'http://receiver.example/'], 1, '/url: must be an https URL'],
+    ['an event that there is not', ['add', 'https://receiver.example/', '--event', 'x'], 1, '/events/0'],
+    ['nothing to change', ['update', 'whe_x'], 2, '--no-enable'],
+    ['an endpoint of nobody’s', ['get', `whe_${'0'.repeat(32)}`], 1, 'There is no such webhook endpoint.'],
+  ])('answers %s with what is wrong', async (_what, args, code, text) => {
+    const ran = await keyward(...args);
+    expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code, stdout: '' });
+    expect(ran.stderr).toContain(text);
   });
 });

@@ -23,7 +23,7 @@ type Event = Omit<ConnectionEvent | ProviderAppEvent, 'event'> & { type: Webhook
  * Events of stream CONNECTIONS become deliveries for the endpoints that want them, a batch in one statement; the same event again
  * changes nothing.
  * @returns how many
- * @throws KeywardError `dependency_unavailable`: then the batch comes again
+ * @throws KeywardError `dependency_unavailable`, or what the database says where the fault is ours: then the batch comes again
  */
 export async function addDeliveries(dataSource: DataSource, batch: readonly BatchMessage[]): Promise<number> {
   const candidates = batch.flatMap((message) => verified(message) ?? []);
@@ -34,7 +34,7 @@ export async function addDeliveries(dataSource: DataSource, batch: readonly Batc
       candidates.map(({ event }) => event),
     );
   } catch (thrown) {
-    if (isForLater(thrown)) throw thrown;
+    if (!isUntakable(thrown)) throw thrown;
     // Something in one of them that the checks don't know of: it must not hold up the others for ever.
     let added = 0;
     for (const candidate of candidates) added += await addAlone(dataSource, candidate);
@@ -56,14 +56,19 @@ async function addAlone(dataSource: DataSource, { message, event }: Candidate): 
   try {
     return await add(dataSource, [event]);
   } catch (thrown) {
-    if (isForLater(thrown)) throw thrown;
+    if (!isUntakable(thrown)) throw thrown;
     message.reject(asKeywardError(thrown));
     return 0;
   }
 }
 
-function isForLater(thrown: unknown): boolean {
-  return thrown instanceof KeywardError && thrown.code === 'dependency_unavailable';
+/**
+ * SQLSTATE class 22, data exception, and 23, integrity constraint violation: of what is in the event. Anything else, a right that is
+ * missing or a function that is not there yet, is no fault of the event, and it waits.
+ */
+function isUntakable(thrown: unknown): boolean {
+  const { code } = thrown as { code?: unknown };
+  return typeof code === 'string' && /^2[23]\w{3}$/.test(code);
 }
 
 function verified(message: BatchMessage): Candidate | undefined {

@@ -21,13 +21,14 @@ export interface HearEventsOptions {
 }
 
 /**
- * Everything that stream CONNECTIONS holds from the first start on, for all replicas together. In the background: who administers need
- * not wait for JetStream.
+ * Everything that stream CONNECTIONS holds, for all replicas together. A consumer that is made anew, or late, begins at the stream's
+ * first event and so misses none: what was told is not told again, nor what happened before an endpoint was added. In the background:
+ * who administers need not wait for JetStream.
  * @returns what stops it
  */
 export function hearEvents({ nats, dataSource, logger, onAdded }: HearEventsOptions): () => Promise<void> {
   const server = new JetStreamBatchServer({
-    ...{ nc: nats, logger, stream: streams.connections, durable: 'auth-service-webhooks', filter: '>', start: 'new' },
+    ...{ nc: nats, logger, stream: streams.connections, durable: 'auth-service-webhooks', filter: '>' },
     ...{ batchSize: BATCH_SIZE, concurrency: 1, lingerMs: LINGER_MS, ackWaitMs: ACK_WAIT_MS, backoff: BACKOFF_MS },
     handle: async (batch) => {
       if ((await addDeliveries(dataSource, batch)) > 0) onAdded();

@@ -9,6 +9,8 @@ import { delivered, type Attempt } from './send-message.js';
 const GONE = 410;
 /** An endpoint that has taken nothing for so long is disabled. */
 const GIVE_UP_ON_ENDPOINT_AFTER = '5 days';
+/** Between attempts at an endpoint that keeps failing: a backlog is not to be hurled at a server that is down. */
+const PAUSE_MS = 1_000;
 
 export type Outcome = 'delivered' | 'retried' | 'failed' | 'gone';
 
@@ -20,7 +22,7 @@ export async function settle(dataSource: DataSource, claimed: Claimed, attempt: 
       await settleDelivery(em, claimed, 'delivered', attempt);
       return 'delivered';
     }
-    const overdue = await failedOnceMore(em, claimed);
+    const overdue = await failedOnceMore(em, claimed, attempt);
     const wait = attempt.status === GONE ? undefined : waitMs(claimed.attempts, attempt.retryAfterMs);
     if (wait === undefined) await settleDelivery(em, claimed, 'failed', attempt);
     else await postpone(em, claimed, attempt, wait);
@@ -81,17 +83,23 @@ async function postpone(
 
 async function succeeded(em: EntityManager, { org_id, endpoint_id }: Claimed): Promise<void> {
   await em.query(
-    `UPDATE notification.webhook_endpoint SET failing_since = NULL WHERE org_id = $1 AND id = $2 AND failing_since IS NOT NULL`,
+    `UPDATE notification.webhook_endpoint SET failing_since = NULL, resume_at = NULL
+     WHERE org_id = $1 AND id = $2 AND failing_since IS NOT NULL`,
     [org_id, endpoint_id],
   );
 }
 
 /** An endpoint whose address was changed since then is another one. @returns whether it has failed for too long */
-async function failedOnceMore(em: EntityManager, { org_id, endpoint_id, url }: Claimed): Promise<boolean> {
+async function failedOnceMore(
+  em: EntityManager,
+  { org_id, endpoint_id, url }: Claimed,
+  { retryAfterMs }: Attempt,
+): Promise<boolean> {
   const [rows] = (await em.query(
-    `UPDATE notification.webhook_endpoint SET failing_since = coalesce(failing_since, now())
+    `UPDATE notification.webhook_endpoint SET failing_since = coalesce(failing_since, now()),
+       resume_at = greatest(resume_at, now() + make_interval(secs => greatest($5::float8, CASE WHEN failing_since IS NULL THEN 0 ELSE $6::float8 END)))
      WHERE org_id = $1 AND id = $2 AND url = $3 RETURNING failing_since < now() - $4::interval AS overdue`,
-    [org_id, endpoint_id, url, GIVE_UP_ON_ENDPOINT_AFTER],
+    [org_id, endpoint_id, url, GIVE_UP_ON_ENDPOINT_AFTER, (retryAfterMs ?? 0) / 1000, PAUSE_MS / 1000],
   )) as [{ overdue: boolean }[], number];
   return rows[0]?.overdue === true;
 }

@@ -24,6 +24,8 @@ export interface WebhookEndpointsOptions {
   privateOrigins: readonly string[];
 }
 
+const DELETE_AT_ONCE = 10_000;
+
 type Change = Partial<Pick<WebhookEndpointEntity, 'url' | 'events' | 'description' | 'enabled'>>;
 
 /** Addresses of an organization that are told of what happens to its connections. */
@@ -83,18 +85,31 @@ export class WebhookEndpoints {
       const found = await lockEndpoint(em, org, id);
       const changed = changedOf(found, change);
       if (changed.length === 0) return found;
-      const afresh = changed.includes('url') || changed.includes('enabled') ? { disabledReason: null, failingSince: null } : {};
-      await em.update(WebhookEndpointEntity, { id, orgId: org }, { ...change, ...afresh, updatedAt: () => 'now()' });
-      if (change.enabled === false) await cancelPending(em, org, id);
+      const toggled = changed.includes('enabled');
+      const begun = changed.includes('url') || toggled ? { disabledReason: null, failingSince: null, resumeAt: null } : {};
+      const told = toggled ? { toldSince: () => 'now()' } : {};
+      await em.update(WebhookEndpointEntity, { id, orgId: org }, { ...change, ...begun, ...told, updatedAt: () => 'now()' });
+      // Also as it is enabled again: an event that was on its way while it was disabled may have come after the others were cancelled.
+      if (toggled) await cancelPending(em, org, id);
       await recordAudit(em, { type: 'webhook_endpoint.updated', org, actor, reason: `${id}: ${changed.join(', ')}` });
       return findEndpoint(em, org, id);
     });
     return toWebhookEndpoint(row);
   }
 
-  /** With its deliveries. @throws KeywardError `not_found`, `dependency_unavailable` */
+  /**
+   * With its deliveries, which may be more than one statement can delete in time: it is disabled first, so that they become no more.
+   * Repeating it finishes what was begun.
+   * @throws KeywardError `not_found`, `dependency_unavailable`
+   */
   async remove(org: string, id: string, actor: Actor): Promise<void> {
-    await withOrg(this.options.dataSource, org, async (em) => {
+    const { dataSource } = this.options;
+    await withOrg(dataSource, org, async (em) => {
+      await lockEndpoint(em, org, id);
+      await em.update(WebhookEndpointEntity, { id, orgId: org }, { enabled: false });
+    });
+    while ((await withOrg(dataSource, org, (em) => deleteDeliveries(em, org, id))) === DELETE_AT_ONCE);
+    await withOrg(dataSource, org, async (em) => {
       const { url } = await lockEndpoint(em, org, id);
       await em.delete(WebhookEndpointEntity, { id, orgId: org });
       await recordAudit(em, { type: 'webhook_endpoint.removed', org, actor, reason: `${id}: ${new URL(url).origin}` });
@@ -139,6 +154,16 @@ export async function findEndpoint(em: EntityManager, org: string, id: string): 
   const row = await em.findOneBy(WebhookEndpointEntity, { id, orgId: org });
   if (row === null) throw notFound('whe');
   return row;
+}
+
+/** @returns how many */
+async function deleteDeliveries(em: EntityManager, org: string, id: string): Promise<number> {
+  const [, deleted] = (await em.query(
+    `DELETE FROM notification.webhook_delivery WHERE org_id = $1 AND endpoint_id = $2 AND event_id IN (
+       SELECT event_id FROM notification.webhook_delivery WHERE org_id = $1 AND endpoint_id = $2 LIMIT $3)`,
+    [org, id, DELETE_AT_ONCE],
+  )) as [unknown, number];
+  return deleted;
 }
 
 async function lockEndpoint(em: EntityManager, org: string, id: string): Promise<WebhookEndpointEntity> {

@@ -7,7 +7,7 @@ import { linkOf } from '../link.js';
 import type { LogPort } from '../log-port.js';
 import { createPublisher, type Publisher } from '../publisher.js';
 import { consuming } from '../spans.js';
-import { ensureConsumer, type ConsumerStart } from './consumer.js';
+import { ensureConsumer } from './consumer.js';
 import { publishDeadLetter } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
 import { InBursts } from './in-bursts.js';
@@ -36,8 +36,6 @@ export interface BatchServerOptions {
   /** The consumer's name, shared by all replicas. */
   durable: string;
   filter: string;
-  /** Where the consumer begins when it is made; `all` where left out. */
-  start?: ConsumerStart;
   /** Messages handed over at once, at most. */
   batchSize: number;
   /** Batches at work at a time. */
@@ -97,7 +95,7 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
   }
 
   private async start(): Promise<void> {
-    const { nc, logger, stream, durable, filter, start, ackWaitMs, batchSize, concurrency, lingerMs } = this.options;
+    const { nc, logger, stream, durable, filter, ackWaitMs, batchSize, concurrency, lingerMs } = this.options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     this.puller = new Puller({
       // The next batch gathers while others are at work.
@@ -105,7 +103,7 @@ export class JetStreamBatchServer extends Server implements CustomTransportStrat
       busy: () => this.waiting.length + this.working.size,
       onDelivery: (delivery) => this.take(delivery),
       pace: new InBursts({ lingerMs, onGathered: () => this.beginIfIdle(), wake: () => this.puller?.refill() }),
-      ensureConsumer: () => ensureConsumer(jsm, { stream, durable, filter, start, ackWaitMs, maxDeliver: UNLIMITED }),
+      ensureConsumer: () => ensureConsumer(jsm, { stream, durable, filter, ackWaitMs, maxDeliver: UNLIMITED }),
     });
     this.heartbeat = setInterval(() => this.beat(), ackWaitMs / 3).unref();
     await this.puller.start();

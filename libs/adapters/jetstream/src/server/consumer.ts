@@ -13,12 +13,7 @@ import type { JetStreamServerOptions } from './options.js';
 const MAX_ACK_PENDING = 20_000;
 const MAX_WAITING_PULLS = 512;
 
-/** Where a consumer that is made now begins: with what the stream holds already, or with what comes from now on. */
-export type ConsumerStart = 'all' | 'new';
-
-interface ConsumerOptions extends Pick<JetStreamServerOptions, 'stream' | 'durable' | 'filter' | 'ackWaitMs' | 'maxDeliver'> {
-  start?: ConsumerStart | undefined;
-}
+type ConsumerOptions = Pick<JetStreamServerOptions, 'stream' | 'durable' | 'filter' | 'ackWaitMs' | 'maxDeliver'>;
 
 /** Creates the durable consumer, or brings one that exists to these settings, and reads them back. Safe on every replica at once. */
 export async function ensureConsumer(jsm: JetStreamManager, options: ConsumerOptions): Promise<void> {
@@ -33,7 +28,7 @@ export async function ensureConsumer(jsm: JetStreamManager, options: ConsumerOpt
     await jsm.consumers.add(options.stream, {
       durable_name: options.durable,
       ack_policy: AckPolicy.Explicit,
-      deliver_policy: options.start === 'new' ? DeliverPolicy.New : DeliverPolicy.All,
+      deliver_policy: DeliverPolicy.All,
       max_waiting: MAX_WAITING_PULLS,
       ...changeable,
     });

@@ -30,6 +30,14 @@ export class WebhookEndpointEntity {
   @Column('timestamptz', { name: 'failing_since', nullable: true })
   failingSince!: Date | null;
 
+  /** Until when it is left alone: it asked for that, or keeps failing. */
+  @Column('timestamptz', { name: 'resume_at', nullable: true })
+  resumeAt!: Date | null;
+
+  /** It is told of nothing that happened before. */
+  @Column('timestamptz', { name: 'told_since', default: () => 'now()' })
+  toldSince!: Date;
+
   /** Counts rotations: each secret is sealed under its own. */
   @Column('integer', { name: 'secret_generation', default: 1 })
   secretGeneration!: number;

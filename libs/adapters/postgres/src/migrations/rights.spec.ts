@@ -30,7 +30,7 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
   'connect.device_authorization': { auth: 'SIUD' },
   'connect.delivered_code': { auth: 'SIUD' },
   'notification.webhook_endpoint': { auth: 'SIUD' },
-  'notification.webhook_delivery': { auth: 'Su' },
+  'notification.webhook_delivery': { auth: 'SuD' },
   'execution.execution': { executor: 'SIU' },
   'bus.outbox': { auth: 'SIuD', refresher: 'SIuD' },
   'audit.event': { audit: 'SI' },

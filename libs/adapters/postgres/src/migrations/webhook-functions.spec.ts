@@ -66,7 +66,8 @@ describe('deliveries are claimed', () => {
   it('a few per endpoint, the oldest first, however many wait; one where the last attempt failed', async () => {
     const org = await organization();
     const [long, short, failing] = [await endpoint(org), await endpoint(org), await endpoint(org, { failing: true })];
-    await backlog(org, long, 1_000);
+    // More than a claim looks at before it goes endpoint by endpoint.
+    await backlog(org, long, 2_500);
     await backlog(org, short, 2);
     await backlog(org, failing, 10);
     const claimed = await claim();
@@ -125,6 +126,17 @@ describe('deliveries are claimed', () => {
     expect(rows).toEqual([{ age: null }]);
   });
 
+  it('not of an endpoint that is left alone for now', async () => {
+    const org = await organization();
+    const [alone, due] = [await endpoint(org), await endpoint(org)];
+    await backlog(org, alone, 3);
+    await backlog(org, due, 1);
+    await admin.query(`UPDATE notification.webhook_endpoint SET resume_at = now() + interval '1 minute' WHERE id = $1`, [alone]);
+    expect(counts(await claim())).toEqual(new Map([[due, 1]]));
+    await admin.query(`UPDATE notification.webhook_endpoint SET resume_at = now() WHERE id = $1`, [alone]);
+    expect(counts(await claim())).toEqual(new Map([[alone, 3]]));
+  });
+
   it('by one of several that ask at once, and again only when the lease is over', async () => {
     const orgs = await Promise.all([1, 2, 3, 4].map(organization));
     for (const org of orgs) for (let n = 0; n < 4; n++) await backlog(org, await endpoint(org), 4);
@@ -160,5 +172,27 @@ describe('events become deliveries', () => {
     expect(await add([revoked])).toBe('0');
     const { rows } = await admin.query<{ endpoint_id: string }>('SELECT endpoint_id FROM notification.webhook_delivery');
     expect(rows.map(({ endpoint_id }) => endpoint_id).sort()).toEqual(wanting.sort());
+  });
+
+  it('not those from before the endpoint was there, as far as clocks can tell', async () => {
+    const org = await organization();
+    await endpoint(org);
+    const ago = (minutes: number) => ({ ...event(org), at: new Date(Date.now() - minutes * 60_000).toISOString() });
+    expect(await add([ago(60), ago(20)])).toBe('0');
+    expect(await add([ago(4), ago(-4)])).toBe('2');
+  });
+
+  it('as long as there is room: of an endpoint that is down for days there is an end', async () => {
+    const org = await organization();
+    const [full, beside] = [await endpoint(org), await endpoint(org)];
+    await backlog(org, full, 100_000);
+    expect(await add([event(org)])).toBe('1');
+    const { rows } = await admin.query<{ endpoint_id: string }>(
+      `SELECT endpoint_id FROM notification.webhook_delivery WHERE endpoint_id <> $1`,
+      [full],
+    );
+    expect(rows).toEqual([{ endpoint_id: beside }]);
+    await admin.query(`DELETE FROM notification.webhook_delivery WHERE endpoint_id = $1 AND event_id = 'msg_1'`, [full]);
+    expect(await add([event(org)])).toBe('2');
   });
 });

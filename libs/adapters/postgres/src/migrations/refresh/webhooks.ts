@@ -11,6 +11,10 @@ CREATE TABLE notification.webhook_endpoint (
   disabled_reason text CHECK (disabled_reason IN ('gone', 'failing')),
   /* Since when every attempt has failed. */
   failing_since timestamptz,
+  /* Until when it is left alone: it asked for that, or keeps failing. */
+  resume_at timestamptz,
+  /* It is told of nothing that happened before: since it was made, or enabled again. */
+  told_since timestamptz NOT NULL DEFAULT now(),
   secret_generation integer NOT NULL DEFAULT 1,
   sealed_secret bytea NOT NULL,
   /* Of the generation before, while messages are signed with both. */
@@ -48,6 +52,7 @@ CREATE TABLE notification.webhook_delivery (
   CHECK ((state = 'pending') = (settled_at IS NULL))
 );
 CREATE INDEX webhook_delivery_due ON notification.webhook_delivery (endpoint_id, next_attempt_at) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_next ON notification.webhook_delivery (next_attempt_at) WHERE state = 'pending';
 CREATE INDEX webhook_delivery_pending ON notification.webhook_delivery (created_at) WHERE state = 'pending';
 CREATE INDEX webhook_delivery_age ON notification.webhook_delivery (created_at);
 `;
@@ -65,29 +70,46 @@ BEGIN
 END $$;
 `;
 
+/** Deliveries that may wait for one endpoint: what one statement can cancel or remove in time. */
+const MAX_WAITING = 100_000;
+/** Due deliveries that a claim looks at, at most, before it asks endpoint by endpoint. */
+const LOOK_AT = 2_000;
+
 /** An organization whose keys were destroyed has no secret left to sign with, and is told nothing more. */
 const LIVE = `JOIN identity.organization o ON o.id = e.org_id AND o.shredded_at IS NULL`;
 
 const FUNCTIONS = `
-/* Events of any organizations, each for the endpoints that want it. The same event again changes nothing. */
+/* Events of any organizations, each for the endpoints that want it. The same event again changes nothing. Those from before an endpoint
+   are not its business; their time is of another clock, which may be minutes off. An endpoint for which ${MAX_WAITING} wait gets no
+   more until there is room: without a bound, one that is down for days and wants every refresh fills the disk. */
 CREATE FUNCTION notification.add_deliveries(p_events jsonb) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE added bigint;
 BEGIN
+  WITH full_ones AS MATERIALIZED (
+    SELECT e.id FROM notification.webhook_endpoint e
+    WHERE e.org_id IN (SELECT v.org FROM jsonb_to_recordset(p_events) AS v (org text)) AND EXISTS (
+      SELECT FROM notification.webhook_delivery d WHERE d.endpoint_id = e.id AND d.state = 'pending' OFFSET ${MAX_WAITING - 1})
+  )
   INSERT INTO notification.webhook_delivery
     (endpoint_id, event_id, org_id, type, occurred_at, provider, connection_id, provider_app_id, generation, reason)
   SELECT e.id, v.id, e.org_id, v.type, v.at, v.provider, v.connection, v."providerApp", v.generation, v.reason
   FROM jsonb_to_recordset(p_events) AS v (id text, org text, type text, at timestamptz, provider text, connection text,
     "providerApp" text, generation integer, reason text)
   JOIN notification.webhook_endpoint e ON e.org_id = v.org AND e.enabled AND v.type = ANY (e.events)
+    AND v.at >= e.told_since - interval '10 minutes'
   ${LIVE}
+  WHERE NOT EXISTS (
+    SELECT FROM full_ones f WHERE f.id = e.id
+  )
   ON CONFLICT DO NOTHING;
   GET DIAGNOSTICS added = ROW_COUNT;
   RETURN added;
 END $$;
 
-/* Due deliveries with everything that sending them takes. Endpoint by endpoint (a loose scan of the index of due ones), so that a
-   backlog of one is not in the way of others: no more at a time than p_each per endpoint, one where the last attempt failed, and
+/* Due deliveries with everything that sending them takes, endpoint by endpoint. Whose deliveries are due is seen from those due first;
+   where these are too many to look at, the backlog of one must not be in the way of others: then from a loose scan over all endpoints
+   with something pending. No more at a time than p_each per endpoint, one where the last attempt failed, and
    p_each_org per organization, those in hand included. Organizations take turns. Endpoints that fail, which may well take the whole
    timeout, leave p_reserved of the p_limit free places to those that do not. */
 CREATE FUNCTION notification.claim_deliveries(
@@ -99,17 +121,25 @@ RETURNS TABLE (
   sealed_secret bytea, previous_sealed_secret bytea, connection json
 )
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  WITH RECURSIVE waiting (id) AS (
-    (SELECT d.endpoint_id FROM notification.webhook_delivery d WHERE d.state = 'pending' ORDER BY d.endpoint_id LIMIT 1)
+  WITH RECURSIVE soonest AS MATERIALIZED (
+    SELECT d.endpoint_id AS id FROM notification.webhook_delivery d
+    WHERE d.state = 'pending' AND d.next_attempt_at <= now() ORDER BY d.next_attempt_at LIMIT ${LOOK_AT}
+  ), waiting (id) AS (
+    (SELECT d.endpoint_id FROM notification.webhook_delivery d
+      WHERE d.state = 'pending' AND (SELECT count(*) FROM soonest) = ${LOOK_AT} ORDER BY d.endpoint_id LIMIT 1)
     UNION ALL
     SELECT (SELECT d.endpoint_id FROM notification.webhook_delivery d
       WHERE d.state = 'pending' AND d.endpoint_id > w.id ORDER BY d.endpoint_id LIMIT 1)
     FROM waiting w WHERE w.id IS NOT NULL
+  ), picked AS (
+    SELECT w.id FROM waiting w WHERE w.id IS NOT NULL
+    UNION
+    SELECT s.id FROM soonest s
   ), open AS (
     SELECT e.id, e.org_id, e.url, e.failing_since IS NOT NULL AS failing, e.secret_generation, e.sealed_secret,
       CASE WHEN e.previous_secret_until > now() THEN e.previous_sealed_secret END AS previous_sealed_secret,
       CASE WHEN e.failing_since IS NULL THEN p_each ELSE 1 END - cardinality(array_positions(p_busy, e.id)) AS room
-    FROM waiting w JOIN notification.webhook_endpoint e ON e.id = w.id AND e.enabled
+    FROM picked n JOIN notification.webhook_endpoint e ON e.id = n.id AND e.enabled AND coalesce(e.resume_at <= now(), true)
     ${LIVE}
   ), due AS (
     SELECT d.endpoint_id, d.event_id, d.next_attempt_at, e.failing, row_number() OVER (PARTITION BY e.org_id ORDER BY e.failing, d.place, d.next_attempt_at)
@@ -176,7 +206,7 @@ GRANT SELECT (id, shredded_at) ON identity.organization TO keyward_definer;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA notification FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA notification TO keyward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON notification.webhook_endpoint TO keyward_auth;
-GRANT SELECT ON notification.webhook_delivery TO keyward_auth;
+GRANT SELECT, DELETE ON notification.webhook_delivery TO keyward_auth;
 GRANT UPDATE (state, attempts, next_attempt_at, last_status, last_error, settled_at) ON notification.webhook_delivery TO keyward_auth;
 `;
 
