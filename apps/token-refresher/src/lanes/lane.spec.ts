@@ -241,7 +241,30 @@ describe('a rate', () => {
         ['1', '2', '3'],
         [1, 3, 2, 2, 1],
       ]);
-      expect(refused.get('4')).toMatchObject({ retryInMs: expect.closeTo(60_000, -2) });
+      expect(refused.get('4')).toMatchObject({ retryInMs: expect.closeTo(58_000, -2) });
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('lets whoever waits for it be back before the next turn comes, and have that one before what is due', async () => {
+    jest.useFakeTimers({ now: 0 });
+    try {
+      let turns60s = 0;
+      const { send, order, refused } = laneOf({ concurrency: 8, perMinute: 1 }, async () => {
+        const granted = performance.now() >= turns60s ? 1 : 0;
+        if (granted > 0) turns60s = performance.now() + 60_000;
+        return { granted, waitMs: turns60s - performance.now() };
+      });
+      void send('first');
+      await turns();
+      void send('asked', 'asked');
+      await turns();
+      const { retryInMs } = refused.get('asked') as LeaseTooShort;
+      setTimeout(() => void send('due'), 58_100);
+      setTimeout(() => void send('asked again', 'asked'), retryInMs + 500);
+      await jest.advanceTimersByTimeAsync(61_000);
+      expect(order).toEqual(['first', 'asked again']);
     } finally {
       jest.useRealTimers();
     }

@@ -27,6 +27,9 @@ const AHEAD_SHARE = 0.5;
 const PACED_AHEAD_MS = 2_000;
 const STORE_AWAY_MS = 500;
 
+/** In time to stand in the queue when the turn comes: who comes after it finds that it was taken by what is due. */
+const beforeTurn = (ms: number) => new LeaseTooShort(Math.max(0, ms - PACED_AHEAD_MS));
+
 /** The queue at one authorization server: so many at a time, at a rate, in turn, what somebody waits for first. */
 export class Lane {
   readonly #queues: Record<Priority, Waiting[]> = { asked: [], due: [] };
@@ -121,7 +124,7 @@ export class Lane {
     const turnMs = this.#nextTurnAt - performance.now();
     if (this.#breaker.state === 2) this.#hold(this.#breaker.openForMs, Infinity, (ms) => new LaneClosed('circuit_open', ms));
     else if (pauseMs > 0) this.#hold(pauseMs, performance.now() + pauseMs, (ms) => new LaneClosed('paused', ms));
-    else if (turnMs > 0) this.#hold(turnMs, performance.now() + turnMs, (ms) => new LeaseTooShort(ms));
+    else if (turnMs > 0) this.#hold(turnMs, performance.now() + turnMs, beforeTurn);
     else return false;
     return true;
   }

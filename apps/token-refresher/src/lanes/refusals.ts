@@ -2,7 +2,7 @@ import { KeywardError } from '@keyward/contracts';
 
 /** The lease would have had too little time left, when its turn came, to redeem and store under it; nothing was sent. */
 export class LeaseTooShort extends KeywardError {
-  /** @param retryInMs before that its turn would not come either */
+  /** @param retryInMs so much later it can wait for its turn under a new lease */
   constructor(readonly retryInMs = 0) {
     super('provider_unavailable', 'The refresh waited too long for its turn; it will be tried again.');
   }
