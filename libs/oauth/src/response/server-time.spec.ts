@@ -41,6 +41,9 @@ describe('a moment that a server states', () => {
     ['five minutes ahead of ours', 'Tue, 01 Jan 2030 00:05:00 GMT', 3_299, 86_099],
     ['five minutes behind ours', 'Mon, 31 Dec 2029 23:55:00 GMT', 3_899, 86_699],
     ['that it does not tell', undefined, 3_600, 86_400],
+    ['two hours behind ours, as of a time zone that was mistaken', 'Mon, 31 Dec 2029 22:00:00 GMT', 10_799, 93_599],
+    ['of another age', 'Thu, 01 Jan 1970 00:00:00 GMT', 3_600, 86_400],
+    ['of an age to come', 'Thu, 01 Jan 2099 00:00:00 GMT', 3_600, 86_400],
     ['that can not be read', 'five past twelve', 3_600, 86_400],
   ])('is as far away as its own clock says, one %s', async (_clock, date, seconds, refreshSeconds) => {
     answer(date, 200, stated);
