@@ -27,7 +27,12 @@ export function report(asks: string, scenario: Omit<Scenario, 'tokens' | 'seed'>
     ['late', `p50 ${seconds(late.p50)}, p99 ${seconds(late.p99)}, most ${seconds(late.max)}`],
     ['least life left', seconds(result.leastLeft)],
     ['expired before refreshed', count(result.expired)],
-    ...(scenario.downtime === undefined ? [] : [['caught up after', caughtUp(result.lateUntil, scenario.downtime.untilMs)]]),
+    ...(scenario.downtime === undefined
+      ? []
+      : [
+          ['expired in the next lives', count(result.expiredLater)],
+          ['caught up after', caughtUp(result.backlogUntil, scenario.downtime.untilMs)],
+        ]),
     ...(hasTrouble
       ? [
           [
@@ -36,7 +41,7 @@ export function report(asks: string, scenario: Omit<Scenario, 'tokens' | 'seed'>
           ],
           ['that provider: expired', count(result.expiredInTrouble)],
           ['that provider: failed', `${count(result.failed)} requests`],
-          ['that provider: caught up after', caughtUp(result.lateUntilInTrouble, troubleEnds(scenario))],
+          ['that provider: caught up after', caughtUp(result.backlogUntilInTrouble, troubleEnds(scenario))],
         ]
       : []),
   ];
@@ -58,6 +63,6 @@ function troubleEnds({ outage, downtime }: Omit<Scenario, 'tokens' | 'seed'>): n
   return outage?.untilMs ?? downtime?.untilMs ?? 0;
 }
 
-function caughtUp(lateUntil: number, from: number): string {
-  return lateUntil > from ? seconds(lateUntil - from) : 'at once';
+function caughtUp(backlogUntil: number, from: number): string {
+  return backlogUntil > from ? seconds(backlogUntil - from) : 'at once';
 }

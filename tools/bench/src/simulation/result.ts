@@ -27,9 +27,11 @@ export interface Result {
   /** Tokens that ended before their successor was stored, those of the provider with trouble apart. */
   expired: number;
   expiredInTrouble: number;
-  /** When the last token was stored that had been due for more than five seconds; 0: there was none. */
-  lateUntil: number;
-  lateUntilInTrouble: number;
+  /** Of all these, tokens that became due only after downtime or outage had ended. */
+  expiredLater: number;
+  /** When the last token was stored that was late and had become due before downtime or outage ended; 0: there was none. */
+  backlogUntil: number;
+  backlogUntilInTrouble: number;
   /** Share of the time that a replica, and a core of the database, was busy. */
   replicaBusy: number;
   databaseBusy: number;
@@ -41,11 +43,15 @@ export class Record {
   readonly #storedAt = new Histogram();
   readonly #perMinute = new Map<number, number>();
   readonly #expired = [0, 0] as [number, number];
-  readonly #lateUntil = [0, 0] as [number, number];
+  readonly #backlogUntil = [0, 0] as [number, number];
+  readonly #disturbedUntil: number;
+  #expiredLater = 0;
   #leastLeft = Infinity;
   #failed = 0;
 
-  constructor(private readonly scenario: Scenario) {}
+  constructor(private readonly scenario: Scenario) {
+    this.#disturbedUntil = Math.max(scenario.downtime?.untilMs ?? 0, scenario.outage?.untilMs ?? 0);
+  }
 
   failed(): void {
     this.#failed++;
@@ -57,8 +63,11 @@ export class Record {
     this.#storedAt.add(now);
     const of = this.#isTroubled(provider) ? 1 : 0;
     this.#late[of].add(now - dueAt);
-    if (now - dueAt > LATE_MS) this.#lateUntil[of] = now;
-    if (expiresAt < now) this.#expired[of]++;
+    if (now - dueAt > LATE_MS && dueAt <= this.#disturbedUntil) this.#backlogUntil[of] = now;
+    if (expiresAt < now) {
+      this.#expired[of]++;
+      if (dueAt > this.#disturbedUntil) this.#expiredLater++;
+    }
     if (of === 0) this.#leastLeft = Math.min(this.#leastLeft, expiresAt - now);
   }
 
@@ -79,8 +88,9 @@ export class Record {
       leastLeft: this.#leastLeft,
       expired: this.#expired[0],
       expiredInTrouble: this.#expired[1],
-      lateUntil: this.#lateUntil[0],
-      lateUntilInTrouble: this.#lateUntil[1],
+      expiredLater: this.#expiredLater,
+      backlogUntil: this.#backlogUntil[0],
+      backlogUntilInTrouble: this.#backlogUntil[1],
       replicaBusy: replicaBusyMs / untilMs,
       databaseBusy: databaseBusyMs / untilMs,
     };
