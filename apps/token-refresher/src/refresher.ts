@@ -34,6 +34,7 @@ type DataSource = Parameters<typeof prepared>[0];
 
 export type RefresherHost = ServiceHost<ConfigOf<typeof refresherConfig>>;
 
+const SHORTEST_STATEMENT_TIMEOUT_MS = 2_000;
 const POOL_SIZE = 10;
 const DUE_POLL_MS = 1000;
 /** Most of them wait for the same few refreshes, at no cost; behind one provider that hangs there must be room for the others. */
@@ -48,7 +49,9 @@ export interface Refresher {
 
 export async function createRefresher(host: RefresherHost, onStep: OnStep | undefined): Promise<Refresher> {
   const { config, logger } = host;
-  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
+  // A statement that hangs for longer than a request may is of no use to its lease any more, and the next one is.
+  const statementTimeoutMs = Math.max(SHORTEST_STATEMENT_TIMEOUT_MS, config.lease.redeemTimeoutMs);
+  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE, statementTimeoutMs });
   const nats = await openNats(host, config.nats);
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
   const store = createCredentialStore(database);

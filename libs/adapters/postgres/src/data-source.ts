@@ -59,22 +59,31 @@ export interface DataSourceSettings {
   applicationName: string;
   /** Connections at most; 10 where left out. */
   poolSize?: number;
+  /** For one statement; 30 s where left out. */
+  statementTimeoutMs?: number;
   /** Told when an idle connection breaks. The pool replaces it by itself. */
   onIdleError?: (error: Error) => void;
 }
 
 const DEFAULT_POOL_SIZE = 10;
+/** As many stay open while nobody needs them; the others for a minute. Opening one costs both sides some 10 ms of CPU, for its password. */
+const IDLE_POOL_SIZE = 2;
+const IDLE_TIMEOUT_MS = 60_000;
 /** For a new connection, and for a free one where all are taken. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
-/** By then the server has answered, if only that it took too long: an answer that is still missing was lost on a way that is broken. */
-const ANSWER_TIMEOUT_MS = 35_000;
+/**
+ * So long after the timeout of a statement the server has answered, if only that it took too long: an answer that is still missing was lost
+ * on a way that is broken.
+ */
+const LATEST_ANSWER_MS = 5_000;
 /** Ends what a process forgot or died over, so that its row locks don't stay. Longer than a relay's longest batch. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 
 /** Not initialised: `initialize()` connects. Never migrates and never synchronises; that is the owner's work, see `migrate`. */
 export function createDataSource(settings: DataSourceSettings): DataSource {
   const ignore = (): void => undefined;
+  const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = settings;
   return new DataSource({
     type: 'postgres',
     url: settings.url,
@@ -91,8 +100,10 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
       // Between its owners a connection has for a moment nobody who listens, and one that breaks just then would end the process.
       onConnect: (client: Pick<Client, 'on'>) => void client.on('error', ignore),
       keepAlive: true,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: ANSWER_TIMEOUT_MS,
+      min: IDLE_POOL_SIZE,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + LATEST_ANSWER_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     },
   });

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { createDataSource } from './data-source.js';
+import { createDataSource, type DataSourceSettings } from './data-source.js';
 import { databaseHealth } from './health.js';
 
 /** What opening the database needs of the service that does it. */
@@ -11,7 +11,10 @@ export interface DatabaseOwner {
 }
 
 /** The database of a service: waited for at start, part of its readiness, named after it in `pg_stat_activity`. Closing is the owner's. */
-export async function openDatabase(owner: DatabaseOwner, settings: { url: string; poolSize?: number }): Promise<DataSource> {
+export async function openDatabase(
+  owner: DatabaseOwner,
+  settings: Pick<DataSourceSettings, 'url' | 'poolSize' | 'statementTimeoutMs'>,
+): Promise<DataSource> {
   const database = createDataSource({
     ...settings,
     applicationName: owner.name,
