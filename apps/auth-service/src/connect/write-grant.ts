@@ -73,7 +73,6 @@ export async function recordAuthorization(
     authorizedByKind: authorizedBy.kind,
     authorizedById: authorizedBy.id,
     sessionId: session?.id ?? null,
-    authorizedAt: new Date(),
   });
   const ref = { org, connection, user, provider, agent };
   const audited = {
