@@ -50,9 +50,11 @@ describe('the gate of a renewal', () => {
     expect([gate.sentAt, server.requests]).toEqual([undefined, []]);
   });
 
-  it('sends nothing that was allowed but comes too late to leave', async () => {
+  it('sends nothing that was allowed but comes too late to leave, and never takes that for a failure of the provider', async () => {
     const { send } = gateWith(async () => performance.now() - 1);
-    expect(await send()).toMatchObject({ requestMayHaveBeenProcessed: false });
+    const thrown = await send();
+    expect(thrown).toMatchObject({ code: 'dependency_unavailable' });
+    expect(mayBeSpent(thrown)).toBe(false);
     expect(server.requests).toEqual([]);
   });
 

@@ -23,6 +23,7 @@ export class Gate {
   #refusal: unknown;
   #sentAt: number | undefined;
   #left = false;
+  #isLate = false;
 
   constructor(
     egress: Pick<Egress, 'fetchFor'>,
@@ -31,7 +32,11 @@ export class Gate {
     const { provider, origins, timeoutMs } = options;
     const guarded = (to: readonly string[]): Wire['fetch'] => {
       let until = 0;
-      const mayLeave = () => (this.#left ||= performance.now() < until);
+      const mayLeave = () => {
+        this.#left ||= performance.now() < until;
+        this.#isLate = !this.#left;
+        return this.#left;
+      };
       const fetch = egress.fetchFor({ provider, origins: to, timeoutMs, mayLeave });
       return async (url, init) => {
         until = await unlessAborted(init.signal, (this.#agreed ??= this.#ask()));
@@ -51,7 +56,7 @@ export class Gate {
   reasonOf(thrown: unknown): unknown {
     if (this.#refusal !== undefined) return this.#refusal;
     if (this.#left) return thrown instanceof OAuthError ? thrown : new BrokenOff(thrown);
-    if (this.#agreed === undefined || this.#sentAt !== undefined) return thrown;
+    if (this.#agreed === undefined || (this.#sentAt !== undefined && !this.#isLate)) return thrown;
     return new KeywardError('dependency_unavailable', 'The refresh could not be begun in time.', { cause: thrown });
   }
 
