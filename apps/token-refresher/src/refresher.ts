@@ -50,7 +50,7 @@ export interface Refresher {
 export async function createRefresher(host: RefresherHost, onStep: OnStep | undefined): Promise<Refresher> {
   const { config, logger } = host;
   // A statement that hangs for longer than a request may is of no use to its lease any more, and the next one is.
-  const statementTimeoutMs = Math.max(SHORTEST_STATEMENT_TIMEOUT_MS, config.lease.redeemTimeoutMs);
+  const statementTimeoutMs = Math.max(SHORTEST_STATEMENT_TIMEOUT_MS, config.refresh.redeemTimeoutMs);
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE, statementTimeoutMs });
   const nats = await openNats(host, config.nats);
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins });
