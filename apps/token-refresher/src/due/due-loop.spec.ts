@@ -67,6 +67,20 @@ describe('the due loop', () => {
     expect(most()).toBe(3);
   });
 
+  it('keeps a provider busy that alone takes fewer than a quarter of the slots', async () => {
+    const { loop, running, end, endAll } = loopOver(60, 256, { room: 40, pollMs: 600_000 });
+    loop.start();
+    await waitFor(() => running.size === 40);
+    for (let ended = 0; ended < 10; ended++) end(`conn_${ended}`);
+    await waitFor(() => running.has('conn_49'));
+    for (let rounds = 0; rounds < 2; rounds++) {
+      endAll();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    endAll();
+    await loop.stop();
+  });
+
   it('goes on at once while there is more and room, without waiting for its poll', async () => {
     const { loop, running, endAll, most } = loopOver(40, 8, { pollMs: 600_000 });
     loop.start();

@@ -22,8 +22,11 @@ export interface DueLoopParts {
 export class DueLoop {
   readonly #parts: DueLoopParts;
   readonly #inHand = new Set<Promise<void>>();
-  /** Claiming anew for every slot that falls free would be a query per refresh. */
-  readonly #batch: number;
+  /**
+   * Claiming anew for every slot that falls free would be a query per refresh. A quarter of what was in hand, and not of the slots: one
+   * provider alone may take far fewer than there are.
+   */
+  #batch = 1;
   /** Slots that have fallen free since the last look; undefined where that left nothing to take. */
   #freed: number | undefined;
   #running: Promise<void> | undefined;
@@ -32,7 +35,6 @@ export class DueLoop {
 
   constructor(parts: DueLoopParts) {
     this.#parts = parts;
-    this.#batch = Math.ceil(parts.slots / 4);
   }
 
   start(): void {
@@ -52,7 +54,8 @@ export class DueLoop {
       this.#freed = 0;
       const more = await this.#claim(this.#parts.slots - this.#inHand.size);
       if (!more) this.#freed = undefined;
-      // Idle, or until a quarter of the slots has fallen free.
+      this.#batch = Math.ceil(this.#inHand.size / 4);
+      // Idle, or until a quarter of what is in hand has ended.
       await this.#pause(this.#parts.pollMs * (0.75 + Math.random() / 4));
     }
   }
