@@ -314,6 +314,22 @@ describe('several replicas', () => {
   });
 });
 
+describe('a process that stops while a receiver thinks', () => {
+  it('does not wait for it for long, and leaves the message to the next at once', async () => {
+    const endpoint = await here.endpoint(org, path);
+    here.receiver.hold(path);
+    const id = await here.publish(org);
+    await here.arrived(path);
+    const began = performance.now();
+    await auth.stopServices();
+    expect(performance.now() - began).toBeLessThan(12_000);
+    here.receiver.letGo(path);
+    await auth.startReplica();
+    expect((await here.arrived(path, 2)).map(idOf)).toEqual([id, id]);
+    expect(await here.delivery(endpoint, ({ state }) => state === 'delivered')).toMatchObject({ id, attempts: 1 });
+  });
+});
+
 describe('a process that is killed while a receiver thinks', () => {
   it('is followed by another with the same message, under the same id; its log holds no secret, address, answer or person', async () => {
     const endpoint = await here.endpoint(org, path);

@@ -9,6 +9,8 @@ import type { Attempt, SendMessage } from './send-message.js';
 import { giveBack, settle } from './settle.js';
 
 const POLL_MS = 1_000;
+/** For receivers to answer while we stop: one that takes its time is not to hold up everything else that has to end. */
+const GRACE_MS = 3_000;
 
 export interface DeliverMessagesOptions extends MessageOptions {
   dataSource: DataSource;
@@ -26,6 +28,7 @@ export class DeliverMessages {
   #running: Promise<void> | undefined;
   #wake = new AbortController();
   #stopping = false;
+  readonly #cut = new AbortController();
 
   constructor(private readonly options: DeliverMessagesOptions) {}
 
@@ -38,12 +41,14 @@ export class DeliverMessages {
     this.#wake.abort();
   }
 
-  /** Resolves when the attempts in hand have ended. */
+  /** Resolves when the attempts in hand have ended; those that are cut short are somebody else's at once. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.notify();
     await this.#running;
+    const grace = setTimeout(() => this.#cut.abort(), GRACE_MS);
     await Promise.all(this.#inHand.values());
+    clearTimeout(grace);
   }
 
   async #run(): Promise<void> {
@@ -76,6 +81,7 @@ export class DeliverMessages {
     const fields = { org, endpoint, message, attempts };
     try {
       const attempt = await this.#send(claimed);
+      if (attempt.status === null && this.#cut.signal.aborted) return await giveBack(dataSource, claimed, 'now');
       const outcome = await settle(dataSource, claimed, attempt);
       metrics.seconds.observe(attempt.durationMs / 1000);
       metrics.attempts.inc({ event, outcome });
@@ -86,7 +92,7 @@ export class DeliverMessages {
       // The organization was shredded since it was claimed: it is not claimed again.
       if (asKeywardError(error).code === 'revoked') return;
       logger.warn({ ...fields, err: error }, 'a webhook message could not be sent; it waits for its lease');
-      await giveBack(dataSource, claimed).catch(() => undefined);
+      await giveBack(dataSource, claimed, 'later').catch(() => undefined);
     }
   }
 
@@ -100,6 +106,6 @@ export class DeliverMessages {
       sealedSecret: claimed.sealed_secret,
       previousSealedSecret: claimed.previous_sealed_secret,
     };
-    return this.options.sending.send(target, { id: claimed.event_id, sentAt: claimed.claimed_at, body });
+    return this.options.sending.send(target, { id: claimed.event_id, sentAt: claimed.claimed_at, body }, this.#cut.signal);
   }
 }

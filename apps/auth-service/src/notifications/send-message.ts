@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
-import { EgressError, type Egress } from '@keyward/egress';
+import { EgressError, type Egress, type EgressFetchInit } from '@keyward/egress';
 import { Webhook } from 'standardwebhooks';
 import { endpointSecretContext } from './endpoint-secret.js';
 import { wrongWithUrl } from './endpoint-url.js';
@@ -53,8 +53,8 @@ export function delivered({ status }: Pick<Attempt, 'status'>): boolean {
 export class SendMessage {
   constructor(private readonly options: SendMessageOptions) {}
 
-  /** @throws KeywardError where it is our fault: `revoked` (the organization's keys are destroyed), `dependency_unavailable` (KMS) */
-  async send(target: MessageTarget, { id, sentAt, body }: Message): Promise<Attempt> {
+  /** @param signal cuts it short: `deadline_exceeded`. @throws KeywardError where it is our fault: `revoked` (the organization's keys are destroyed), `dependency_unavailable` (KMS) */
+  async send(target: MessageTarget, { id, sentAt, body }: Message, signal?: AbortSignal): Promise<Attempt> {
     const signatures = await this.#sign(target, (secret) => new Webhook(secret).sign(id, sentAt, body));
     const headers = {
       'content-type': 'application/json',
@@ -63,7 +63,7 @@ export class SendMessage {
       'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1000)),
       'webhook-signature': signatures.join(' '),
     };
-    return this.#post(target.url, headers, body);
+    return this.#post(target.url, { method: 'POST', headers, body, signal });
   }
 
   async #sign(target: MessageTarget, sign: (secret: string) => string): Promise<string[]> {
@@ -76,7 +76,7 @@ export class SendMessage {
     return previousSealedSecret === null ? [current] : [current, await open(secretGeneration - 1, previousSealedSecret)];
   }
 
-  async #post(url: string, headers: Record<string, string>, body: string): Promise<Attempt> {
+  async #post(url: string, request: EgressFetchInit): Promise<Attempt> {
     const { egress, privateOrigins, timeoutMs = TIMEOUT_MS } = this.options;
     const began = performance.now();
     const ended = (end: Omit<Attempt, 'durationMs'>): Attempt => ({ ...end, durationMs: performance.now() - began });
@@ -86,7 +86,7 @@ export class SendMessage {
     const origins = [new URL(url).origin];
     const fetch = egress.fetchFor({ provider: 'webhook', origins, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
     try {
-      const { status, headers: answered } = await fetch(url, { method: 'POST', headers, body });
+      const { status, headers: answered } = await fetch(url, request);
       return ended({ status, error: null, retryAfterMs: retryAfterMs(answered) });
     } catch (thrown) {
       if (thrown instanceof EgressError) return failed(thrown.code);

@@ -32,13 +32,21 @@ export async function settle(dataSource: DataSource, claimed: Claimed, attempt: 
   });
 }
 
-/** It was not the receiver's fault: the attempt does not count. */
-export async function giveBack(dataSource: DataSource, { org_id, endpoint_id, event_id, attempts }: Claimed): Promise<void> {
+/**
+ * It was not the receiver's fault: the attempt does not count.
+ * @param when it may be tried again: at once, or when its lease is over, as what is amiss may take a while
+ */
+export async function giveBack(
+  dataSource: DataSource,
+  { org_id, endpoint_id, event_id, attempts }: Claimed,
+  when: 'now' | 'later',
+): Promise<void> {
   await withOrg(dataSource, org_id, (em) =>
     em.query(
-      `UPDATE notification.webhook_delivery SET attempts = attempts - 1
+      `UPDATE notification.webhook_delivery
+       SET attempts = attempts - 1, next_attempt_at = CASE WHEN $5 THEN now() ELSE next_attempt_at END
        WHERE org_id = $1 AND endpoint_id = $2 AND event_id = $3 AND state = 'pending' AND attempts = $4`,
-      [org_id, endpoint_id, event_id, attempts],
+      [org_id, endpoint_id, event_id, attempts, when === 'now'],
     ),
   );
 }
