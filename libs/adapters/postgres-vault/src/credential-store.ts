@@ -19,7 +19,7 @@ import type {
 } from './credential-types.js';
 import { acceptApp, rejectApp } from './app-rejection.js';
 import { changeOver } from './change.js';
-import { commit, markNeedsReauthorization } from './refresh-commit.js';
+import { commitTogether, markNeedsReauthorization } from './refresh-commit.js';
 import { beginTogether, claim, claimDue, releaseFailed } from './refresh-lease.js';
 import { takeTurns } from './refresh-pace.js';
 
@@ -80,7 +80,7 @@ export function createCredentialStore(dataSource: DataSource): CredentialStore {
     claim: (request) => claim(dataSource, request),
     load: (org, connection) => load(dataSource, org, connection),
     begin: beginTogether(dataSource),
-    commit: (refresh, messages) => commit(change, refresh, messages),
+    commit: commitTogether(dataSource),
     releaseFailed: (failure, messages) => releaseFailed(change, failure, messages),
     markNeedsReauthorization: (reauthorization, messages) => markNeedsReauthorization(change, reauthorization, messages),
     rejectApp: (rejection, messages) => rejectApp(change, rejection, messages),
