@@ -20,8 +20,10 @@ interface Replica {
   loop: Station;
   lanes: Lane[];
   inHand: number;
-  /** As in the refresher's DueLoop: slots that have fallen free since the last look; undefined where that left nothing to take. */
+  /** As in the refresher’s DueLoop: slots that have fallen free since the last look; undefined where that left nothing to take. */
   freed: number | undefined;
+  /** A quarter of what was in hand at the last look. */
+  batch: number;
   lookAt: number;
 }
 
@@ -63,6 +65,7 @@ export class Simulation {
       ),
       inHand: 0,
       freed: undefined,
+      batch: 1,
       lookAt: 0,
     }));
     this.#record = new Record(scenario);
@@ -126,12 +129,14 @@ export class Simulation {
     const limit = this.model.slots - replica.inHand;
     if (limit === 0) {
       replica.freed = 0;
+      replica.batch = Math.ceil(replica.inHand / 4);
       return this.#pause(now, index, replica);
     }
     const { claim, claimRow } = this.model.databaseMs;
     const { picked, more } = this.#pick(now, replica, limit);
     replica.inHand += picked.length;
     replica.freed = more ? 0 : undefined;
+    replica.batch = Math.ceil(replica.inHand / 4);
     const ms = claim + picked.length * claimRow;
     this.#claimsFreeAt = Math.max(this.#database.serve(now, ms), this.#claimsFreeAt + ms);
     this.#batches.set(index, picked);
@@ -168,8 +173,8 @@ export class Simulation {
     this.#lookIn(index, replica, wake ? 0 : this.model.pollMs * (0.75 + this.#random.next() / 4), now);
   }
 
-  #hasRoomAgain({ freed, inHand }: Replica): boolean {
-    return freed !== undefined && freed > 0 && (freed >= Math.ceil(this.model.slots / 4) || inHand === 0);
+  #hasRoomAgain({ freed, batch, inHand }: Replica): boolean {
+    return freed !== undefined && freed > 0 && (freed >= batch || inHand === 0);
   }
 
   #claimed(now: number, index: number): void {
