@@ -61,7 +61,7 @@ describe('a failed refresh', () => {
   it.each([
     ['is cut off', { kind: 'drop' }],
     ['is garbled', { kind: 'garble' }],
-    ['has no access token', { kind: 'alter', members: { access_token: null } }],
+    ['has no token', { kind: 'alter', members: { access_token: null, refresh_token: null } }],
   ])('whose answer %s leaves the access token in service and never replays the refresh token', async (_what, fault) => {
     const connection = await world.connect({ expiresInMs: 2500 });
     await world.sandbox.fault(fault);
@@ -76,6 +76,20 @@ describe('a failed refresh', () => {
     expect(row.generation).toBe(1);
     const after = (await world.sandbox.state()).counters;
     expect([after.tokenRequests - before.tokenRequests, after.reuseDetections - before.reuseDetections]).toEqual([1, 0]);
+  });
+
+  it('whose answer has the next refresh token alone leaves the access token in service, and goes on with that one', async () => {
+    const connection = await world.connect();
+    const before = (await world.sandbox.state()).counters;
+    await world.sandbox.fault({ kind: 'alter', members: { access_token: null } });
+    expect(await world.ask(connection)).toMatchObject({ outcome: 'failed' });
+    expect(await world.row(connection)).toMatchObject({ status: 'active', generation: 2, failures: 1, sentMsAgo: null });
+    await world.sandbox.clearFaults();
+    await world.admin.query('UPDATE vault.credential SET refresh_at = now() WHERE connection_id = $1', [connection.connection]);
+    await waitFor(async () => (await world.row(connection)).generation === 3);
+    expect(await world.sandbox.whoIs(await world.accessToken(connection))).toBe('ada');
+    const after = (await world.sandbox.state()).counters;
+    expect([after.tokenRequests - before.tokenRequests, after.reuseDetections - before.reuseDetections]).toEqual([2, 0]);
   });
 
   it('at a provider that refused the access token already asks the person at once', async () => {
