@@ -69,6 +69,16 @@ describe('the gate of a renewal', () => {
     expect(String(gate.reasonOf(thrown))).not.toContain('secret');
   });
 
+  it('asks for nothing once the time for the request is over, and holds that against no token', async () => {
+    let asked = 0;
+    const { gate, send } = gateWith(() => (asked++, Promise.reject(new LeaseTooShort())));
+    const thrown = await send(AbortSignal.abort());
+    expect([asked, server.requests]).toEqual([0, []]);
+    const classified = new OAuthError('transient', 'It is not answering.', { maybeRedeemed: true, cause: thrown });
+    expect(gate.reasonOf(classified)).toMatchObject({ code: 'dependency_unavailable' });
+    expect(mayBeSpent(gate.reasonOf(classified))).toBe(false);
+  });
+
   it('waits for leave no longer than the request may take, and never takes that for a failure of the provider', async () => {
     const late = Promise.withResolvers<number>();
     const { send } = gateWith(() => late.promise);

@@ -39,6 +39,8 @@ export class Gate {
       };
       const fetch = egress.fetchFor({ provider, origins: to, timeoutMs, mayLeave });
       return async (url, init) => {
+        // After a stop it may be over by now; to ask would record a request that is not made.
+        init.signal?.throwIfAborted();
         until = await unlessAborted(init.signal, (this.#agreed ??= this.#ask()));
         this.#sentAt ??= performance.now();
         return fetch(url, init);
@@ -56,7 +58,9 @@ export class Gate {
   reasonOf(thrown: unknown): unknown {
     if (this.#refusal !== undefined) return this.#refusal;
     if (this.#left) return thrown instanceof OAuthError ? thrown : new BrokenOff(thrown);
-    if (this.#agreed === undefined || (this.#sentAt !== undefined && !this.#isLate)) return thrown;
+    const isOver = this.#isLate || (thrown instanceof OAuthError && thrown.maybeRedeemed);
+    const isBegun = this.#agreed !== undefined && this.#sentAt === undefined;
+    if (!isOver && !isBegun) return thrown;
     return new KeywardError('dependency_unavailable', 'The refresh could not be begun in time.', { cause: thrown });
   }
 
