@@ -285,7 +285,8 @@ describe('an event', () => {
     await waitFor(async () => (await here.deliveries(endpoint)).filter(({ state }) => state === 'delivered').length === 2);
     await sql(`UPDATE notification.webhook_delivery SET created_at = now() - interval '31 days' WHERE event_id = $1`, [old]);
     const dataSource = await createDataSource({ url: auth.loginUrl, applicationName: 'purge' }).initialize();
-    expect(await purgeDeliveries(dataSource)).toBe(1);
+    await purgeDeliveries(dataSource);
+    expect(await purgeDeliveries(dataSource)).toBe(0);
     await dataSource.destroy();
     expect((await here.deliveries(endpoint)).map(({ id }) => id)).toEqual([young]);
   });

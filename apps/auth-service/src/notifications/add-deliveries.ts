@@ -14,7 +14,9 @@ import type { BatchMessage } from '@keyward/jetstream';
 import { prepared } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 
-const ADD = { name: 'auth_add_webhook_deliveries', text: 'SELECT notification.add_deliveries($1)::int AS added' };
+const ADD = { name: 'auth_add_webhook_deliveries', text: 'SELECT notification.add_deliveries($1, $2)::int AS added' };
+/** Deliveries that may wait for one endpoint: what one statement can cancel in time. */
+const MAX_WAITING = 100_000;
 const BOUNDS = { maxBytes: 64 * 1024, maxDepth: 4 };
 
 type Event = Omit<ConnectionEvent | ProviderAppEvent, 'event'> & { type: WebhookEventType };
@@ -48,7 +50,7 @@ interface Candidate {
 }
 
 async function add(dataSource: DataSource, events: Event[]): Promise<number> {
-  const [row] = await prepared<{ added: number }>(dataSource, ADD, [JSON.stringify(events)]);
+  const [row] = await prepared<{ added: number }>(dataSource, ADD, [JSON.stringify(events), MAX_WAITING]);
   return row?.added ?? 0;
 }
 

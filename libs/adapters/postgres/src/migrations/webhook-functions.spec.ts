@@ -150,10 +150,22 @@ describe('deliveries are claimed', () => {
   });
 });
 
+it('deliveries of an organization that was shredded are purged, those of others are not', async () => {
+  const [org, shredded] = [await organization(), await organization()];
+  await backlog(org, await endpoint(org), 3);
+  await backlog(shredded, await endpoint(shredded), 5);
+  await admin.query('UPDATE identity.organization SET shredded_at = now() WHERE id = $1', [shredded]);
+  const purge = async () => (await auth.query<{ purged: string }>('SELECT notification.purge_deliveries(30, 3) AS purged')).rows;
+  expect([await purge(), await purge(), await purge()].flat().map(({ purged }) => purged)).toEqual(['3', '2', '0']);
+  const { rows } = await admin.query('SELECT DISTINCT org_id FROM notification.webhook_delivery');
+  expect(rows).toEqual([{ org_id: org }]);
+});
+
 describe('events become deliveries', () => {
-  const add = async (events: object[]) =>
-    (await auth.query<{ added: string }>('SELECT notification.add_deliveries($1) AS added', [JSON.stringify(events)])).rows[0]
-      ?.added;
+  const add = async (events: object[], room = 100) => {
+    const values = [JSON.stringify(events), room];
+    return (await auth.query<{ added: string }>('SELECT notification.add_deliveries($1, $2) AS added', values)).rows[0]?.added;
+  };
   const event = (org: string, type = 'connection.revoked') => ({
     ...{ id: newId('msg'), org, type, at: new Date().toISOString(), provider: 'sandbox' },
     ...{ connection: newId('conn'), generation: 1 },
@@ -185,7 +197,7 @@ describe('events become deliveries', () => {
   it('as long as there is room: of an endpoint that is down for days there is an end', async () => {
     const org = await organization();
     const [full, beside] = [await endpoint(org), await endpoint(org)];
-    await backlog(org, full, 100_000);
+    await backlog(org, full, 100);
     expect(await add([event(org)])).toBe('1');
     const { rows } = await admin.query<{ endpoint_id: string }>(
       `SELECT endpoint_id FROM notification.webhook_delivery WHERE endpoint_id <> $1`,

@@ -70,8 +70,6 @@ BEGIN
 END $$;
 `;
 
-/** Deliveries that may wait for one endpoint: what one statement can cancel or remove in time. */
-const MAX_WAITING = 100_000;
 /** Due deliveries that a claim looks at, at most, before it asks endpoint by endpoint. */
 const LOOK_AT = 2_000;
 
@@ -80,16 +78,16 @@ const LIVE = `JOIN identity.organization o ON o.id = e.org_id AND o.shredded_at 
 
 const FUNCTIONS = `
 /* Events of any organizations, each for the endpoints that want it. The same event again changes nothing. Those from before an endpoint
-   are not its business; their time is of another clock, which may be minutes off. An endpoint for which ${MAX_WAITING} wait gets no
+   are not its business; their time is of another clock, which may be minutes off. An endpoint for which p_room wait gets no
    more until there is room: without a bound, one that is down for days and wants every refresh fills the disk. */
-CREATE FUNCTION notification.add_deliveries(p_events jsonb) RETURNS bigint
+CREATE FUNCTION notification.add_deliveries(p_events jsonb, p_room integer) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE added bigint;
 BEGIN
   WITH full_ones AS MATERIALIZED (
     SELECT e.id FROM notification.webhook_endpoint e
     WHERE e.org_id IN (SELECT v.org FROM jsonb_to_recordset(p_events) AS v (org text)) AND EXISTS (
-      SELECT FROM notification.webhook_delivery d WHERE d.endpoint_id = e.id AND d.state = 'pending' OFFSET ${MAX_WAITING - 1})
+      SELECT FROM notification.webhook_delivery d WHERE d.endpoint_id = e.id AND d.state = 'pending' OFFSET p_room - 1)
   )
   INSERT INTO notification.webhook_delivery
     (endpoint_id, event_id, org_id, type, occurred_at, provider, connection_id, provider_app_id, generation, reason)
@@ -174,17 +172,25 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
   LEFT JOIN vault.connection c ON c.id = d.connection_id AND c.org_id = d.org_id
 $$;
 
-/* Of any organization, so many at most, and how many they were. */
+/* Of any organization, so many at most of each, and how many they were: those of long ago, and those that wait for ever because their
+   organization was shredded, which claims and the gauge would have to step over. */
 CREATE FUNCTION notification.purge_deliveries(p_days integer, p_limit integer) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE purged bigint;
+DECLARE purged bigint; never bigint;
 BEGIN
   DELETE FROM notification.webhook_delivery d USING (
     SELECT x.endpoint_id, x.event_id FROM notification.webhook_delivery x
     WHERE x.created_at < now() - make_interval(days => p_days) ORDER BY x.created_at LIMIT p_limit FOR UPDATE SKIP LOCKED
   ) old WHERE d.endpoint_id = old.endpoint_id AND d.event_id = old.event_id;
   GET DIAGNOSTICS purged = ROW_COUNT;
-  RETURN purged;
+  DELETE FROM notification.webhook_delivery d USING (
+    SELECT x.endpoint_id, x.event_id FROM identity.organization o
+    JOIN notification.webhook_endpoint e ON e.org_id = o.id
+    JOIN notification.webhook_delivery x ON x.endpoint_id = e.id AND x.state = 'pending'
+    WHERE o.shredded_at IS NOT NULL LIMIT p_limit FOR UPDATE OF x SKIP LOCKED
+  ) old WHERE d.endpoint_id = old.endpoint_id AND d.event_id = old.event_id;
+  GET DIAGNOSTICS never = ROW_COUNT;
+  RETURN purged + never;
 END $$;
 
 /* For a gauge: the age of the oldest delivery that somebody still is to get; null where there is none. */
