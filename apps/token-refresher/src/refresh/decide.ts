@@ -55,6 +55,8 @@ export interface RejectApp {
   reason: string;
   retryInMs: number;
   maybeRedeemed: boolean;
+  /** It may be this connection alone that the provider means: said again, it is. */
+  ofConnection: boolean;
   error: KeywardError;
 }
 
@@ -132,8 +134,10 @@ function decideOnAnswer(attempt: FailedAttempt, error: OAuthError): Decision {
     return { do: 'reauthorize', outcome: 'invalid_grant', reason };
   }
   // A bare 401 says nothing of the registration: some servers answer so to one refresh token that they do not know.
-  const blamesApp = error.failure === 'invalid_client' && error.oauthError !== undefined;
-  if (blamesApp && rejections !== null) return rejectApp(error, rejections);
+  // `unauthorized_client` may be said of one grant, made with an earlier client id: who hears it again while others are served is alone with it.
+  const ofConnection = error.oauthError === 'unauthorized_client';
+  const blamesApp = error.failure === 'invalid_client' && error.oauthError !== undefined && !(ofConnection && failures > 0);
+  if (blamesApp && rejections !== null) return rejectApp(error, rejections, ofConnection);
   // The token that was refused is the one to be extended: whatever the words, there is no way on.
   if (renewal === 'exchange' && accessRejected && error.failure !== 'transient') return notExtended;
   return keep(error.failure, backoffOf(error, failures), error);
@@ -178,13 +182,14 @@ function lostAnswer({ accessExpiresInMs, accessRejected }: FailedAttempt, error:
   return { ...keep('answer_lost', accessExpiresInMs, error), maybeRedeemed: true };
 }
 
-function rejectApp(error: OAuthError, rejections: number): RejectApp {
+function rejectApp(error: OAuthError, rejections: number, ofConnection: boolean): RejectApp {
   const retryInMs = backoffMs(rejections, STUBBORN_BACKOFF);
   return {
     do: 'reject_app',
     reason: rejectionReason(error),
     retryInMs,
     maybeRedeemed: false,
+    ofConnection,
     error: appRejected(retryInMs, error),
   };
 }

@@ -153,7 +153,10 @@ export class Settlement {
       const fields = { ...fieldsOf(row), provider_app: id, err: error };
       if (marked === 'first') this.parts.logger.error(fields, 'a provider rejects a registration; its connections wait');
     }
-    await this.#release(claim, { retryInMs, maybeRedeemed, counts: false }, []);
+    // Behind the others that wait, so that it is one of them that tries next: what was said may be about this connection alone.
+    const { ofConnection } = decision;
+    const behindMs = (ofConnection ? ON_ITS_OWN_MS : 0) + TRY_ANOTHER_MS * (0.5 + Math.random() / 2);
+    await this.#release(claim, { retryInMs: retryInMs + behindMs, maybeRedeemed, counts: ofConnection }, []);
     await step('released');
     return { outcome: 'invalid_client', result: { kind: 'failed', error } };
   }
@@ -209,6 +212,11 @@ export class Settlement {
     };
   }
 }
+
+/** The others of a rejected registration are due again within a minute after it is tried (`vault.claim_due`). */
+const TRY_ANOTHER_MS = 60_000;
+/** Further behind than what is woken, with nothing held against it, when the registration is taken again (`vault.accept_app`). */
+const ON_ITS_OWN_MS = 120_000;
 
 /** Nothing was asked of the provider, so that there is nothing to tell of it. */
 const NOT_SENT: ReadonlySet<RefreshOutcome> = new Set<RefreshOutcome>(['postponed', 'circuit_open', 'paused']);
