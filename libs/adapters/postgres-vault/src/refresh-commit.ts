@@ -99,7 +99,7 @@ function columnsOf({ refresh, askedAt }: Stored): unknown[] {
 }
 
 /** Not the database's fault, or that of a lock which one of them waits for; SQLSTATE lock_not_available, deadlock_detected. */
-function isOfOne(error: unknown): boolean {
+export function isOfOne(error: unknown): boolean {
   if (!(error instanceof KeywardError)) return true;
   const { code } = (error.cause ?? {}) as { code?: unknown };
   return code === '55P03' || code === '40P01';

@@ -28,6 +28,29 @@ const release = (owner: string, maybeRedeemed = false, messages = [message()]) =
     messages,
   );
 
+describe('requests that are about to be sent', () => {
+  it('wait alone: one whose row somebody holds keeps no other waiting', async () => {
+    const others = await Promise.all([1, 2, 3].map(() => world.connected(seeded.org)));
+    const all = [seeded, ...others];
+    for (const one of all) await world.claim(one, 'owner');
+    const holder = await world.database.admin.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM vault.credential WHERE connection_id = $1 FOR UPDATE', [seeded.connection]);
+      const begun: number[] = [];
+      const intents = all.map(async ({ org, connection }, index) => {
+        if (await store.begin({ org, connection, owner: 'owner', generation: 1, needMs: 0 })) begun.push(index);
+      });
+      await waitFor(() => begun.length === 3, { what: 'the others to be allowed' });
+      await holder.query('COMMIT');
+      await Promise.all(intents);
+      expect(begun.sort()).toEqual([0, 1, 2, 3]);
+    } finally {
+      holder.release(true);
+    }
+  });
+});
+
 describe('the lease', () => {
   it('on demand goes to one of many askers; the others hear how long it lasts', async () => {
     const claims = await Promise.all(Array.from({ length: 8 }, (_, i) => world.claim(seeded, `owner-${i}`)));

@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Claim, ClaimRequest, DueRequest, FailedRefresh, RefreshableCredential, SendingIntent } from './credential-types.js';
 import { REFRESHABLE_COLUMNS, toRefreshable, type RefreshableRow } from './refreshable-row.js';
 import type { Change, Done } from './change.js';
+import { isOfOne } from './refresh-commit.js';
 import { RoundTrips } from './round-trips.js';
 
 const CLAIM_DUE = {
@@ -52,30 +53,55 @@ export async function claim(ds: DataSource, request: ClaimRequest): Promise<Clai
   }
 }
 
-const BEGIN = {
+const BEGIN = { name: 'vault.begin_refresh', text: 'SELECT vault.begin_refresh($1, $2, $3, $4, $5) AS done' };
+/** Of several it is one that is waited for, and the others could go on. */
+const BEGIN_TOGETHER = {
   name: 'vault.begin_refresh of many',
-  text: `SELECT vault.begin_refresh(q.org, q.connection, q.owner, q.generation, q.need_ms) AS done
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::double precision[])
+  text: `WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '250ms', true))
+         SELECT vault.begin_refresh(q.org, q.connection, q.owner, q.generation, q.need_ms) AS done
+         FROM patience, unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::double precision[])
               WITH ORDINALITY AS q (org, connection, owner, generation, need_ms, place)
          ORDER BY q.place`,
 };
 
-/** Requests that are about to be sent at the same time share the round trip that records them. */
+/** Of one intent of several: whether it is allowed, or what is to come of it. */
+interface Begun {
+  begun: boolean | Promise<boolean>;
+}
+
+/**
+ * Requests that are about to be sent at the same time share the round trip that records them. Where one of them waits for its row, each is
+ * recorded alone: the transaction of all has left nothing.
+ */
 export function beginTogether(ds: DataSource): (intent: SendingIntent) => Promise<boolean> {
-  const trips = new RoundTrips<SendingIntent, boolean>(async (intents) => {
-    // In the order of the ids, as everywhere where several are locked, so that nobody waits in a circle.
-    const ordered = intents.toSorted((a, b) => (a.connection < b.connection ? -1 : 1));
-    const done = await prepared<Done>(ds, BEGIN, [
-      ordered.map(({ org }) => org),
-      ordered.map(({ connection }) => connection),
-      ordered.map(({ owner }) => owner),
-      ordered.map(({ generation }) => generation),
-      ordered.map(({ needMs }) => needMs),
-    ]);
-    const answers = new Map(ordered.map((intent, index) => [intent, done[index]?.done === true]));
-    return intents.map((intent) => answers.get(intent) === true);
+  const trips = new RoundTrips<SendingIntent, Begun>(async (intents) => {
+    try {
+      return await together(ds, intents);
+    } catch (error) {
+      if (!isOfOne(error)) throw error;
+      return intents.map((intent) => ({ begun: alone(ds, intent) }));
+    }
   });
-  return (intent) => trips.answer(intent);
+  return async (intent) => (await trips.answer(intent)).begun;
+}
+
+async function together(ds: DataSource, intents: readonly SendingIntent[]): Promise<Begun[]> {
+  // In the order of the ids, as everywhere where several are locked, so that nobody waits in a circle.
+  const ordered = intents.toSorted((a, b) => (a.connection < b.connection ? -1 : 1));
+  const done = await prepared<Done>(ds, BEGIN_TOGETHER, [
+    ordered.map(({ org }) => org),
+    ordered.map(({ connection }) => connection),
+    ordered.map(({ owner }) => owner),
+    ordered.map(({ generation }) => generation),
+    ordered.map(({ needMs }) => needMs),
+  ]);
+  const answers = new Map(ordered.map((intent, index) => [intent, done[index]?.done === true]));
+  return intents.map((intent) => ({ begun: answers.get(intent) === true }));
+}
+
+async function alone(ds: DataSource, { org, connection, owner, generation, needMs }: SendingIntent): Promise<boolean> {
+  const [row] = await prepared<Done>(ds, BEGIN, [org, connection, owner, generation, needMs]);
+  return row?.done === true;
 }
 
 const RELEASE = {
