@@ -11,7 +11,7 @@ const MESSAGES = 'p_ids text[], p_subjects text[], p_headers text[], p_payloads 
 const FROM_NOW = (ms: string) => `clock_timestamp() + make_interval(secs => ${ms} / 1000.0)`;
 const DEFINER = 'LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog';
 
-/* Transactions that notify wait for each other to be on disk. Whoever calls the functions that say so rings for many of them at once. */
+/* Transactions that notify wait for each other to be on disk. Whoever calls the functions that say so wakes its own relay. */
 const BELL = `
 CREATE OR REPLACE FUNCTION bus.notify_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
