@@ -146,8 +146,9 @@ export class Replica {
     return this.#gone;
   }
 
+  /** To a process that has died just now it is lost, as it would be to a machine. */
   #order(order: Order): void {
-    if (this.child.connected) this.child.send(order);
+    if (this.child.connected) this.child.send(order, () => undefined);
   }
 
   #hear(report: Report, started: () => void): void {
