@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { asKeywardError } from '@keyward/contracts';
 import { ConnectionEntity, CredentialEntity, prepared, withOrg } from '@keyward/postgres';
 import { OAuthError } from '@keyward/oauth';
 import type { Logger } from 'pino';
+import { WorkLoop } from '../background/work-loop.js';
 import { recordAudit, SERVICE } from '../records/record.js';
 import { ERASED } from './erase-user.js';
 import { findHeld, type HeldOptions } from './held-credential.js';
@@ -35,44 +35,34 @@ export interface ProviderRevocationsOptions extends RevokeAtProviderOptions, Hel
  * the credential deleted, because without it nobody could ask again.
  */
 export class ProviderRevocations {
-  #running: Promise<void> | undefined;
-  #wake = new AbortController();
-  #stopping = false;
+  readonly #loop: WorkLoop;
 
-  constructor(private readonly options: ProviderRevocationsOptions) {}
+  constructor(private readonly options: ProviderRevocationsOptions) {
+    this.#loop = new WorkLoop({
+      pollMs: POLL_MS,
+      work: () => this.#workOff(),
+      onFailure: (error) => options.logger.warn({ err: error }, 'revocations at providers have to wait'),
+    });
+  }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#loop.start();
   }
 
   /** Something was ordered just now. */
   notify(): void {
-    this.#wake.abort();
+    this.#loop.notify();
   }
 
   /** Resolves when the attempts in hand have ended. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    this.notify();
-    await this.#running;
+    await this.#loop.stop();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopping) {
-      this.#wake = new AbortController();
-      const worked = await this.#workOff().catch((error: unknown) => {
-        this.options.logger.warn({ err: error }, 'revocations at providers have to wait');
-        return 0;
-      });
-      if (worked < BATCH && !this.#stopping)
-        await delay(POLL_MS, undefined, { signal: this.#wake.signal }).catch(() => undefined);
-    }
-  }
-
-  async #workOff(): Promise<number> {
+  async #workOff(): Promise<boolean> {
     const jobs = await prepared<Job>(this.options.dataSource, CLAIM, [LEASE_MS, BATCH]);
     await Promise.all(jobs.map((job) => this.#attempt(job)));
-    return jobs.length;
+    return jobs.length === BATCH;
   }
 
   async #attempt(job: Job): Promise<void> {

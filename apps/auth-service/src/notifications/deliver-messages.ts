@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { asKeywardError } from '@keyward/contracts';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { WorkLoop } from '../background/work-loop.js';
 import { claimDeliveries, PLACES, type Claimed } from './claim.js';
 import { messageOf, type MessageOptions } from './message.js';
 import type { WebhookMetrics } from './metrics.js';
@@ -25,45 +25,36 @@ export interface DeliverMessagesOptions extends MessageOptions {
  */
 export class DeliverMessages {
   readonly #inHand = new Map<Claimed, Promise<void>>();
-  #running: Promise<void> | undefined;
-  #wake = new AbortController();
-  #stopping = false;
   readonly #cut = new AbortController();
+  readonly #loop: WorkLoop;
 
-  constructor(private readonly options: DeliverMessagesOptions) {}
+  constructor(private readonly options: DeliverMessagesOptions) {
+    this.#loop = new WorkLoop({
+      pollMs: POLL_MS,
+      work: () => this.#begin(),
+      onFailure: (error) => options.logger.warn({ err: error }, 'webhook messages have to wait'),
+    });
+  }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#loop.start();
   }
 
   /** There may be more to do, or more room. */
   notify(): void {
-    this.#wake.abort();
+    this.#loop.notify();
   }
 
   /** Resolves when the attempts in hand have ended; those that are cut short are somebody else's at once. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    this.notify();
-    await this.#running;
+    await this.#loop.stop();
     const grace = setTimeout(() => this.#cut.abort(), GRACE_MS);
     await Promise.all(this.#inHand.values());
     clearTimeout(grace);
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopping) {
-      this.#wake = new AbortController();
-      const begun = await this.#begin().catch((error: unknown) => {
-        this.options.logger.warn({ err: error }, 'webhook messages have to wait');
-        return 0;
-      });
-      if (begun === 0 && !this.#stopping) await delay(POLL_MS, undefined, { signal: this.#wake.signal }).catch(() => undefined);
-    }
-  }
-
-  async #begin(): Promise<number> {
-    if (this.#inHand.size >= PLACES) return 0;
+  async #begin(): Promise<boolean> {
+    if (this.#inHand.size >= PLACES) return false;
     const claimed = await claimDeliveries(this.options.dataSource, this.#inHand.keys());
     for (const one of claimed) {
       const work = this.#attempt(one).finally(() => {
@@ -72,7 +63,7 @@ export class DeliverMessages {
       });
       this.#inHand.set(one, work);
     }
-    return claimed.length;
+    return claimed.length > 0;
   }
 
   async #attempt(claimed: Claimed): Promise<void> {
