@@ -1,8 +1,8 @@
 import { prepared } from '@keyward/postgres';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { everyHour } from '../background/every-hour.js';
 
-const INTERVAL_MS = 3_600_000;
 /** After its expiry a link is of use only to whoever looks into what happened to it. */
 const KEEP_MS = 30 * 24 * 3_600_000;
 const PURGE = { name: 'auth_purge_sessions', text: 'SELECT connect.purge_sessions($1)::int AS purged' };
@@ -13,16 +13,11 @@ export async function purgeSessions(dataSource: DataSource, now: Date): Promise<
   return row?.purged ?? 0;
 }
 
-/** Every hour; replicas that do it at the same time find less to do. @returns what stops it */
+/** @returns what stops it */
 export function purgeSessionsHourly(dataSource: DataSource, logger: Logger): () => void {
   const purge = async () => {
     const purged = await purgeSessions(dataSource, new Date());
     if (purged > 0) logger.info({ purged }, 'links that expired long ago were removed');
   };
-  const timer = setInterval(
-    () => void purge().catch((error: unknown) => logger.warn({ err: error }, 'old links could not be removed')),
-    INTERVAL_MS,
-  );
-  timer.unref();
-  return () => clearInterval(timer);
+  return everyHour(purge, (error) => logger.warn({ err: error }, 'old links could not be removed'));
 }

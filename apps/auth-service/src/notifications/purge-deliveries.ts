@@ -1,8 +1,8 @@
 import { prepared } from '@keyward/postgres';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { everyHour } from '../background/every-hour.js';
 
-const INTERVAL_MS = 3_600_000;
 const KEEP_DAYS = 30;
 /** In one statement. */
 const BATCH = 5_000;
@@ -19,16 +19,11 @@ export async function purgeDeliveries(dataSource: DataSource): Promise<number> {
   }
 }
 
-/** Every hour; replicas that do it at the same time find less to do. @returns what stops it */
+/** @returns what stops it */
 export function purgeDeliveriesHourly(dataSource: DataSource, logger: Logger): () => void {
   const purge = async () => {
     const purged = await purgeDeliveries(dataSource);
     if (purged > 0) logger.info({ purged }, 'webhook deliveries of long ago were removed');
   };
-  const timer = setInterval(
-    () => void purge().catch((error: unknown) => logger.warn({ err: error }, 'old webhook deliveries could not be removed')),
-    INTERVAL_MS,
-  );
-  timer.unref();
-  return () => clearInterval(timer);
+  return everyHour(purge, (error) => logger.warn({ err: error }, 'old webhook deliveries could not be removed'));
 }
