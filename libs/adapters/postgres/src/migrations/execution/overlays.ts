@@ -1,0 +1,2 @@
+/** What an organization changes about a connector of the deployment. */
+export const OVERLAYS = ``;
