@@ -1,5 +1,6 @@
 import type { InjectedCredential } from './credential.js';
 import type { EgressError, EgressDenial } from './egress-error.js';
+import type { ResponseHeaders } from './exchange/exchange.js';
 
 /** One request out. */
 export interface EgressRequest {
@@ -12,9 +13,12 @@ export interface EgressRequest {
   /** The path as the connector writes it, `/notes/{id}`: what a span may show, since the path itself holds arguments. */
   urlTemplate?: string | undefined;
   headers: Readonly<Record<string, string>>;
-  body?: string | undefined;
+  /** A text is sent as UTF-8. */
+  body?: string | Buffer | undefined;
   /** Sent to the first origin or nowhere. */
   credential?: InjectedCredential | undefined;
+  /** Not sent, and taken out of what comes back all the same: for an address that must not get it. */
+  withheld?: InjectedCredential | undefined;
   timeoutMs: number;
   /** Ends the request at once; a KeywardError as its reason becomes the error. */
   signal?: AbortSignal | undefined;
@@ -25,6 +29,11 @@ export interface EgressRequest {
   mayLeave?: (() => boolean) | undefined;
   /** Of the body, on the wire and decoded. */
   maxBytes: number;
+  /**
+   * For an answer that need not end by itself, such as a stream of events: asked of each piece of a body as it comes on the wire. True ends
+   * the answer with this piece.
+   */
+  isLast?: ((piece: Buffer, headers: ResponseHeaders) => boolean) | undefined;
   /** Shown in the TLS handshake (RFC 8705). The connection is then for this request alone. */
   tls?: ClientCertificate | undefined;
   /** Send our traceparent along. Off for third parties. */

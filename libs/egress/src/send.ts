@@ -49,7 +49,7 @@ export async function sendHop({ pools, observer }: Way, request: EgressRequest, 
   let status: number | undefined;
   let failure: EgressError | undefined;
   try {
-    const injected = inject(url, request.body, request.credential);
+    const injected = inject(url, request);
     const raw = await exchange(own ?? pools.of(url.origin), {
       method: request.method,
       path: injected.path,
@@ -59,6 +59,7 @@ export async function sendHop({ pools, observer }: Way, request: EgressRequest, 
       signal: request.signal,
       mayLeave: request.mayLeave,
       maxBytes: request.maxBytes,
+      isLast: request.isLast,
     });
     status = raw.status;
     return raw;
@@ -85,8 +86,9 @@ export function checkedUrl({ url: text, origins }: Pick<EgressRequest, 'url' | '
   return url;
 }
 
-async function receive(raw: RawResponse, { credential, maxBytes }: EgressRequest): Promise<EgressResponse> {
+async function receive(raw: RawResponse, { credential: sent, withheld, maxBytes }: EgressRequest): Promise<EgressResponse> {
   const body = await decodeBody(raw, maxBytes);
+  const credential = sent ?? withheld;
   if (credential === undefined) return { status: raw.status, headers: responseHeaders(raw.headers, asItIs), body };
   const redactor = new Redactor(secretTexts(credential));
   return { status: raw.status, headers: responseHeaders(raw.headers, redactor.text), body: redactor.body(body) };

@@ -9,11 +9,12 @@ export interface ExchangeRequest {
   path: string;
   /** Name, value, name, value … */
   headers: string[];
-  body: string | undefined;
+  body: string | Buffer | undefined;
   timeoutMs: number;
   signal: AbortSignal | undefined;
   mayLeave: (() => boolean) | undefined;
   maxBytes: number;
+  isLast: ((piece: Buffer, headers: ResponseHeaders) => boolean) | undefined;
 }
 
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -98,10 +99,20 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.bytes += chunk.length;
     if (this.bytes > this.request.maxBytes) return this.tooLarge();
     this.chunks.push(chunk);
+    if (this.request.isLast?.(chunk, this.headers) === true) this.endHere();
   }
 
   onResponseEnd(): void {
+    if (!this.settled) this.complete();
+  }
+
+  private endHere(): void {
     if (this.settled) return;
+    this.complete();
+    this.controller?.abort(new Error('the rest is not wanted'));
+  }
+
+  private complete(): void {
     this.settle();
     const body = this.chunks.length === 1 ? (this.chunks[0] as Buffer) : Buffer.concat(this.chunks, this.bytes);
     this.resolve({ status: this.status, headers: this.headers, body });

@@ -1,11 +1,12 @@
-import { userPass, type InjectedCredential } from '../credential.js';
+import { userPass } from '../credential.js';
+import type { EgressRequest } from '../egress.js';
 import { EgressError } from '../egress-error.js';
 
 /** What is sent, with the credential in it. */
 export interface Injected {
   /** Path and query. */
   path: string;
-  body: string | undefined;
+  body: string | Buffer | undefined;
   /** Lower-case name and value; undefined where the credential is not in a header. */
   header: readonly [name: string, value: string] | undefined;
   /** The body is ours: the caller named no content type for it. */
@@ -13,7 +14,10 @@ export interface Injected {
 }
 
 /** @throws EgressError `internal` where the secret can not stand there; nothing was sent */
-export function inject(url: URL, body: string | undefined, credential: InjectedCredential | undefined): Injected {
+export function inject(
+  url: URL,
+  { body, headers, credential }: Pick<EgressRequest, 'body' | 'headers' | 'credential'>,
+): Injected {
   const plain: Injected = { path: url.pathname + url.search, body, header: undefined, bodyAdded: false };
   if (credential === undefined) return plain;
   if (credential.secret === '' || !credential.secret.isWellFormed()) throw unusable('sent');
@@ -25,7 +29,7 @@ export function inject(url: URL, body: string | undefined, credential: InjectedC
     case 'query':
       return { ...plain, path: url.pathname + withMember(url.search, credential) };
     case 'body':
-      return { ...plain, body: withBodyMember(body, credential), bodyAdded: body === undefined };
+      return { ...plain, body: withBodyMember(body, headers, credential), bodyAdded: body === undefined };
   }
 }
 
@@ -48,10 +52,20 @@ function withMember(search: string, { name, secret }: { name: string; secret: st
   return `?${[...others, `${name}=${encodeURIComponent(secret)}`].join('&')}`;
 }
 
-function withBodyMember(body: string | undefined, { name, secret }: { name: string; secret: string }): string {
-  const content: unknown = body === undefined ? {} : parsed(body);
+function withBodyMember(
+  body: string | Buffer | undefined,
+  headers: EgressRequest['headers'],
+  { name, secret }: { name: string; secret: string },
+): string {
+  const content = body === undefined ? {} : isJson(headers) && typeof body === 'string' ? parsed(body) : undefined;
   if (typeof content !== 'object' || content === null || Array.isArray(content)) throw unusable('put into this body');
   return JSON.stringify({ ...content, [name]: secret });
+}
+
+/** A form, or a file that happens to be JSON, is not ours to write into. */
+function isJson(headers: EgressRequest['headers']): boolean {
+  const [, type] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type') ?? [];
+  return type === undefined || /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type);
 }
 
 function parsed(body: string): unknown {
