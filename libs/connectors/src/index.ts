@@ -1,4 +1,4 @@
-export { Catalog, renderRequest, type Arguments, type RenderedRequest, type RenderOptions, type Tool } from './catalog.js';
+export { Catalog, renderRequest } from './catalog.js';
 export { Catalogs, createCatalogs, type CatalogsOptions, type PostedConnector } from './catalogs.js';
 export { checkCatalog, type CatalogReport, type ProviderSummary } from './check/check-catalog.js';
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
@@ -19,3 +19,17 @@ export type { Assertion, TokenRequestShape, TokenResponseShape, TokenStep } from
 export type { UserAuthorization } from './manifest/user-authorization.js';
 export { checkAppParameters, checkConnectionParameters, type ParameterSource } from './resolve/check-parameters.js';
 export { hasServerOfConnection, resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';
+export type {
+  Answer,
+  Arguments,
+  Failure,
+  Page,
+  PageRequest,
+  Paging,
+  Position,
+  ReadAs,
+  RenderedRequest,
+  Scope,
+  Step,
+  Tool,
+} from './tool/tool.js';

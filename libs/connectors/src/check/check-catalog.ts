@@ -1,4 +1,4 @@
-import type { Tool } from '../catalog.js';
+import type { Tool } from '../tool/tool.js';
 import { ConnectorError, type ConnectorProblem } from '../load/connector-error.js';
 import { fillVariables } from '../load/fill-variables.js';
 import { listConnectors, type ConnectorFolder } from '../load/folder.js';

@@ -11,12 +11,14 @@ const STATED = [
   'refresh',
   'revocation',
   'base_url',
+  'bases',
   'credential',
   'client_certificate',
   'headers',
   'query',
   'probe',
   'limits',
+  'errors',
 ];
 const OURS = [
   /^\/auth\/(?:kind|(?:user_authorization\/)?pkce_reason|label|username_label|password_label|help|registration|scopes\/descriptions)(?:\/|$)/,

@@ -1,6 +1,7 @@
-import { Catalog, type Tool } from '../catalog.js';
+import { Catalog } from '../catalog.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
+import type { Tool } from '../tool/tool.js';
 import { listConnectors, problem } from './folder.js';
 import { readManifest, readTools } from './read-connector.js';
 import { YamlFile } from './yaml-file.js';

@@ -1,4 +1,4 @@
-import type { Tool } from '../catalog.js';
+import type { Tool } from '../tool/tool.js';
 import { textsOf } from '../manifest/places.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { ToolCompiler } from '../tool/compile-tool.js';

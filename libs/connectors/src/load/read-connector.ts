@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Tool } from '../catalog.js';
+import type { Tool } from '../tool/tool.js';
 import { providerManifestSchema, variableNameSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
 import { toolFileSchema } from '../manifest/tool-definition.js';
 import { checkFixedParts } from '../request/fixed-parts.js';

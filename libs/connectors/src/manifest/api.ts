@@ -43,6 +43,11 @@ const when = z.strictObject({
 /** What the provider says of its limits, where it is not `429` with `Retry-After`. */
 const rateSchema = z.strictObject({
   limited_when: z.array(when).max(10).default([]).describe('Answers that mean "too many requests" besides 429'),
+  limit: z
+    .array(headerNameSchema)
+    .max(5)
+    .default([])
+    .describe('Headers that tell the whole of a window, in the order of `remaining`'),
   remaining: z
     .array(headerNameSchema)
     .max(5)
@@ -60,6 +65,19 @@ const rateSchema = z.strictObject({
     .describe('When it goes on, in the order of `remaining`'),
 });
 
+export const bucketNameSchema = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be 1 to 32 of a-z 0-9 _');
+
+/** So many requests in so many seconds, as the provider states them. */
+const quotaSchema = z.strictObject({
+  bucket: bucketNameSchema.default('default').describe('What tools name under limits.bucket'),
+  per: z.enum(['app', 'connection']).describe('Whether all connections of a registration share it'),
+  requests: z.int().min(1).max(10_000_000),
+  seconds: z
+    .int()
+    .min(1)
+    .max(31 * 86_400),
+});
+
 export const limitsSchema = z.strictObject({
   max_response_bytes: z
     .int()
@@ -67,7 +85,9 @@ export const limitsSchema = z.strictObject({
     .max(64 * 1_048_576)
     .default(1_048_576)
     .describe('Of a decoded answer; a larger one is response_too_large'),
-  max_attempts: z.int().min(1).max(10).default(3).describe('Requests at most per execution, retries included'),
+  max_attempts: z.int().min(1).max(10).default(5).describe('Requests at most per step of an execution, retries included'),
+  max_concurrency: z.int().min(1).max(1000).default(64).describe('Requests at a time per origin and process'),
+  quotas: z.array(quotaSchema).max(20).default([]),
   rate: rateSchema.prefault({}),
 });
 

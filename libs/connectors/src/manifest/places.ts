@@ -14,7 +14,7 @@ const PROSE = new Set<PropertyKey>([
 ]);
 
 export function isUrlPlace(place: Place): boolean {
-  return place[0] === 'origins' || URL_MEMBER.test(String(place.at(-1)));
+  return place[0] === 'origins' || place[0] === 'bases' || URL_MEMBER.test(String(place.at(-1)));
 }
 
 /** Every text that a request may be made of, with where it stands. */

@@ -2,7 +2,9 @@ import { slugSchema } from '@keyward/contracts';
 import { z } from 'zod';
 import { addressProblem, openReference } from './address-references.js';
 import { credentialSchema, limitsSchema, probeSchema, sourceSchema } from './api.js';
+import { declaredErrorsSchema } from './declared-error.js';
 import { authSchema, type Auth, type AuthKind } from './auth.js';
+import { baseNameSchema } from './request-definition.js';
 import { refreshSchema, revocationSchema } from './lifecycle.js';
 import { appParametersSchema, connectionParametersSchema } from './parameters.js';
 import { baseUrlTemplateSchema, LATE_REFERENCE, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
@@ -63,6 +65,10 @@ export const providerManifestSchema = z
     refresh: refreshSchema.prefault({}),
     revocation: revocationSchema.optional(),
     base_url: baseUrlTemplateSchema.describe('Tools’ paths are appended to it; no request leaves its origin and path'),
+    bases: z
+      .record(baseNameSchema, baseUrlTemplateSchema)
+      .default({})
+      .describe('Further bases that tools name; their origins must be listed'),
     origins: z.array(originTemplateSchema).min(1).max(20).describe('Where the credential may be sent, and nowhere else'),
     credential: credentialSchema.prefault({ in: 'header' }),
     client_certificate: z
@@ -77,13 +83,17 @@ export const providerManifestSchema = z
       .default(false)
       .describe('Send our W3C traceparent along: only to providers that belong to the same house'),
     limits: limitsSchema.prefault({}),
+    errors: declaredErrorsSchema.describe('Of all tools; a tool’s own are looked at before'),
   })
   .superRefine((manifest, context) => {
     const refuse = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const { base_url, origins, auth, revocation } = manifest;
-    if (!base_url.includes('${') && URL.canParse(base_url) && !origins.includes(new URL(base_url).origin)) {
-      refuse(['origins'], 'must contain the origin of base_url');
+    const { base_url, bases, origins, auth, revocation } = manifest;
+    for (const [name, base] of Object.entries({ base_url, ...bases })) {
+      if (!base.includes('${') && URL.canParse(base) && !origins.includes(new URL(base).origin))
+        refuse(['origins'], `must contain the origin of ${name}`);
     }
+    const quotas = manifest.limits.quotas.map(({ bucket, per, seconds }) => `${bucket}/${per}/${seconds}`);
+    if (new Set(quotas).size < quotas.length) refuse(['limits', 'quotas'], 'the same window of a bucket is there twice');
     if ('pkce' in auth && auth.pkce !== 'S256' && auth.pkce_reason === undefined) {
       refuse(['auth', 'pkce_reason'], 'must say why PKCE is not S256');
     }

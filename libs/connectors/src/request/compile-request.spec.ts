@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { KeywardError } from '@keyward/contracts';
 import fc from 'fast-check';
-import type { Arguments } from '../catalog.js';
+import type { Arguments } from '../tool/tool.js';
 import { providerManifestSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
 import { toolDefinitionSchema } from '../manifest/tool-definition.js';
 import { ToolCompiler } from '../tool/compile-tool.js';

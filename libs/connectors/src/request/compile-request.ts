@@ -1,5 +1,5 @@
 import { KeywardError } from '@keyward/contracts';
-import type { Arguments, RenderedRequest, RenderOptions, Tool } from '../catalog.js';
+import type { Arguments, RenderedRequest, RenderOptions, Tool } from '../tool/tool.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import type { ToolDefinition } from '../manifest/tool-definition.js';
 import type { Fail } from '../tool/compile-tool.js';

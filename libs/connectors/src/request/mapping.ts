@@ -1,4 +1,4 @@
-import type { Arguments } from '../catalog.js';
+import type { Arguments } from '../tool/tool.js';
 
 /** Gives a value of the request from the arguments; undefined where the caller gave none: the member is then left out. */
 export type Mapped = (args: Arguments) => unknown;

@@ -1,5 +1,5 @@
 import { KeywardError } from '@keyward/contracts';
-import type { Arguments } from '../catalog.js';
+import type { Arguments } from '../tool/tool.js';
 
 type Fail = (detail: string) => never;
 

@@ -1,5 +1,5 @@
 import { KeywardError } from '@keyward/contracts';
-import type { Arguments } from '../catalog.js';
+import type { Arguments } from '../tool/tool.js';
 import type { Mapped } from './mapping.js';
 
 /** `?a=1&b=x&b=y`, or nothing. A list gives the name once per item; what the caller left out, or null, gives nothing. */

@@ -1,7 +1,7 @@
 import { KeywardError } from '@keyward/contracts';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
-import type { Arguments } from '../catalog.js';
+import type { Arguments } from './tool.js';
 import { checkInputSchema } from './check-input-schema.js';
 
 const MAX_REPORTED = 20;

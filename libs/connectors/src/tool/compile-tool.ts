@@ -1,4 +1,4 @@
-import type { Tool } from '../catalog.js';
+import type { Tool } from './tool.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import type { ToolDefinition } from '../manifest/tool-definition.js';
 import { compileRequest } from '../request/compile-request.js';
