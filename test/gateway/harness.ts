@@ -62,8 +62,16 @@ export interface OperatedHarness extends Harness {
 
 /** The least that the gateway needs in account KEYWARD: it starts executions, records refusals, asks auth-service, reads results. */
 const GATEWAY_MAY: NatsPermissions = {
-  publish: ['execution.requested.>', 'audit.>', 'auth.v1.>', `$JS.API.STREAM.MSG.GET.${streams.results}`],
-  subscribe: ['_INBOX.>', 'control.revoked', 'control.catalog_changed'],
+  publish: [
+    'execution.requested.>',
+    'execution.v1.>',
+    'audit.>',
+    'auth.v1.>',
+    '$JS.API.STREAM.MSG.GET.*',
+    '$JS.API.CONSUMER.INFO.>',
+    '_INBOX.>',
+  ],
+  subscribe: ['_INBOX.>', 'control.revoked', 'control.catalog_changed', 'execution.v1.outcome'],
 };
 
 /**

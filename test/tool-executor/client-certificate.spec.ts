@@ -219,7 +219,7 @@ describe('the key', () => {
     const request = bench.request(tool);
     const replies: ExecutionResult[] = [];
     const message: JetStreamContext = {
-      subject: `execution.requested.${request.org}.${request.agent}`,
+      subject: `execution.requested.${request.org}.${request.agent}.${request.id}`,
       headers: undefined,
       deliveries: 1,
       replyTo: '_INBOX.x',

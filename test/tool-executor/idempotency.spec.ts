@@ -211,8 +211,7 @@ describe('a message that comes again after its process died in the middle', () =
   it('keeps its result though its deadline has passed', async () => {
     const request = bench.request('acme_create', { timeoutMs: 300 });
     const result = await bench.run(request);
-    await waitFor(() => Date.now() > Date.parse(request.deadline));
-    expect(await bench.run(request, 2)).toEqual(result);
+    expect(await bench.run(request, 2, 301)).toEqual(result);
     expect(bench.upstream.requests).toHaveLength(1);
   });
 

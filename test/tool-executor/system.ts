@@ -169,7 +169,7 @@ export class System {
     return {
       ...{ id: newId('exe'), org, agent, tool, user, arguments: { id: 'one' }, dryRun: false },
       requestedAt: new Date(now).toISOString(),
-      deadline: new Date(now + 20_000).toISOString(),
+      timeoutMs: 20_000,
       ...more,
     };
   }
@@ -190,7 +190,7 @@ export class System {
     const sent = natsHeaders();
     sent.set(headers.replyTo, inbox);
     if (traceparent !== undefined) sent.set(headers.traceparent, traceparent);
-    await jetstream(this.nc).publish(subjects.executionRequested(request.org, request.agent), payload, {
+    await jetstream(this.nc).publish(subjects.executionRequested(request.org, request.agent, request.id), payload, {
       msgID: request.id,
       headers: sent,
     });

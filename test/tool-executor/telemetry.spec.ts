@@ -39,7 +39,7 @@ beforeEach(() => {
 function handle(tool: string, change: object = {}): Promise<void> {
   const request = bench.request(tool, change);
   const context: JetStreamContext = {
-    subject: `execution.requested.${request.org}.${request.agent}`,
+    subject: `execution.requested.${request.org}.${request.agent}.${request.id}`,
     headers: undefined,
     deliveries: 1,
     replyTo: '_INBOX.x',

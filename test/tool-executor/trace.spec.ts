@@ -39,7 +39,7 @@ describe('the trace of an execution', () => {
     await waitFor(() => collector.trace(TRACE_ID).length >= 4);
     const spans = new Map(collector.trace(TRACE_ID).map((span) => [span.name, span]));
     const [message, tool, provider, audited] = [
-      spans.get('process execution.requested.*.*'),
+      spans.get('process execution.requested.*.*.*'),
       spans.get('execute_tool acme_get'),
       spans.get('GET /things/{id}'),
       spans.get('publish audit.*'),

@@ -139,7 +139,7 @@ export class Workbench {
     this.grant = { permission: 'destructive', tools: null, connection: activeConnection() };
   }
 
-  request(tool: string, more: Partial<ExecutionRequested> & { timeoutMs?: number } = {}): ExecutionRequested {
+  request(tool: string, more: Partial<ExecutionRequested> = {}): ExecutionRequested {
     const { timeoutMs = 5_000, ...fields } = more;
     return {
       id: newId('exe'),
@@ -150,13 +150,13 @@ export class Workbench {
       user: 'usr_ada',
       dryRun: false,
       requestedAt: new Date().toISOString(),
-      deadline: new Date(Date.now() + timeoutMs).toISOString(),
+      timeoutMs,
       ...fields,
     };
   }
 
-  run(request: ExecutionRequested, deliveries = 1): Promise<ExecutionResult> {
-    return execute(this.parts, new Call(request, deliveries));
+  run(request: ExecutionRequested, deliveries = 1, ageMs = 0): Promise<ExecutionResult> {
+    return execute(this.parts, new Call(request, deliveries, ageMs));
   }
 
   call(tool: string, more: Parameters<Workbench['request']>[1] = {}): Promise<ExecutionResult> {

@@ -7,6 +7,7 @@ export const AUDIT_SCHEMA_VERSION = 1;
 
 export const auditEventTypes = [
   'execution.completed',
+  'execution.waiting',
   'organization.created',
   'organization.updated',
   'organization.shredded',

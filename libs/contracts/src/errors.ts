@@ -27,6 +27,7 @@ const CODES = {
   response_too_large: 502,
   egress_denied: 403,
   conflict: 409,
+  cancelled: 409,
   idempotency_conflict: 409,
   outcome_unknown: 502,
   dependency_unavailable: 503,
@@ -49,6 +50,10 @@ export interface ErrorDetails {
   providerBody?: unknown;
   executionId?: string;
   attempts?: number;
+  /** Steps of the tool that the provider has carried out, and that stay. */
+  completedSteps?: string[];
+  /** RFC 3339: not before then was it sent, where it is not known what came of it. */
+  sentAt?: string;
 }
 
 export class KeywardError extends Error {

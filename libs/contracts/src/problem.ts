@@ -16,6 +16,8 @@ export const problemSchema = z.object({
   providerBody: z.unknown().optional(),
   executionId: z.string().optional(),
   attempts: z.int().optional(),
+  completedSteps: z.array(z.string()).optional(),
+  sentAt: z.string().optional(),
 });
 
 /** RFC 6901: `~` and `/` are the two characters that need escaping in a reference token. */

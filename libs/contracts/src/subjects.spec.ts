@@ -7,7 +7,7 @@ describe('subjects', () => {
   it('are these, on the wire', () => {
     expect(subjects.toolExecute('org_a', 'agt_b')).toBe('tool.execute.org_a.agt_b');
     expect(subjects.toolResult('org_a', 'agt_b', 'exe_c')).toBe('tool.result.org_a.agt_b.exe_c');
-    expect(subjects.executionRequested('org_a', 'agt_b')).toBe('execution.requested.org_a.agt_b');
+    expect(subjects.executionRequested('org_a', 'agt_b', 'exe_c')).toBe('execution.requested.org_a.agt_b.exe_c');
     expect(subjects.executionCompleted('org_a', 'agt_b', 'exe_c')).toBe('execution.completed.org_a.agt_b.exe_c');
     expect(subjects.credentialRefresh('sandbox')).toBe('credential.refresh.sandbox');
     expect(subjects.connectionEvent('revoked', 'org_a')).toBe('connection.revoked.org_a');

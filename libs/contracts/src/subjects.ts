@@ -16,8 +16,9 @@ export const subjects = {
   toolResult: (org: string, agent: string, execution: string) => `tool.result.${token(org)}.${token(agent)}.${token(execution)}`,
 
   /** Account KEYWARD, stream EXECUTIONS. */
-  executionRequested: (org: string, agent: string) => `execution.requested.${token(org)}.${token(agent)}`,
-  executionRequestedAll: 'execution.requested.*.*',
+  executionRequested: (org: string, agent: string, execution: string) =>
+    `execution.requested.${token(org)}.${token(agent)}.${token(execution)}`,
+  executionRequestedAll: 'execution.requested.*.*.*',
   /** Account KEYWARD, stream RESULTS. */
   executionCompleted: (org: string, agent: string, execution: string) =>
     `execution.completed.${token(org)}.${token(agent)}.${token(execution)}`,
@@ -39,6 +40,8 @@ export const subjects = {
   deadLetterAll: 'dead_letter.>',
   /** Account KEYWARD, core broadcast: forget what is cached about a connection, an agent or an agent's keys, now. */
   controlRevoked: 'control.revoked',
+  /** Account KEYWARD, core broadcast between tool-executors: a call was cancelled. */
+  controlCancelled: 'control.cancelled',
   /** Account KEYWARD, core broadcast: an organization's own connectors have changed. Payload `{org}`. */
   controlCatalogChanged: 'control.catalog_changed',
   /** Account KEYWARD, core broadcast between token-refreshers: an authorization server asked for a pause. */

@@ -1,6 +1,7 @@
 import type { Catalogs, Tool } from '@keyward/connectors';
 import {
   asKeywardError,
+  EXECUTION_WAIT_MS,
   headers,
   KeywardError,
   newId,
@@ -133,7 +134,6 @@ export class Executions {
   }
 
   async #publish({ id, address: { org, agent }, tool, body, door }: Call, replyTo: string | undefined): Promise<void> {
-    const now = Date.now();
     const requested: ExecutionRequested = {
       id,
       org,
@@ -143,14 +143,16 @@ export class Executions {
       user: body.user,
       ...(body.connection === undefined ? {} : { connection: body.connection }),
       ...(body.idempotencyKey === undefined ? {} : { idempotencyKey: body.idempotencyKey }),
+      ...(body.deduplicate ? { deduplicate: true } : {}),
       dryRun: body.dryRun,
-      requestedAt: new Date(now).toISOString(),
-      deadline: new Date(now + body.timeoutMs).toISOString(),
+      requestedAt: new Date().toISOString(),
+      timeoutMs: body.timeoutMs,
+      ...(body.wait === 'authorization' ? { waitForMs: body.waitForMs ?? EXECUTION_WAIT_MS.default } : {}),
     };
     try {
       await this.#turn.end();
       // The message id is our own: an agent that could choose it could swallow another agent's call as a duplicate.
-      await this.parts.publisher.publish(subjects.executionRequested(org, agent), requested, {
+      await this.parts.publisher.publish(subjects.executionRequested(org, agent, id), requested, {
         msgId: id,
         ...(replyTo === undefined ? {} : { headers: { [headers.replyTo]: replyTo } }),
       });

@@ -9,11 +9,10 @@ import { Revocations } from './revocations.js';
 const [org, agent, connection] = [newId('org'), newId('agt'), newId('conn')];
 
 function callOf(change: Partial<ExecutionRequested> = {}): Call {
-  const now = Date.now();
   const call = new Call({
     ...{ id: newId('exe'), org, agent, tool: 'acme_get', arguments: {}, user: 'usr_ada', dryRun: false },
-    requestedAt: new Date(now).toISOString(),
-    deadline: new Date(now + 1_000).toISOString(),
+    requestedAt: new Date().toISOString(),
+    timeoutMs: 1_000,
     ...change,
   });
   call.resolved({ name: 'acme_get', provider: { name: 'acme' } } as Tool);

@@ -7,6 +7,6 @@ import { executionRequestedSchema, KeywardError, parseOrThrow, subjects, type Ex
  */
 export function readRequest(payload: unknown, subject: string): ExecutionRequested {
   const request = parseOrThrow(executionRequestedSchema, payload, 'execution request');
-  if (subject === subjects.executionRequested(request.org, request.agent)) return request;
+  if (subject === subjects.executionRequested(request.org, request.agent, request.id)) return request;
   throw new KeywardError('invalid_request', 'The execution request does not belong to the subject it came on.');
 }

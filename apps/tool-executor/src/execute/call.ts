@@ -1,5 +1,5 @@
 import type { Tool } from '@keyward/connectors';
-import { KeywardError, type ConnectionKind, type ExecutionRequested } from '@keyward/contracts';
+import { KeywardError, type ConnectionKind, type ExecutionRequested, type RateLimitReport } from '@keyward/contracts';
 import { trace } from '@opentelemetry/api';
 
 /** What is learnt about one execution while it runs. */
@@ -17,13 +17,24 @@ export class Call {
   settled = false;
   /** A write was sent whose answer is not known: the provider may have carried it out. */
   uncertain = false;
+  /** What the provider carried out and nobody takes back: ids of the tool's steps. */
+  completedSteps: readonly string[] = [];
+  /** Of a call that writes, RFC 3339: nothing of it was sent before. */
+  notSentBefore: string | undefined;
+  /** What held it up, and what the provider says of its limits. */
+  rateLimit: RateLimitReport | undefined;
+  /** Idempotency key for the provider: the same each time this execution is sent. A-Z a-z 0-9 _ -, 64 at most. */
+  readonly key: string;
+  /** Steps of the tool that were carried out and left something. */
+  readonly completedSteps: string[] = [];
   /** The epoch under which this process owns the call's row; undefined while there is none. */
   epoch: number | undefined;
   /** Whether an earlier delivery wrote anything is not known yet, so nothing may be said of this call. */
   historyUnknown: boolean;
 
   private found: Tool | undefined;
-  /** The deadline on the clock of `startedAt`, which no one sets: a call that runs is not ended, nor prolonged, by a clock that is. */
+  /** On the clock of `startedAt`, which no one sets: a call that runs is not ended, nor prolonged, by a clock that is. */
+  private readonly askedAt: number;
   private readonly endsAt: number;
   private readonly controller = new AbortController();
 
@@ -31,10 +42,13 @@ export class Call {
     readonly request: ExecutionRequested,
     /** 1 on the first delivery. */
     readonly deliveries: number = 1,
+    /** Of the message, by the clock of the bus. */
+    ageMs: number = 0,
   ) {
-    const deadline = Date.parse(request.deadline);
-    // Where the gateway's clock is ahead of ours, that must not make the call longer than its caller waits.
-    this.endsAt = this.startedAt + Math.min(deadline - Date.now(), deadline - Date.parse(request.requestedAt));
+    const takenAt = this.startedAt - Math.max(0, ageMs);
+    this.endsAt = takenAt + request.timeoutMs;
+    this.askedAt = takenAt - (request.resumed?.afterMs ?? 0);
+    this.key = request.id;
     this.historyUnknown = deliveries > 1;
     // Without tracing, the execution's own 128 bits serve.
     this.traceId = trace.getActiveSpan()?.spanContext().traceId ?? request.id.slice(-32);
@@ -53,6 +67,11 @@ export class Call {
   /** Leaves a row behind: repeating it is not harmless. */
   get writes(): boolean {
     return this.found !== undefined && this.found.effect !== 'read' && !this.request.dryRun;
+  }
+
+  /** Since the agent asked, waiting on the bus and for people included. */
+  get durationMs(): number {
+    return performance.now() - this.askedAt;
   }
 
   get msLeft(): number {

@@ -58,8 +58,9 @@ export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
     tool: request.tool,
     connection: connection?.id ?? null,
     attempts,
-    durationMs: durationMs(call),
+    durationMs: Math.round(call.durationMs),
     traceId,
+    ...(call.rateLimit === undefined ? {} : { rateLimit: call.rateLimit }),
   };
   if ('stored' in outcome) {
     // A repetition under the same idempotency key gets the first result, as the answer to its own id.
@@ -68,9 +69,4 @@ export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
   if ('output' in outcome) return { ...common, state: 'succeeded', output: outcome.output };
   const { error } = outcome;
   return { ...common, state: stateOf(call, error), error: toProblem(error, traceId) };
-}
-
-/** Since the agent asked, waiting on the bus included. */
-function durationMs({ request }: Call): number {
-  return Math.max(0, Date.now() - Date.parse(request.requestedAt));
 }

@@ -4,7 +4,7 @@ import canonicalize from 'canonicalize';
 
 /**
  * What makes two requests the same request: SHA-256 over the canonical JSON (RFC 8785) of tool, user, connection and arguments. Key
- * order and number spelling do not matter; deadline and trace do not count.
+ * order and number spelling do not matter; time and trace do not count.
  */
 export function requestHash({ tool, user, connection, arguments: args }: ExecutionRequested): Buffer {
   let text: string | undefined;

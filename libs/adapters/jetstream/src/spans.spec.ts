@@ -13,8 +13,8 @@ import { destinationTemplate } from './spans.js';
 import { ensureTopology } from './topology.js';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const PROCESS = 'process execution.requested.*.*';
-const SUBJECT = subjects.executionRequested('org_a', 'agt_a');
+const PROCESS = 'process execution.requested.*.*.*';
+const SUBJECT = subjects.executionRequested('org_a', 'agt_a', 'exe_a');
 
 describe('messaging spans', () => {
   const exporter = new InMemorySpanExporter();
@@ -61,14 +61,14 @@ describe('messaging spans', () => {
       return span.spanContext().traceId;
     });
     const [processed] = await waitFor(() => (named(PROCESS).length === 1 ? named(PROCESS) : undefined));
-    const [published] = named('publish execution.requested.*.*');
+    const [published] = named('publish execution.requested.*.*.*');
     expect(published).toMatchObject({
       kind: SpanKind.PRODUCER,
       attributes: { 'messaging.system': 'nats', 'messaging.operation.type': 'send' },
     });
     expect(processed).toMatchObject({
       kind: SpanKind.CONSUMER,
-      attributes: { 'messaging.destination.template': 'execution.requested.*.*', 'messaging.consumer.group.name': 'executor' },
+      attributes: { 'messaging.destination.template': 'execution.requested.*.*.*', 'messaging.consumer.group.name': 'executor' },
     });
     expect(processed?.parentSpanContext?.spanId).toBe(published?.spanContext().spanId);
     expect(new Set([traceId, seen.get(1), processed?.spanContext().traceId])).toEqual(new Set([traceId]));

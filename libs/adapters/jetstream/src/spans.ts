@@ -11,7 +11,7 @@ const carrier = {
 /** How many words of a subject come before the ids, where it is not two. */
 const FIXED_WORDS: Readonly<Record<string, number>> = { audit: 1, dead_letter: 1, auth: Infinity };
 
-/** The subject with its ids starred out: `execution.requested.*.*`. */
+/** The subject with its ids starred out: `execution.requested.*.*.*`. */
 export function destinationTemplate(subject: string): string {
   const tokens = subject.split('.');
   const words = FIXED_WORDS[tokens[0] ?? ''] ?? 2;

@@ -54,7 +54,7 @@ describe('the topology of the bus', () => {
     await ensureTopology(nc, { maxBytes: { [streams.executions]: 20_000 } });
     const publisher = createPublisher(nc);
     const publish = (n: number) =>
-      publisher.publish('execution.requested.org_a.agt_a', { n, padding: 'x'.repeat(3000) }, { msgId: `full-${n}` });
+      publisher.publish('execution.requested.org_a.agt_a.exe_a', { n, padding: 'x'.repeat(3000) }, { msgId: `full-${n}` });
     let refused: unknown;
     let stored = 0;
     for (; stored < 50 && refused === undefined; stored++)

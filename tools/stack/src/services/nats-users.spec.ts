@@ -42,12 +42,17 @@ async function refused(connection: NatsConnection, subjects: string[]): Promise<
 }
 
 const SAYINGS: Record<string, ServiceName[]> = {
-  [`execution.requested.${ORG}.${AGENT}`]: ['gateway'],
+  // What has waited for a person is started again by the executor.
+  [`execution.requested.${ORG}.${AGENT}.${EXECUTION}`]: ['gateway', 'tool-executor'],
   [`execution.completed.${ORG}.${AGENT}.${EXECUTION}`]: ['tool-executor'],
   'credential.refresh.sandbox': ['auth-service', 'tool-executor'],
   [`connection.revoked.${ORG}`]: ['auth-service', 'token-refresher'],
   'control.revoked': ['auth-service'],
   'control.catalog_changed': ['auth-service'],
+  'control.cancelled': ['tool-executor'],
+  'execution.v1.cancel': ['gateway'],
+  'execution.v1.waiting': ['gateway'],
+  'execution.v1.outcome': ['tool-executor'],
   [`audit.${ORG}`]: ['auth-service', 'gateway', 'token-refresher', 'tool-executor'],
   'auth.v1.create_connect_session': ['gateway', 'tool-executor'],
   'auth.v1.authenticate_workload': ['gateway'],
@@ -56,7 +61,7 @@ const SAYINGS: Record<string, ServiceName[]> = {
   'dead_letter.EXECUTIONS': ['tool-executor'],
   'dead_letter.REFRESH': ['token-refresher'],
   'dead_letter.AUDIT': ['audit-service'],
-  'dead_letter.CONNECTIONS': ['auth-service'],
+  'dead_letter.CONNECTIONS': ['auth-service', 'tool-executor'],
   '$JS.API.STREAM.PURGE.AUDIT': [],
   '$JS.API.STREAM.DELETE.AUDIT': [],
   '$JS.API.STREAM.MSG.DELETE.AUDIT': ['audit-service'],

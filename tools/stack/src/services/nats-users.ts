@@ -1,4 +1,4 @@
-import { authRequests, custodyOperations, custodySubject, streams, subjects } from '@keyward/contracts';
+import { authRequests, custodyOperations, custodySubject, executionRequests, streams, subjects } from '@keyward/contracts';
 import { mintServiceCreds, type NatsAccountName, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
 import type { StackPaths } from '../home/paths.js';
 import { writePrivate } from '../home/secrets.js';
@@ -21,7 +21,7 @@ const WORKS_ON: Partial<Record<ServiceName, string>> = {
 /** Where a micro-service is asked what it is and how it does (NATS ADR-32). */
 const monitoringOf = (name: string): string[] => ['$SRV.*', `$SRV.*.${name}`, `$SRV.*.${name}.*`];
 
-/** What each may say and hear besides. Only the gateway starts executions; only the executor completes them. */
+/** What each may say and hear besides. Only the gateway starts executions, and the executor those that have waited; only the executor completes them. */
 const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   gateway: {
     publish: [
@@ -29,8 +29,10 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
       subjects.auditAll,
       authRequests.createConnectSession,
       authRequests.authenticateWorkload,
+      executionRequests.cancel,
+      executionRequests.waiting,
     ],
-    subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
+    subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged, executionRequests.outcome],
   },
   'auth-service': {
     publish: [
@@ -69,12 +71,22 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
   'tool-executor': {
     publish: [
       subjects.executionCompletedAll,
+      subjects.executionRequestedAll,
       subjects.credentialRefreshAll,
       subjects.auditAll,
+      subjects.controlCancelled,
       authRequests.createConnectSession,
+      executionRequests.outcome,
       subjects.deadLetter(streams.executions),
+      subjects.deadLetter(streams.connections),
     ],
-    subscribe: [subjects.controlRevoked, subjects.controlCatalogChanged],
+    subscribe: [
+      subjects.controlRevoked,
+      subjects.controlCatalogChanged,
+      subjects.controlCancelled,
+      executionRequests.cancel,
+      executionRequests.waiting,
+    ],
   },
   'audit-service': { publish: [subjects.deadLetter(streams.audit), authRequests.authenticatePerson], subscribe: [] },
 };

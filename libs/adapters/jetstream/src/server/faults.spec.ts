@@ -51,7 +51,7 @@ describe('under faults', () => {
     return async (n: number) => {
       const expected = inbox.expect(25_000);
       await publisher.publish(
-        subjects.executionRequested('org_a', 'agt_a'),
+        subjects.executionRequested('org_a', 'agt_a', 'exe_a'),
         { n },
         { msgId: `m-${n}`, headers: { [names.replyTo]: expected.subject }, timeoutMs: 20_000 },
       );

@@ -12,7 +12,7 @@ import { JetStreamServer } from './jetstream-server.js';
 import type { JetStreamServerOptions } from './options.js';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const SUBJECT = subjects.executionRequested('org_a', 'agt_a');
+const SUBJECT = subjects.executionRequested('org_a', 'agt_a', 'exe_a');
 const MAX_DELIVER = 3;
 
 type Handler = (payload: { n: number }, context: JetStreamContext) => Promise<unknown>;

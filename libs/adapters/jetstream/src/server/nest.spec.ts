@@ -63,14 +63,14 @@ describe('JetStreamServer as a Nest transport', () => {
   });
 
   const publish = (id: string, payload: object) =>
-    createPublisher(nc).publish(subjects.executionRequested('org_a', 'agt_a'), payload, { msgId: id });
+    createPublisher(nc).publish(subjects.executionRequested('org_a', 'agt_a', 'exe_a'), payload, { msgId: id });
 
   it('gives messages to the handler of its filter, with their context', async () => {
     await publish('a', { n: 1 });
     await waitFor(() => handled.length === 1);
     expect(handled[0]).toMatchObject({
       payload: { n: 1 },
-      context: { subject: 'execution.requested.org_a.agt_a', deliveries: 1 },
+      context: { subject: 'execution.requested.org_a.agt_a.exe_a', deliveries: 1 },
     });
     await waitFor(async () => (await jsm.streams.info(streams.executions)).state.messages === 0);
   });
