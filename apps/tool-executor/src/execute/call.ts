@@ -25,8 +25,6 @@ export class Call {
   rateLimit: RateLimitReport | undefined;
   /** Idempotency key for the provider: the same each time this execution is sent. A-Z a-z 0-9 _ -, 64 at most. */
   readonly key: string;
-  /** Steps of the tool that were carried out and left something. */
-  readonly completedSteps: string[] = [];
   /** The epoch under which this process owns the call's row; undefined while there is none. */
   epoch: number | undefined;
   /** Whether an earlier delivery wrote anything is not known yet, so nothing may be said of this call. */

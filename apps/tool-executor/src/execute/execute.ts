@@ -1,8 +1,9 @@
-import { renderRequest, type ProviderManifest, type Tool } from '@keyward/connectors';
+import type { Tool } from '@keyward/connectors';
 import { asKeywardError, KeywardError, type ExecutionResult } from '@keyward/contracts';
 import { requireConnection } from '../connection/require-connection.js';
-import { callProvider } from '../provider/call-provider.js';
-import { bounded, outputOf } from '../provider/output.js';
+import { bounded } from '../provider/output.js';
+import { preview } from '../tool-run/preview.js';
+import { runTool } from '../tool-run/run-tool.js';
 import { auditEventOf } from './audit-event.js';
 import { authorise } from './authorise.js';
 import type { Call } from './call.js';
@@ -29,13 +30,10 @@ export async function execute(parts: ExecutorParts, call: Call): Promise<Executi
     const grant = await parts.calls.openForCall(callQuery(request, tool)); // assignment and connection, one round trip
     authorise(tool, grant);
     const connection = await requireConnection(parts, call, tool, grant); //  the agent may use it, active, with the scopes
-    const render = (provider: ProviderManifest) =>
-      renderRequest(tool, request.arguments, { idempotencyKey: request.id, provider });
-    if (request.dryRun) return { output: bounded({ dryRun: true, request: render(connection.provider) }, parts.maxOutputBytes) };
+    if (request.dryRun) return { output: bounded(await preview(call, tool, connection), parts.maxOutputBytes) };
     const first = await parts.intents.begin(call, connection.id); //  writes: the intent is stored before anything is sent
     if (first !== undefined) return first; //                         the same idempotency key, answered before
-    const response = await callProvider(parts, call, tool, connection, render); // credential, egress, retries, refresh
-    return { output: outputOf(response, parts.maxOutputBytes) };
+    return { output: await runTool(parts, call, tool, connection) }; // steps and pages: credential, egress, retries, refresh
   });
   const result = await parts.intents.finish(call, outcome, resultOf(call, outcome));
   await parts.audit.record(auditEventOf(call, outcome, result)); // no acknowledgement, no result

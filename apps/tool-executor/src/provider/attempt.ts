@@ -1,6 +1,6 @@
-import type { RenderedRequest, Tool } from '@keyward/connectors';
+import type { Arguments, RenderedRequest, Step } from '@keyward/connectors';
 import { privateKeyContext, validMs } from '@keyward/credentials';
-import { EgressError, type ClientCertificate, type InjectedCredential } from '@keyward/egress';
+import { EgressError, type ClientCertificate, type EgressRequest, type InjectedCredential } from '@keyward/egress';
 import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
@@ -8,11 +8,14 @@ import type { Attempt } from './judge.js';
 
 type Parts = Pick<ExecutorParts, 'credentials' | 'egress' | 'metrics' | 'maxOutputBytes'>;
 
-/** What a request shows of us. */
-interface Shown {
-  credential?: InjectedCredential;
-  tls?: ClientCertificate;
+/** A request as it goes out. */
+export interface Outgoing extends RenderedRequest {
+  /** The tool of an upstream MCP server that is called at the address. */
+  readonly mcp?: { readonly tool: string; readonly arguments: Arguments };
 }
+
+/** What a request shows of us, and what it keeps to itself. */
+type Shown = Pick<EgressRequest, 'credential' | 'withheld' | 'tls'>;
 
 /**
  * One request. Credential and key are open for the time of it, pauses between requests not included.
@@ -23,18 +26,22 @@ interface Shown {
 export function attempt(
   parts: Parts,
   call: Call,
-  tool: Tool,
+  step: Step,
   connection: UsableConnection,
-  rendered: RenderedRequest,
+  outgoing: Outgoing,
 ): Promise<Attempt | 'outlived'> {
   const { id, provider, generation, sealedAccess } = connection;
   call.assertWanted();
-  if (id === null || sealedAccess === null) return sendOnce(parts, call, tool, connection, rendered, {});
+  if (id === null || sealedAccess === null) return sendOnce(parts, call, step, connection, outgoing, {});
   const { org } = call.request;
-  return withCertificate(parts, org, connection, (tls) =>
+  const open = (use: (credential: InjectedCredential) => Promise<Attempt | 'outlived'>) =>
     parts.credentials.open({ org, connection: id, generation, sealedAccess }, (secret) =>
-      sendOnce(parts, call, tool, connection, rendered, { ...tls, credential: { ...provider.credential, secret } }),
-    ),
+      use({ ...provider.credential, secret }),
+    );
+  // An address that an answer told gets neither: what it sends back may hold the credential all the same.
+  if (!outgoing.credential) return open((withheld) => sendOnce(parts, call, step, connection, outgoing, { withheld }));
+  return withCertificate(parts, org, connection, (tls) =>
+    open((credential) => sendOnce(parts, call, step, connection, outgoing, { ...tls, credential })),
   );
 }
 
@@ -42,7 +49,7 @@ function withCertificate<T>(
   { credentials }: Parts,
   org: string,
   { clientCertificate: sealed }: UsableConnection,
-  use: (shown: Pick<Shown, 'tls'>) => Promise<T>,
+  use: (shown: { tls?: ClientCertificate }) => Promise<T>,
 ): Promise<T> {
   if (sealed === null) return use({});
   const { app: id, generation, certificate, sealedKey } = sealed;
@@ -54,9 +61,9 @@ function withCertificate<T>(
 async function sendOnce(
   { egress, maxOutputBytes, metrics }: Parts,
   call: Call,
-  { pathTemplate }: Tool,
+  { pathTemplate }: Step,
   connection: UsableConnection,
-  rendered: RenderedRequest,
+  { method, url, headers, body }: Outgoing,
   shown: Shown,
 ): Promise<Attempt | 'outlived'> {
   const { provider } = connection;
@@ -67,11 +74,11 @@ async function sendOnce(
     const response = await egress.send({
       provider: provider.name,
       origins: provider.origins,
-      method: rendered.method,
-      url: rendered.url,
+      method,
+      url,
       urlTemplate: pathTemplate,
-      headers: rendered.headers,
-      body: rendered.body,
+      headers,
+      body,
       ...shown,
       timeoutMs: call.msLeft,
       signal: call.signal,

@@ -1,13 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { EgressError, type EgressResponse } from '@keyward/egress';
-import { judge as judgeWith, type Attempt, type Verdict } from './judge.js';
+import { judge as judgeWith, type Attempt, type Repetition, type Verdict } from './judge.js';
 
-const standard = { rate: { limited_when: [], remaining: [], reset: [] } };
-const judge = (tool: Parameters<typeof judgeWith>[0], attempt: Attempt) => judgeWith(tool, standard, attempt);
-const read = { effect: 'read', idempotent: false } as const;
-const write = { effect: 'write', idempotent: false } as const;
-const keyed = { effect: 'write', idempotent: true } as const;
-const destructive = { effect: 'destructive', idempotent: false } as const;
+const standard = { rate: { limited_when: [], limit: [], remaining: [], reset: [] } };
+const judge = (request: Repetition, attempt: Attempt) => judgeWith(request, standard, attempt);
+const read = { repeatable: true, idempotent: false };
+const write = { repeatable: false, idempotent: false };
+const keyed = { repeatable: false, idempotent: true };
 
 function answered(status: number, headers: Record<string, string> = {}): { response: EgressResponse } {
   return { response: { status, headers, body: Buffer.from('{"why":"because"}') } };
@@ -47,12 +46,7 @@ describe('what one request came to', () => {
     [failed('egress_denied', true), 'final unknown', 'final unknown', 'final unknown'],
     [failed('internal', false), 'final none', 'final none', 'final none'],
   ])('%j: read %s, write %s, write with idempotency key %s', (attempt, ofRead, ofWrite, ofKeyed) => {
-    expect([read, write, keyed, destructive].map((tool) => short(judge(tool, attempt)))).toEqual([
-      ofRead,
-      ofWrite,
-      ofKeyed,
-      ofWrite,
-    ]);
+    expect([read, write, keyed].map((request) => short(judge(request, attempt)))).toEqual([ofRead, ofWrite, ofKeyed]);
   });
 
   it('carries status and body of the provider, and what it asked for', () => {

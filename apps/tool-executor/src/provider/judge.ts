@@ -1,4 +1,4 @@
-import type { ProviderManifest, Tool } from '@keyward/connectors';
+import type { ProviderManifest } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import type { EgressError, EgressResponse } from '@keyward/egress';
 import { errorBody } from './output.js';
@@ -25,29 +25,35 @@ export type Verdict = { effect: Effect } & (
   | { kind: 'final'; error: KeywardError }
 );
 
-type Retrying = Pick<Tool, 'effect' | 'idempotent'>;
+/** What makes it harmless to send a request twice. */
+export interface Repetition {
+  /** Nothing that counts is left by the second one: a read, or a write that is declared so. */
+  readonly repeatable: boolean;
+  /** The provider recognises a repetition by its idempotency key. */
+  readonly idempotent: boolean;
+}
+
 type Limits = Pick<ProviderManifest['limits'], 'rate'>;
 
-/** Reads change nothing, and a provider that knows the idempotency key carries a write out once however often it is sent. */
-function isRepeatable({ effect, idempotent }: Retrying): boolean {
-  return effect === 'read' || idempotent;
+function mayRepeat({ repeatable, idempotent }: Repetition): boolean {
+  return repeatable || idempotent;
 }
 
 /**
  * Decides what one request came to. Repeated is what failed for a passing reason and either surely was not carried out or may be
  * carried out twice.
  */
-export function judge(tool: Retrying, limits: Limits, attempt: Attempt): Verdict {
-  return 'error' in attempt ? judgeFailure(tool, attempt.error) : judgeResponse(tool, limits, attempt.response);
+export function judge(request: Repetition, limits: Limits, attempt: Attempt): Verdict {
+  return 'error' in attempt ? judgeFailure(request, attempt.error) : judgeResponse(request, limits, attempt.response);
 }
 
-function judgeFailure(tool: Retrying, error: EgressError): Verdict {
+function judgeFailure(request: Repetition, error: EgressError): Verdict {
   const effect = error.requestMayHaveBeenProcessed ? 'unknown' : 'none';
-  const again = error.code === 'provider_unavailable' && (effect === 'none' || isRepeatable(tool));
+  const again = error.code === 'provider_unavailable' && (effect === 'none' || mayRepeat(request));
   return again ? { kind: 'again', reason: 'network', retryAfterMs: undefined, error, effect } : { kind: 'final', error, effect };
 }
 
-function judgeResponse(tool: Retrying, { rate }: Limits, response: EgressResponse): Verdict {
+function judgeResponse(request: Repetition, { rate }: Limits, response: EgressResponse): Verdict {
   const { status, headers } = response;
   if (status >= 200 && status < 300) return { kind: 'answer', response, effect: 'settled' };
   if (isRateLimited(rate, response)) {
@@ -60,7 +66,7 @@ function judgeResponse(tool: Retrying, { rate }: Limits, response: EgressRespons
   const error = providerError(response);
   // 501: the server does not know how (RFC 9110 section 15.6.2), now or later.
   if ((status < 500 && status !== 408) || status === 501) return { kind: 'final', error, effect: 'settled' };
-  if (!isRepeatable(tool)) return { kind: 'final', error, effect: 'unknown' };
+  if (!mayRepeat(request)) return { kind: 'final', error, effect: 'unknown' };
   const wait = retryAfterMs(headers['retry-after'], timeOfAnswer(response));
   return { kind: 'again', reason: 'server_error', retryAfterMs: wait, error, effect: 'unknown' };
 }

@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { bounded, errorBody, outputOf } from './output.js';
+import { bounded, deliverOutput, errorBody, receivedFrom } from './output.js';
 
 const response = (body: string | Buffer, contentType?: string) => ({
   status: 200,
   headers: contentType === undefined ? {} : { 'content-type': contentType },
   body: Buffer.from(body as string),
 });
-const output = (body: string | Buffer, contentType?: string) => outputOf(response(body, contentType), 1_000_000);
+const deliver = (answered: ReturnType<typeof response>, maxBytes: number, readAs: 'json' | 'text' | 'bytes' = 'json') => {
+  const received = receivedFrom(answered, readAs);
+  return deliverOutput(received.answer.body, received, maxBytes);
+};
+const output = (body: string | Buffer, contentType?: string) => deliver(response(body, contentType), 1_000_000);
 
 describe('the output of a call', () => {
   it.each<[string, string, unknown]>([
@@ -45,12 +49,30 @@ describe('the output of a call', () => {
 
   it('is bounded as it will be written, not as it came', () => {
     const controls = '\u0001'.repeat(1000);
-    expect(() => outputOf(response(controls, 'text/plain'), 5_900)).toThrow(
+    expect(() => deliver(response(controls, 'text/plain'), 5_900)).toThrow(
       expect.objectContaining({ code: 'response_too_large' }),
     );
-    expect(outputOf(response(controls, 'text/plain'), 7_000)).toMatchObject({ text: controls });
-    expect(() => outputOf(response(Buffer.alloc(1000, 0), 'image/png'), 1_300)).toThrow('larger than 1300 bytes');
+    expect(deliver(response(controls, 'text/plain'), 7_000)).toMatchObject({ text: controls });
+    expect(() => deliver(response(Buffer.alloc(1000, 0), 'image/png'), 1_300)).toThrow('larger than 1300 bytes');
     expect(() => bounded({ a: 'x'.repeat(100) }, 100)).toThrow(expect.objectContaining({ code: 'response_too_large' }));
+  });
+
+  it('is what it is declared to be, whatever the provider calls it', () => {
+    expect(deliver(response('{"a":1}', 'application/json'), 100, 'text')).toBe('{"a":1}');
+    expect(deliver(response('{}', 'application/json'), 100, 'bytes')).toEqual({
+      contentType: 'application/json',
+      base64: 'e30=',
+    });
+    expect(deliver(response(''), 100, 'bytes')).toBeNull();
+    expect(() => deliver(response('x'.repeat(90)), 100, 'bytes')).toThrow(
+      expect.objectContaining({ code: 'response_too_large' }),
+    );
+  });
+
+  it('is measured where it is made of the answer, which may be more than the answer was', () => {
+    const received = receivedFrom(response('{"a":1}', 'application/json'), 'json');
+    expect(deliverOutput('x'.repeat(50), received, 100)).toHaveLength(50);
+    expect(() => deliverOutput('x'.repeat(100), received, 100)).toThrow(expect.objectContaining({ code: 'response_too_large' }));
   });
 
   it('of an error is short', () => {

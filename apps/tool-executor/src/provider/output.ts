@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Answer, ReadAs } from '@keyward/connectors';
 import { KeywardError, parseBoundedJson, REQUEST_BOUNDS } from '@keyward/contracts';
 import type { EgressResponse } from '@keyward/egress';
 
@@ -9,24 +10,50 @@ const MAX_ERROR_BYTES = 4_096;
 /** What is not JSON, as JSON. */
 type Wrapped = { contentType: string; text: string } | { contentType: string; base64: string };
 
+/** What was answered, parsed, and how many bytes it was. */
+export interface Received {
+  readonly answer: Answer;
+  readonly bytes: number;
+}
+
+/** Null where there is no body. What should be JSON and is not stays legible: it is wrapped. */
+export function receivedFrom(response: EgressResponse, readAs: ReadAs): Received {
+  const { status, headers, body } = response;
+  return { answer: { status, headers, body: body.length === 0 ? null : parsed(response, readAs) }, bytes: body.length };
+}
+
+function parsed(response: EgressResponse, readAs: ReadAs): unknown {
+  if (readAs === 'bytes') return response.body;
+  if (readAs === 'text') return response.body.toString();
+  const json = jsonOf(response);
+  return json === undefined ? wrapped(response, response.body.length) : json.value;
+}
+
 /**
- * The provider's answer as the output of a result: its JSON as it is, anything else wrapped, null where there is no body.
+ * What the tool made of the answer, as the output of a result.
  *
  * @throws KeywardError `response_too_large`
  */
-export function outputOf(response: EgressResponse, maxBytes: number): unknown {
-  const { body } = response;
-  if (body.length === 0) return null;
-  const json = jsonOf(response);
-  const output = json === undefined ? wrapped(response, body.length) : json.value;
+export function deliverOutput(output: unknown, { answer, bytes }: Received, maxBytes: number): unknown {
+  if (Buffer.isBuffer(output))
+    return bounded({ contentType: contentTypeOf(answer), base64: output.toString('base64') }, maxBytes);
   // Measuring means writing it once more, so it is done only where it could matter.
-  return body.length * WORST_GROWTH > maxBytes ? bounded(output, maxBytes) : output;
+  return output !== answer.body || bytes * WORST_GROWTH > maxBytes ? bounded(output, maxBytes) : output;
 }
 
 /** @throws KeywardError `response_too_large` */
 export function bounded(output: unknown, maxBytes: number): unknown {
-  if (Buffer.byteLength(JSON.stringify(output)) <= maxBytes) return output;
-  throw new KeywardError('response_too_large', `The call was carried out, but its output is larger than ${maxBytes} bytes.`);
+  if (sizeOf(output) <= maxBytes) return output;
+  throw tooLarge(maxBytes);
+}
+
+/** Bytes of its JSON. */
+export function sizeOf(output: unknown): number {
+  return Buffer.byteLength(JSON.stringify(output) ?? '');
+}
+
+export function tooLarge(maxBytes: number): KeywardError {
+  return new KeywardError('response_too_large', `The call was carried out, but its output is larger than ${maxBytes} bytes.`);
 }
 
 /** The body of an error, short: JSON where it is, else the beginning of the text. */
@@ -47,8 +74,13 @@ function jsonOf({ headers, body }: EgressResponse): { value: unknown } | undefin
   }
 }
 
-function wrapped({ headers, body }: EgressResponse, maxBytes: number): Wrapped {
-  const contentType = headers['content-type'] ?? 'application/octet-stream';
+function contentTypeOf({ headers }: Pick<EgressResponse, 'headers'>): string {
+  return headers['content-type'] ?? 'application/octet-stream';
+}
+
+function wrapped(response: EgressResponse, maxBytes: number): Wrapped {
+  const { body } = response;
+  const contentType = contentTypeOf(response);
   const isText = isUtf8(body) && !body.includes(0);
   const cut = body.subarray(0, maxBytes);
   return isText ? { contentType, text: cut.toString() } : { contentType, base64: cut.toString('base64') };

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { providerManifestSchema } from '@keyward/connectors';
 import { judge } from './judge.js';
 
-const write = { effect: 'write', idempotent: false } as const;
+const write = { repeatable: false, idempotent: false };
 const NOW = Date.now();
 
 /** @param rate as it stands in a manifest */

@@ -1,0 +1,30 @@
+import type { Tool } from '@keyward/connectors';
+import { asKeywardError, KeywardError } from '@keyward/contracts';
+import type { UsableConnection } from '../connection/require-connection.js';
+import type { Call } from '../execute/call.js';
+import type { ExecutorParts } from '../execute/parts.js';
+import { runPages } from './run-pages.js';
+import { runSteps } from './run-steps.js';
+
+/**
+ * Carries the tool out: its steps, or the pages of its listing. Resolves to the output, bounded.
+ *
+ * @throws KeywardError whatever the call ends with
+ */
+export async function runTool(parts: ExecutorParts, call: Call, tool: Tool, connection: UsableConnection): Promise<unknown> {
+  if (tool.pagination !== null) return runPages(parts, call, tool, tool.pagination, connection);
+  try {
+    return await runSteps(parts, call, tool, connection);
+  } catch (error) {
+    throw call.completedSteps.length === 0 ? error : halfDone(call, asKeywardError(error));
+  }
+}
+
+/** Some of it is done, so whatever stopped it is no invitation to begin anew. */
+function halfDone({ completedSteps, signal, uncertain }: Call, cause: KeywardError): KeywardError {
+  const done = `It was carried out in part (${completedSteps.join(', ')}) and then stopped`;
+  return new KeywardError(signal.aborted || uncertain ? cause.code : 'provider_error', `${done}: ${cause.message}`, {
+    details: { ...cause.details, completedSteps: [...completedSteps] },
+    cause,
+  });
+}
