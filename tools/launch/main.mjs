@@ -23,6 +23,7 @@ const COMMANDS = {
   demo: { program: [join(root, 'tools/stack/dist/demo.js')], supervised: true },
   bench: { program: [join(root, 'tools/bench/dist/main.js')], supervised: true },
   simulate: { program: [join(root, 'tools/bench/dist/simulate.js')], supervised: false },
+  contracts: { program: [...FROM_SOURCE, join(root, 'tools/contracts/src/main.ts')], supervised: false },
   test: { first: ENSURE_NATS, program: JEST, supervised: false },
   'test:faults': { first: ENSURE_NATS, program: [...FROM_SOURCE, join(root, 'test/faults/main.ts')], supervised: true },
   /** For tests that start services: builds what is stale, and installs nothing under a run that uses it. */

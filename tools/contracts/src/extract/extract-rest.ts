@@ -1,0 +1,111 @@
+import type { Contract, Operation, Parameter, PathItem, SourceFacts } from '../contract/contract.js';
+import { namesOf } from '../contract/path-template.js';
+import type { Schema } from '../schema.js';
+import type { SourceFile } from '../sources/vendor-source.js';
+import type { DeclaredRequest } from './declared-requests.js';
+import { findOperation, type Found, type ReadSource } from './find-operation.js';
+import { CUT, Reachable } from './reachable.js';
+import { readDescription } from './read-description.js';
+
+export interface Extract {
+  readonly contract: Contract;
+  /** Requests that no description lists. */
+  readonly missing: readonly DeclaredRequest[];
+}
+
+/** The contract of the operations that these requests are. */
+export function extractRest(
+  connector: string,
+  dir: string,
+  files: readonly SourceFile[],
+  requests: readonly DeclaredRequest[],
+): Extract {
+  const read = files.map((source) => ({ source, ...readDescription(dir, source) }));
+  const sources = read.filter(({ source }) => !source.answers_only);
+  const answers = read.filter(({ source }) => source.answers_only);
+  const paths = new Map<string, Record<string, unknown>>();
+  const used = new Set<SourceFacts>();
+  const missing: DeclaredRequest[] = [];
+  for (const request of requests) {
+    const found = findOperation(request, sources);
+    if (found === undefined) {
+      missing.push(request);
+      continue;
+    }
+    const answer = findAnswer(found, answers);
+    for (const { description, facts } of read) {
+      if (description === found.from.description || (answer !== undefined && description === answer.from.description))
+        used.add(facts);
+    }
+    const path = found.asked ?? found.listed.path;
+    const at = path.replace(/\{\+/g, '{');
+    const item = paths.get(at) ?? { servers: [{ url: found.listed.server }] };
+    paths.set(at, { ...item, [request.method]: operationAt(at, found, answer?.listed.facts().responses) });
+  }
+  return { contract: assemble(connector, paths, read, [...used]), missing };
+}
+
+/** The older file's answer to the same operation, whatever its method there. */
+function findAnswer(found: Found, answers: readonly ReadSource[]): Found | undefined {
+  for (const from of answers) {
+    const same = from.description.operations.filter(({ address }) => address === found.listed.address);
+    const listed = same.find(({ method }) => method === found.listed.method) ?? same[0];
+    if (listed !== undefined) return { listed, from, asked: undefined };
+  }
+  return undefined;
+}
+
+function operationAt(path: string, found: Found, responses: Operation['responses'] | undefined): Operation {
+  const facts = found.listed.facts();
+  const described =
+    found.asked === undefined ? {} : { 'x-described-as': `${found.listed.method.toUpperCase()} ${found.listed.path}` };
+  return {
+    ...described,
+    ...facts,
+    ...parametersAt(path, facts.parameters ?? []),
+    ...(responses === undefined ? {} : { responses }),
+  };
+}
+
+/** Those of the path are exactly the placeholders that it has here. */
+function parametersAt(path: string, declared: readonly Parameter[]): { parameters?: readonly Parameter[] } {
+  const inPath = namesOf(path).map(
+    (name): Parameter =>
+      declared.find((parameter) => parameter.in === 'path' && parameter.name === name) ?? {
+        ...{ name, in: 'path', required: true, schema: { type: 'string' } },
+      },
+  );
+  const parameters = [...inPath, ...declared.filter((parameter) => parameter.in !== 'path')];
+  return parameters.length > 0 ? { parameters } : {};
+}
+
+function assemble(
+  connector: string,
+  paths: ReadonlyMap<string, Record<string, unknown>>,
+  sources: readonly ReadSource[],
+  facts: readonly SourceFacts[],
+): Contract {
+  const reachable = new Reachable((name) => firstSchema(sources, name));
+  for (const operation of [...paths.values()].flatMap(operationsOf)) {
+    reachable.addRequest([operation.parameters, operation.requestBody]);
+    reachable.addAnswer(operation.responses);
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: connector, version: facts.map(({ date }) => date).join(', '), 'x-sources': facts, 'x-cut': CUT },
+    paths: Object.fromEntries(
+      [...paths].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, item]) => [path, reachable.rewritten(item) as PathItem]),
+    ),
+    components: { schemas: reachable.schemas() },
+  };
+}
+
+const operationsOf = ({ servers: _servers, ...operations }: Record<string, unknown>) => Object.values(operations) as Operation[];
+
+function firstSchema(sources: readonly ReadSource[], name: string): Schema | undefined {
+  for (const { description } of sources) {
+    const schema = description.schema(name);
+    if (schema !== undefined) return schema;
+  }
+  return undefined;
+}
