@@ -1,0 +1,1 @@
+export { createFileObjectStore } from './file-object-store.js';

@@ -1,0 +1,1 @@
+export { openObjectStore, type ObjectStoreSettings } from './open-object-store.js';

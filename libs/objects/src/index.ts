@@ -1,0 +1,1 @@
+export { assertObjectKey, objectKey, objectsUnavailable, type ObjectStore } from './object-store.js';
