@@ -86,9 +86,18 @@ export class OrganizationShredder {
 
   /** Other processes are told, so that a key they have in memory goes too. */
   async #destroy(org: string): Promise<number> {
+    await this.#endWaiting(org);
     const destroyed = await this.options.credentials.shredOrganization(org);
+    await withOrg(this.options.dataSource, org, (em) =>
+      em.query('SELECT execution.expire_artifacts($1, NULL, $2)', [org, SHREDDED]),
+    );
     await this.options.broadcast({ kind: 'organization', org });
     return destroyed;
+  }
+
+  /** Executions that wait for a person: their arguments are no longer kept either. */
+  async #endWaiting(org: string): Promise<void> {
+    await withOrg(this.options.dataSource, org, (em) => em.query('SELECT execution.end_waiting($1)', [org]));
   }
 
   async #receipts(org: string, deadline: number): Promise<void> {

@@ -132,10 +132,23 @@ function recordRows({ org, agent, sha256 }: SeededOrganization): [string, Row][]
   const endpoint = newId('whe');
   const hook = { url: 'https://acme.example/hook', events: ['connection.revoked'], sealed_secret: sha256 };
   const delivery = { type: 'connection.revoked', occurred_at: new Date(), provider: 'sandbox', connection_id: newId('conn') };
+  const waits = {
+    ...{
+      agent_id: agent,
+      user_id: 'usr_ada',
+      tool: 'sandbox_echo',
+      provider: 'sandbox',
+      reason: 'connection_required',
+      request: '{}',
+    },
+    ...{ trace_id: '', asked_at: new Date(), looked_at: new Date(), expires_at: new Date(Date.now() + 60_000) },
+  };
   return [
     ['notification.webhook_endpoint', { id: endpoint, org_id: org, ...hook }],
     ['notification.webhook_delivery', { endpoint_id: endpoint, event_id: newId('msg'), org_id: org, ...delivery }],
     ['execution.execution', { id: newId('exe'), org_id: org, ...call }],
+    ['execution.waiting', { id: newId('exe'), org_id: org, ...waits }],
+    ['execution.cancellation', { id: newId('exe'), org_id: org, agent_id: agent }],
     ['audit.event', { org_id: org, seq: 1, id: newId('evt'), ...event, prev_hash: sha256, hash: sha256 }],
     ['audit.chain_head', { org_id: org, seq: 1, hash: sha256 }],
   ];

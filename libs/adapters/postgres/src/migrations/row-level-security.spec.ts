@@ -29,6 +29,8 @@ const TABLES = [
   'notification.webhook_endpoint',
   'notification.webhook_delivery',
   'execution.execution',
+  'execution.waiting',
+  'execution.cancellation',
   'audit.event',
   'audit.chain_head',
 ];
