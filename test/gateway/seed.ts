@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { agentKeySecretHash, formatAgentKey, newId, type Assignment, type ConnectionStatus } from '@keyward/contracts';
 import pg from 'pg';
 
@@ -21,6 +21,25 @@ export class Seed {
 
   close(): Promise<void> {
     return this.client.end();
+  }
+
+  /** As tool-executor keeps an output that is too large for the bus, but for its bytes. */
+  async artifact(owner: SeededAgent, content: { type: string; body: Buffer; keepMs: number }): Promise<string> {
+    const id = newId('art');
+    const sha256 = createHash('sha256').update(content.body).digest();
+    const values = [
+      id,
+      owner.org,
+      owner.agent,
+      'usr_ada',
+      newId('exe'),
+      content.type,
+      content.body.length,
+      sha256,
+      content.keepMs,
+    ];
+    await this.client.query('SELECT execution.add_artifact($1, $2, $3, $4, $5, $6, $7, $8, $9)', values);
+    return id;
   }
 
   async organization(): Promise<string> {

@@ -6,6 +6,7 @@ import {
   fragment,
   httpConfig,
   natsConfig,
+  objectsConfig,
 } from '@keyward/service-host';
 import { z } from 'zod';
 
@@ -27,4 +28,5 @@ export const gatewayConfig = {
   http: httpConfig(DEFAULT_PORT),
   drain: drainConfig,
   limits: clientLimitsConfig,
+  objects: objectsConfig,
 };

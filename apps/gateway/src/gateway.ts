@@ -1,9 +1,11 @@
 import { createCatalogs, loadCatalog, type Catalogs } from '@keyward/connectors';
 import type { ControlRevoked } from '@keyward/contracts';
 import { createAuditPublisher, createPublisher, onRevoked, openNats, ReplyInbox, onCatalogChanged } from '@keyward/jetstream';
+import { openObjectStore } from '@keyward/objects-open';
 import { createConnectorLoader, findAgentKey, openDatabase } from '@keyward/postgres';
 import type { ConfigOf, ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { ArtifactReader } from './artifacts/artifact-reader.js';
 import type { gatewayConfig } from './config.js';
 import { ConnectSessions } from './connections/connect-sessions.js';
 import { Connections } from './connections/connections.js';
@@ -29,6 +31,7 @@ const WORKLOAD_VERIFIED_MS = 300_000;
 
 /** Everything the doors need, each made once. */
 export interface Gateway {
+  artifacts: ArtifactReader;
   natsDoor: NatsDoor;
   authenticator: Authenticator;
   assignments: Assignments;
@@ -47,6 +50,8 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats, 'NATS, account KEYWARD');
   const agents = await openNats(host, config.agents, 'NATS, account AGENTS');
+  const objects = config.objects === undefined ? undefined : await openObjectStore(config.objects);
+  if (objects !== undefined) host.onDrain('object store', () => objects.close());
   host.onDrain('PostgreSQL', () => database.destroy());
   host.onDrain('NATS, account KEYWARD', () => nats.drain());
   host.onDrain('NATS, account AGENTS', () => agents.drain());
@@ -75,6 +80,7 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
     metrics,
   });
   return {
+    artifacts: new ArtifactReader(database, objects),
     natsDoor: new NatsDoor(agents, executions, metrics, host.tracer, logger),
     authenticator: new Authenticator(credentials, config.limits, metrics),
     assignments,

@@ -1,10 +1,24 @@
-import { connectorsConfig, databaseConfig, egressConfig, fragment, kmsConfig, natsConfig } from '@keyward/service-host';
+import {
+  connectorsConfig,
+  databaseConfig,
+  egressConfig,
+  fragment,
+  kmsConfig,
+  natsConfig,
+  objectsConfig,
+} from '@keyward/service-host';
 import { z } from 'zod';
 
 /** Calls at a time in this process; what is more waits on the bus, where another replica may take it. */
 const concurrencyConfig = fragment(
   { KEYWARD_EXECUTOR_CONCURRENCY: z.coerce.number({ error: 'it must be a number' }).int().min(1).max(4096).default(256) },
   (env) => env.KEYWARD_EXECUTOR_CONCURRENCY,
+);
+
+/** How long an output is kept that is too large for the bus: as long as results themselves, unless told otherwise. */
+const retentionConfig = fragment(
+  { KEYWARD_OBJECTS_RETENTION_HOURS: z.coerce.number({ error: 'it must be a number' }).int().min(1).max(8_760).default(24) },
+  (env) => ({ keepMs: env.KEYWARD_OBJECTS_RETENTION_HOURS * 3_600_000 }),
 );
 
 export const executorConfig = {
@@ -14,4 +28,6 @@ export const executorConfig = {
   connectors: connectorsConfig,
   egress: egressConfig,
   concurrency: concurrencyConfig,
+  objects: objectsConfig,
+  retention: retentionConfig,
 };

@@ -6,7 +6,23 @@ import { z } from 'zod';
  * Lower case matters: NATS folds the tags of a user JWT to lower case, and agents' subjects are made from those tags.
  */
 export type IdPrefix =
-  'org' | 'agt' | 'key' | 'app' | 'cse' | 'conn' | 'exe' | 'evt' | 'msg' | 'dek' | 'asg' | 'mbr' | 'iss' | 'wlb' | 'auz' | 'whe';
+  | 'org'
+  | 'agt'
+  | 'key'
+  | 'app'
+  | 'cse'
+  | 'conn'
+  | 'exe'
+  | 'evt'
+  | 'msg'
+  | 'dek'
+  | 'asg'
+  | 'mbr'
+  | 'iss'
+  | 'wlb'
+  | 'auz'
+  | 'whe'
+  | 'art';
 
 /** Ids of one process sort in the order of their creation, also within a millisecond (RFC 9562 section 6.2, method 1). */
 export function newId(prefix: IdPrefix): string {

@@ -173,6 +173,7 @@ export {
   type TokenRelease,
   type UserClaim,
 } from './agent.js';
+export { artifactHandleSchema, type ArtifactHandle } from './artifact.js';
 export { agentKeySecretHash, formatAgentKey, parseAgentKey, type AgentKeyParts } from './agent-key.js';
 export { toolEffects, toolListingSchema, toolListSchema, type ToolEffect, type ToolListing } from './tool-listing.js';
 export { deadLetterSchema, type DeadLetter } from './dead-letter.js';

@@ -15,8 +15,10 @@ export {
   httpConfig,
   kmsConfig,
   natsConfig,
+  objectsConfig,
   type KmsConfig,
   type NatsConfig,
+  type ObjectsConfig,
 } from './config/fragments.js';
 export { ConfigError, type Environment } from './config/load.js';
 export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';

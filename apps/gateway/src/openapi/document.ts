@@ -67,6 +67,21 @@ const API: ApiPart = {
     },
     {
       method: 'get',
+      path: '/v1/artifacts/{id}',
+      id: 'getArtifact',
+      summary: 'Bytes of an output that was too large for the bus, or is a file',
+      params: { id: idSchema('art') },
+      answers: {
+        200: {
+          description: 'The bytes, under the media type that the handle names.',
+          type: '*/*',
+          schema: { type: 'string', format: 'binary' },
+          headers: { 'Repr-Digest': { description: 'RFC 9530, sha-256.', schema: { type: 'string' } } },
+        },
+      },
+    },
+    {
+      method: 'get',
       path: '/v1/connections',
       id: 'listConnections',
       summary: 'Connections of the calling agent; metadata only',

@@ -84,6 +84,52 @@ export const kmsConfig = fragment(
   },
 );
 
+export type ObjectsConfig =
+  | { kind: 'file'; dir: string }
+  | { kind: 's3'; bucket: string; prefix?: string; region?: string; endpoint?: string; kmsKeyId?: string };
+
+const OBJECT_PREFIX = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/;
+
+/** Where results are kept that are too large for the bus. Left out: there is no such place, and they are refused. */
+export const objectsConfig = fragment(
+  {
+    KEYWARD_OBJECTS: z.enum(['file', 's3']).describe('file or s3').optional(),
+    KEYWARD_OBJECTS_DIR: z.string().optional(),
+    KEYWARD_OBJECTS_BUCKET: z.string().optional(),
+    KEYWARD_OBJECTS_PREFIX: z
+      .string()
+      .regex(OBJECT_PREFIX, 'it must be segments of A-Z a-z 0-9 _ - joined by slashes')
+      .optional(),
+    KEYWARD_OBJECTS_REGION: z.string().optional(),
+    KEYWARD_OBJECTS_ENDPOINT: urlOf('http', 'https').optional(),
+    KEYWARD_OBJECTS_KMS_KEY_ID: z.string().optional(),
+  },
+  (env, report): ObjectsConfig | undefined => {
+    const kind = env.KEYWARD_OBJECTS;
+    const own = { file: ['DIR'], s3: ['BUCKET', 'PREFIX', 'REGION', 'ENDPOINT', 'KMS_KEY_ID'] } as const;
+    for (const [other, parts] of Object.entries(own)) {
+      const foreign = other === kind ? undefined : parts.find((part) => env[`KEYWARD_OBJECTS_${part}`] !== undefined);
+      if (foreign !== undefined) report(`KEYWARD_OBJECTS_${foreign} goes with KEYWARD_OBJECTS=${other}. Remove it, or set that.`);
+    }
+    if (kind === undefined) return undefined;
+    if (kind === 'file') {
+      if (env.KEYWARD_OBJECTS_DIR === undefined)
+        report('KEYWARD_OBJECTS_DIR is missing. KEYWARD_OBJECTS=file needs a directory.');
+      return { kind, dir: env.KEYWARD_OBJECTS_DIR ?? '' };
+    }
+    if (env.KEYWARD_OBJECTS_BUCKET === undefined)
+      report('KEYWARD_OBJECTS_BUCKET is missing. KEYWARD_OBJECTS=s3 needs the name of a bucket.');
+    return {
+      kind,
+      bucket: env.KEYWARD_OBJECTS_BUCKET ?? '',
+      ...(env.KEYWARD_OBJECTS_PREFIX === undefined ? {} : { prefix: env.KEYWARD_OBJECTS_PREFIX }),
+      ...(env.KEYWARD_OBJECTS_REGION === undefined ? {} : { region: env.KEYWARD_OBJECTS_REGION }),
+      ...(env.KEYWARD_OBJECTS_ENDPOINT === undefined ? {} : { endpoint: env.KEYWARD_OBJECTS_ENDPOINT }),
+      ...(env.KEYWARD_OBJECTS_KMS_KEY_ID === undefined ? {} : { kmsKeyId: env.KEYWARD_OBJECTS_KMS_KEY_ID }),
+    };
+  },
+);
+
 /** Where the service's own HTTP door listens. Port 0 takes a free one. */
 export const httpConfig = (defaultPort: number) =>
   fragment({ KEYWARD_HTTP_HOST: z.string().default('127.0.0.1'), KEYWARD_HTTP_PORT: port.default(defaultPort) }, (env) => ({

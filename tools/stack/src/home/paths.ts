@@ -16,6 +16,8 @@ export interface StackPaths {
   postgres: string;
   nats: string;
   sandboxDatabase: string;
+  /** Results that are too large for the bus. */
+  objects: string;
 }
 
 export function stackPaths(dir: string): StackPaths {
@@ -32,6 +34,7 @@ export function stackPaths(dir: string): StackPaths {
     postgres: join(home, 'postgres'),
     nats: join(home, 'nats'),
     sandboxDatabase: join(home, 'sandbox.sqlite'),
+    objects: join(home, 'objects'),
   };
 }
 

@@ -114,9 +114,15 @@ function kms({ paths }: ServiceSettings): Record<string, string> {
   return { KEYWARD_KMS: 'local', KEYWARD_KMS_KEY_FILE: paths.kmsKeyFile };
 }
 
+/** Results that are too large for the bus. */
+function objects({ paths }: ServiceSettings): Record<string, string> {
+  return { KEYWARD_OBJECTS: 'file', KEYWARD_OBJECTS_DIR: paths.objects };
+}
+
 const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, string>> = {
   gateway: (settings) => ({
     ...connectors(settings),
+    ...objects(settings),
     KEYWARD_HTTP_PORT: String(settings.secrets.ports.gateway),
     KEYWARD_NATS_AGENTS_CREDS_FILE: credsFile(settings.paths, 'gateway-agents'),
   }),
@@ -133,7 +139,7 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
     KEYWARD_NATS_PUBLIC_URL: settings.addresses.natsUrl,
   }),
   'token-refresher': (settings) => ({ ...connectors(settings), ...egress(settings), ...kms(settings) }),
-  'tool-executor': (settings) => ({ ...connectors(settings), ...egress(settings), ...kms(settings) }),
+  'tool-executor': (settings) => ({ ...connectors(settings), ...egress(settings), ...kms(settings), ...objects(settings) }),
   'audit-service': (settings) => ({
     KEYWARD_HTTP_PORT: String(settings.secrets.ports['audit-service']),
     KEYWARD_ADMIN_TOKEN: settings.secrets.adminToken,

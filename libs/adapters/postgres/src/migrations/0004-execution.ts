@@ -1,6 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { asDefiner } from './as-definer.js';
 import { handOverFunctions } from './backbone/roles.js';
+import { ARTIFACTS } from './execution/artifacts.js';
 import { OVERLAYS } from './execution/overlays.js';
 import { QUOTAS } from './execution/quotas.js';
 import { RECORDS } from './execution/records.js';
@@ -11,7 +12,7 @@ export class Execution0004 implements MigrationInterface {
   readonly name = 'Execution1700000000004';
 
   async up(runner: QueryRunner): Promise<void> {
-    const steps = [RECORDS, WAITING, QUOTAS, OVERLAYS].filter((statements) => statements.trim() !== '');
+    const steps = [RECORDS, ARTIFACTS, WAITING, QUOTAS, OVERLAYS].filter((statements) => statements.trim() !== '');
     await asDefiner(runner, async () => {
       for (const statements of [...steps, handOverFunctions(['execution', 'governance'])]) await runner.query(statements);
     });
