@@ -29,6 +29,7 @@ import type { ExecutorParts } from '../../apps/tool-executor/src/execute/parts.j
 import { ExecutionRows } from '../../apps/tool-executor/src/intent/execution-rows.js';
 import { Intents } from '../../apps/tool-executor/src/intent/intents.js';
 import { createMetrics } from '../../apps/tool-executor/src/metrics.js';
+import { McpServers } from '../../apps/tool-executor/src/provider/mcp/mcp-servers.js';
 import { CONNECTOR, TOOLS } from './acme.js';
 
 /** An execution with everything real but the two ports to the vault, which a test sets as it likes: rows in PostgreSQL, HTTP upstream. */
@@ -73,6 +74,7 @@ export class Workbench {
         openSecret: () => Promise.reject(new Error('no connection here has a certificate')),
       },
       egress,
+      mcpServers: new McpServers(),
       intents: new Intents(rows),
       audit: { record: (event) => this.record(event) },
       links: {

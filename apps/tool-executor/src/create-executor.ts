@@ -29,6 +29,7 @@ import { Executor } from './executor.js';
 import { ExecutionRows } from './intent/execution-rows.js';
 import { Intents } from './intent/intents.js';
 import { createMetrics } from './metrics.js';
+import { McpServers } from './provider/mcp/mcp-servers.js';
 
 export type ExecutorHost = ServiceHost<ConfigOf<typeof executorConfig>>;
 
@@ -67,6 +68,7 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
     parts: {
       catalogs,
       egress,
+      mcpServers: new McpServers(),
       metrics,
       calls: createCallCredentialStore(database),
       credentials,

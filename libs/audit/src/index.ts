@@ -10,3 +10,4 @@ export {
   type ChainVerdict,
   type VerifyOptions,
 } from './chain.js';
+export { escapeUnsafe, truncate } from './safe-text.js';

@@ -9,6 +9,7 @@ import type { Uses } from '../connection/uses.js';
 import type { Call } from './call.js';
 import type { Intents } from '../intent/intents.js';
 import type { ExecutorMetrics } from '../metrics.js';
+import type { McpServers } from '../provider/mcp/mcp-servers.js';
 
 /** What an execution works with. */
 export interface ExecutorParts {
@@ -16,6 +17,8 @@ export interface ExecutorParts {
   calls: CallCredentialStore;
   credentials: Pick<Credentials, 'open' | 'openSecret'>;
   egress: Pick<Egress, 'send'>;
+  /** What is known of MCP servers. */
+  mcpServers: McpServers;
   intents: Intents;
   audit: AuditPort;
   links: ConnectLinks;

@@ -5,8 +5,10 @@ import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import type { Attempt } from './judge.js';
+import { callMcpTool } from './mcp/call-mcp-tool.js';
+import type { McpRequest } from './mcp/mcp-exchange.js';
 
-type Parts = Pick<ExecutorParts, 'credentials' | 'egress' | 'metrics' | 'maxOutputBytes'>;
+type Parts = Pick<ExecutorParts, 'credentials' | 'egress' | 'mcpServers' | 'metrics' | 'maxOutputBytes'>;
 
 /** A request as it goes out. */
 export interface Outgoing extends RenderedRequest {
@@ -15,7 +17,7 @@ export interface Outgoing extends RenderedRequest {
 }
 
 /** What a request shows of us, and what it keeps to itself. */
-type Shown = Pick<EgressRequest, 'credential' | 'withheld' | 'tls'>;
+type Shown = Pick<EgressRequest, 'credential' | 'withheld' | 'tls' | 'mayLeave'>;
 
 /**
  * One request. Credential and key are open for the time of it, pauses between requests not included.
@@ -59,44 +61,56 @@ function withCertificate<T>(
 }
 
 async function sendOnce(
-  { egress, maxOutputBytes, metrics }: Parts,
+  parts: Parts,
   call: Call,
-  { pathTemplate }: Step,
+  step: Step,
   connection: UsableConnection,
-  { method, url, headers, body }: Outgoing,
+  outgoing: Outgoing,
   shown: Shown,
 ): Promise<Attempt | 'outlived'> {
-  const { provider } = connection;
   const departure = new Departure(connection);
   const began = performance.now();
   call.attempts += 1;
   try {
-    const response = await egress.send({
-      provider: provider.name,
-      origins: provider.origins,
-      method,
-      url,
-      urlTemplate: pathTemplate,
-      headers,
-      body,
-      ...shown,
-      timeoutMs: call.msLeft,
-      signal: call.signal,
-      mayLeave: departure.mayLeave,
-      maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),
-      propagateTrace: provider.propagate_trace,
-    });
-    if (departure.wasLate) metrics.expiredInUse(provider.name);
-    call.providerStatus = response.status;
-    return { response };
-  } catch (error) {
-    if (!(error instanceof EgressError)) throw error;
-    if (error.requestMayHaveBeenProcessed && departure.wasLate) metrics.expiredInUse(provider.name);
-    if (error.requestMayHaveBeenProcessed || !departure.isRefused) return { error };
+    const sent = await transmit(parts, call, step, connection, outgoing, { ...shown, mayLeave: departure.mayLeave });
+    const hasLeft = 'response' in sent || sent.error.requestMayHaveBeenProcessed;
+    if (hasLeft && departure.wasLate) parts.metrics.expiredInUse(connection.provider.name);
+    if ('response' in sent) call.providerStatus = sent.response.status;
+    if (hasLeft || !departure.isRefused) return sent;
     call.attempts -= 1;
     return 'outlived';
   } finally {
     call.providerMs += performance.now() - began;
+  }
+}
+
+async function transmit(
+  { egress, mcpServers, maxOutputBytes }: Parts,
+  call: Call,
+  { pathTemplate }: Step,
+  { provider }: UsableConnection,
+  { method, url, headers, body, mcp }: Outgoing,
+  shown: Shown,
+): Promise<Attempt> {
+  const send = (request: McpRequest) =>
+    egress.send({
+      provider: provider.name,
+      origins: provider.origins,
+      ...request,
+      urlTemplate: pathTemplate,
+      ...shown,
+      timeoutMs: call.msLeft,
+      signal: call.signal,
+      maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),
+      propagateTrace: provider.propagate_trace,
+    });
+  if (mcp !== undefined)
+    return callMcpTool(mcpServers, { url, headers, ...mcp, timeoutMs: call.msLeft, signal: call.signal }, send);
+  try {
+    return { response: await send({ method, url, headers, body }) };
+  } catch (error) {
+    if (error instanceof EgressError) return { error };
+    throw error;
   }
 }
 

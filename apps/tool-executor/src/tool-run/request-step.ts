@@ -4,6 +4,7 @@ import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import type { Outgoing } from '../provider/attempt.js';
 import { callProvider } from '../provider/call-provider.js';
+import { mcpResult } from '../provider/mcp/mcp-result.js';
 import { receivedFrom, type Received } from '../provider/output.js';
 
 /** Where a run is: what its requests are made of, and the connection as the last one left it. */
@@ -31,7 +32,9 @@ export async function requestStep(
     },
   });
   const course = { scope: within(scope, connection, answered.connection), connection: answered.connection };
-  return { received: receivedFrom(answered.response, readAs), course };
+  const received = receivedFrom(answered.response, readAs);
+  if (step.kind !== 'mcp') return { received, course };
+  return { received: { ...received, answer: { ...received.answer, body: mcpResult(received.answer.body) } }, course };
 }
 
 export async function render(step: Step, scope: Scope, page?: PageRequest): Promise<Outgoing> {
