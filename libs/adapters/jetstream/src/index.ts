@@ -1,10 +1,14 @@
+export { ask } from './ask.js';
 export { askAuthService } from './ask-auth-service.js';
+export { startBusClock, type BusClock } from './bus-clock.js';
 export { createAuditPublisher } from './audit-publisher.js';
+export { broadcastCancelled, onCancelled } from './cancellations.js';
 export { broadcastCatalogChanged, onCatalogChanged } from './catalog-changes.js';
 export { onConnectionEvent } from './connection-events.js';
 export { connectNats, type ConnectOptions } from './connect.js';
 export { linkOf, type Link } from './link.js';
 export { type LogPort } from './log-port.js';
+export { lookUpQueued, type Queued } from './queued.js';
 export { openNats, type ConnectionOwner } from './open-nats.js';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.js';
 export { broadcastRefreshPaused, onRefreshPaused } from './refresh-pauses.js';

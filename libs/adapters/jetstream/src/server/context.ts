@@ -6,6 +6,8 @@ export interface JetStreamContext {
   readonly headers: MsgHdrs | undefined;
   /** 1 on the first delivery. */
   readonly deliveries: number;
+  /** Milliseconds since 1970, by the clock of the bus, see BusClock: when the message was stored. */
+  readonly storedAt: number;
   /** Where the asker waits, from the header and validated; absent when nobody does. */
   readonly replyTo: string | undefined;
   /** Aborts at the message's deadline, and when the service must stop and has waited long enough. */

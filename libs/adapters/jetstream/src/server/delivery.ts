@@ -4,11 +4,14 @@ const NANOS_PER_MS = 1_000_000;
 
 /**
  * One delivery of a stored message. Its place in the stream and how often it was delivered stand in the subject to acknowledge on:
- * `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.…`, with `<domain>.<account>` after `ACK` where the server has domains.
+ * `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<stored, nanoseconds since 1970>.…`, with `<domain>.<account>` after
+ * `ACK` where the server has domains.
  */
 export class Delivery {
   readonly deliveries: number;
   readonly sequence: number;
+  /** Milliseconds since 1970, by the clock of the bus. */
+  readonly storedAt: number;
   private settled = false;
 
   constructor(
@@ -19,6 +22,7 @@ export class Delivery {
     const base = tokens.length >= 11 ? 6 : 4;
     this.deliveries = Number(tokens[base]);
     this.sequence = Number(tokens[base + 1]);
+    this.storedAt = Number(tokens[base + 3]) / NANOS_PER_MS;
   }
 
   get subject(): string {

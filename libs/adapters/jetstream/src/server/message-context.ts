@@ -42,6 +42,10 @@ export class MessageContext implements JetStreamContext {
     return this.delivery.deliveries;
   }
 
+  get storedAt(): number {
+    return this.delivery.storedAt;
+  }
+
   /** Made when first asked for: most handlers bring their own deadline. */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
