@@ -4,6 +4,7 @@ import { openApiDocument } from './document.js';
 /** The paths are pinned as literals: whoever changes one changes what agents depend on. */
 const SURFACE = [
   'GET /openapi.json',
+  'GET /v1/artifacts/{id}',
   'GET /v1/connections',
   'GET /v1/executions/{id}',
   'GET /v1/tools',
