@@ -16,17 +16,17 @@ export interface Dialect {
 /** A schema of OpenAPI 2.0 to 3.1, draft-07 or Google's discovery as JSON Schema 2020-12, without its prose. */
 export function to2020(node: unknown, dialect: Dialect): Schema {
   if (!isObject(node)) return node === false ? { not: {} } : {};
-  const schema: Record<string, unknown> = {};
-  for (const [keyword, value] of Object.entries(node)) {
-    if (KEPT.has(keyword)) schema[keyword] = keywordOf(keyword, value, dialect);
-  }
-  if (schema['type'] === 'any' || schema['type'] === 'file') delete schema['type'];
-  for (const keyword of ['enum', 'pattern', 'required'] as const) {
-    if (schema[keyword] === undefined || (Array.isArray(schema[keyword]) && schema[keyword].length === 0)) delete schema[keyword];
-  }
-  boundsOf2020(node, schema);
-  if (typeof schema['required'] === 'boolean') delete schema['required'];
+  const kept = Object.entries({ ...node, ...boundsOf2020(node) }).filter(([keyword, value]) => says(keyword, value));
+  const schema = Object.fromEntries(kept.map(([keyword, value]) => [keyword, keywordOf(keyword, value, dialect)]));
   return node['nullable'] === true ? nullable(schema) : schema;
+}
+
+function says(keyword: string, value: unknown): boolean {
+  if (!KEPT.has(keyword) || value === undefined) return false;
+  // Discovery's `any`, Swagger's `file`; `required: true` beside a parameter's or member's type.
+  if (keyword === 'type') return value !== 'any' && value !== 'file';
+  if (keyword === 'required' || keyword === 'enum') return Array.isArray(value) && value.length > 0;
+  return true;
 }
 
 function keywordOf(keyword: string, value: unknown, dialect: Dialect): unknown {
@@ -53,19 +53,19 @@ function keywordOf(keyword: string, value: unknown, dialect: Dialect): unknown {
   }
 }
 
-/** OpenAPI 3.0: `exclusiveMinimum: true` beside `minimum`; Google writes bounds as texts. */
-function boundsOf2020(node: Record<string, unknown>, schema: Record<string, unknown>): void {
+/** OpenAPI 3.0 has `exclusiveMinimum: true` beside `minimum`; Google writes bounds as texts. */
+function boundsOf2020(node: Record<string, unknown>): Record<string, unknown> {
+  const bounds: Record<string, unknown> = {};
   for (const [bound, exclusive] of [
     ['minimum', 'exclusiveMinimum'],
     ['maximum', 'exclusiveMaximum'],
   ] as const) {
-    if (typeof schema[bound] === 'string') schema[bound] = Number(schema[bound]);
+    if (typeof node[bound] === 'string') bounds[bound] = Number(node[bound]);
     if (typeof node[exclusive] !== 'boolean') continue;
-    delete schema[exclusive];
-    if (node[exclusive] !== true) continue;
-    schema[exclusive] = schema[bound];
-    delete schema[bound];
+    bounds[exclusive] = node[exclusive] ? node[bound] : undefined;
+    if (node[exclusive]) bounds[bound] = undefined;
   }
+  return bounds;
 }
 
 function nullable(schema: Record<string, unknown>): Schema {

@@ -1,0 +1,137 @@
+import { isObject, type Schema } from '../schema.js';
+
+const PREFIX = '#/components/schemas/';
+/** Members that may be left out are given so many levels deep. */
+const FULL_DEPTH = 6;
+const MAX_DEPTH = 12;
+
+const FORMATS: Readonly<Record<string, string>> = {
+  'date-time': '2026-01-02T03:04:05Z',
+  'google-datetime': '2026-01-02T03:04:05Z',
+  date: '2026-01-02',
+  time: '03:04:05Z',
+  duration: 'PT1H',
+  email: 'ada@example.com',
+  uri: 'https://example.com/1',
+  url: 'https://example.com/1',
+  'uri-reference': 'https://example.com/1',
+  hostname: 'example.com',
+  ipv4: '192.0.2.1',
+  ipv6: '2001:db8::1',
+  uuid: '00000000-0000-4000-8000-000000000001',
+  byte: 'dGV4dA==',
+  int64: '1',
+  uint64: '1',
+};
+/** Tried in this order where a pattern asks for more than a word. */
+const WORDS = [
+  'text',
+  '1',
+  'a1',
+  'A1',
+  '2026-01-02',
+  '0123456789abcdef01234567',
+  'https://example.com/1',
+  '#aabbcc',
+  'C0123456789',
+  '1.1',
+  '/1',
+];
+
+/** The same value for the same schema, valid under it wherever that takes no search. */
+export function generate(schema: Schema, schemas: Readonly<Record<string, Schema>>, depth = 0): unknown {
+  const whole = flat(schema, schemas);
+  if (whole['const'] !== undefined) return whole['const'];
+  if (Array.isArray(whole['enum'])) return whole['enum'].find((value) => value !== null) ?? null;
+  const choice = [...list(whole['oneOf']), ...list(whole['anyOf'])].find((part) => part['type'] !== 'null');
+  if (choice !== undefined && !isObject(whole['properties'])) return generate(choice, schemas, depth);
+  switch (typeOf(whole)) {
+    case 'object':
+      return object(whole, schemas, depth, choice);
+    case 'array':
+      return array(whole, schemas, depth);
+    case 'integer':
+    case 'number':
+      return number(whole);
+    case 'boolean':
+      return true;
+    case 'null':
+      return null;
+    default:
+      return text(whole);
+  }
+}
+
+/** References followed and `allOf` joined. */
+function flat(schema: Schema, schemas: Readonly<Record<string, Schema>>, depth = 0): Record<string, unknown> {
+  const { $ref: ref, allOf, ...own } = schema;
+  const parts = [...list(allOf)];
+  if (typeof ref === 'string') parts.unshift(schemas[ref.slice(PREFIX.length)] ?? {});
+  if (parts.length === 0 || depth > MAX_DEPTH) return own;
+  const joined = [...parts.map((part) => flat(part, schemas, depth + 1)), own];
+  return {
+    ...Object.assign({}, ...joined),
+    ...(joined.some((part) => isObject(part['properties']))
+      ? { properties: Object.assign({}, ...joined.map((part) => part['properties'] ?? {})) as unknown }
+      : {}),
+    required: [...new Set(joined.flatMap((part) => (part['required'] ?? []) as string[]))],
+  } as Record<string, unknown>;
+}
+
+function typeOf(schema: Record<string, unknown>): unknown {
+  const types = [schema['type']].flat().filter((type) => type !== 'null' && type !== undefined);
+  if (types.length > 0) return types[0];
+  if (isObject(schema['properties']) || schema['additionalProperties'] !== undefined) return 'object';
+  if (schema['items'] !== undefined) return 'array';
+  return schema['type'] === 'null' ? 'null' : 'string';
+}
+
+function object(
+  schema: Record<string, unknown>,
+  schemas: Readonly<Record<string, Schema>>,
+  depth: number,
+  choice?: Schema,
+): unknown {
+  const required = [...((schema['required'] ?? []) as string[]), ...((choice?.['required'] ?? []) as string[])];
+  const properties = {
+    ...(schema['properties'] as Record<string, Schema> | undefined),
+    ...(choice?.['properties'] as object | undefined),
+  };
+  const wanted = Object.entries(properties).filter(([name]) => depth < FULL_DEPTH || required.includes(name));
+  if (depth > MAX_DEPTH) return {};
+  return Object.fromEntries(wanted.map(([name, member]) => [name, generate(member as Schema, schemas, depth + 1)]));
+}
+
+function array(schema: Record<string, unknown>, schemas: Readonly<Record<string, Schema>>, depth: number): unknown[] {
+  const least = Number(schema['minItems'] ?? 0);
+  if (depth > FULL_DEPTH && least === 0) return [];
+  const prefix = list(schema['prefixItems']);
+  if (prefix.length > 0) return prefix.map((item) => generate(item, schemas, depth + 1));
+  const items = isObject(schema['items']) ? schema['items'] : {};
+  const values = Array.isArray(items['enum']) ? items['enum'] : [];
+  return Array.from({ length: Math.max(1, least) }, (_, index) => values[index] ?? generate(items, schemas, depth + 1));
+}
+
+function number(schema: Record<string, unknown>): number {
+  const least =
+    schema['minimum'] ?? (schema['exclusiveMinimum'] === undefined ? undefined : Number(schema['exclusiveMinimum']) + 1);
+  const most =
+    schema['maximum'] ?? (schema['exclusiveMaximum'] === undefined ? undefined : Number(schema['exclusiveMaximum']) - 1);
+  const step = Number(schema['multipleOf'] ?? 1);
+  const wanted = Math.max(step, Number(least ?? step));
+  return most === undefined ? wanted : Math.min(wanted, Number(most));
+}
+
+function text(schema: Record<string, unknown>): string {
+  const { format, pattern } = schema;
+  const least = Number(schema['minLength'] ?? 0);
+  const most = Number(schema['maxLength'] ?? Infinity);
+  const formatted = typeof format === 'string' ? FORMATS[format] : undefined;
+  if (formatted !== undefined && formatted.length <= most) return formatted;
+  const words = WORDS.map((word) => word.padEnd(least, word.at(-1) ?? 'x').slice(0, most));
+  if (typeof pattern !== 'string') return words[0] ?? '';
+  const fitting = new RegExp(pattern);
+  return words.find((word) => fitting.test(word)) ?? words[0] ?? '';
+}
+
+const list = (value: unknown): Schema[] => (Array.isArray(value) ? value.filter(isObject) : []);

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
+import type { Schema } from '../schema.js';
+import { methods, type Contract, type Method, type Operation } from './contract.js';
+import { addressPattern, literalLength, namesOf } from './path-template.js';
+import { strictly } from './strict.js';
+
+const REQUESTS = 'https://contract.invalid/requests';
+const ANSWERS = 'https://contract.invalid/answers';
+
+/** An operation of a contract, with the patterns that its addresses have. */
+export interface ContractOperation {
+  readonly method: Method;
+  readonly path: string;
+  readonly operation: Operation;
+  /** Names of the placeholders, in the order of the pattern's groups. */
+  readonly names: readonly string[];
+  readonly address: RegExp;
+  /** The same for a server somewhere else: without the origin. */
+  readonly pathname: RegExp;
+}
+
+export type Check = (value: unknown) => string[];
+
+/** `contract.json`, ready to hold requests and answers against it. */
+export class VendorContract {
+  readonly operations: readonly ContractOperation[];
+  private readonly ajv = new Ajv2020({
+    ...{ strict: false, allErrors: true, validateSchema: false, logger: false, unicodeRegExp: false, formats: fullFormats },
+  });
+  private readonly strict: ReturnType<typeof strictly>;
+  private readonly compiled = new Map<Schema, Check>();
+
+  constructor(readonly document: Contract) {
+    const { schemas } = document.components;
+    this.strict = strictly(schemas);
+    this.ajv.addSchema({ $id: REQUESTS, components: { schemas: this.strict.schemas } });
+    this.ajv.addSchema({ $id: ANSWERS, components: { schemas } });
+    this.operations = Object.entries(document.paths)
+      .flatMap(([path, item]) =>
+        methods.flatMap((method) => {
+          const operation = item[method];
+          return operation === undefined ? [] : [contractOperation(method, path, operation, item.servers?.[0]?.url ?? '')];
+        }),
+      )
+      .sort((a, b) => literalLength(b.path) - literalLength(a.path));
+  }
+
+  static read(file: string): VendorContract {
+    return new VendorContract(JSON.parse(readFileSync(file, 'utf8')) as Contract);
+  }
+
+  schema(name: string): Schema {
+    return this.document.components.schemas[name] ?? {};
+  }
+
+  /** What is wrong with a value of a request. */
+  ofRequest(schema: Schema): Check {
+    return this.check(schema, () => absolute(this.strict.value(schema), REQUESTS));
+  }
+
+  /** What is wrong with an answer. */
+  ofAnswer(schema: Schema): Check {
+    return this.check(schema, () => absolute(schema, ANSWERS));
+  }
+
+  private check(schema: Schema, prepared: () => Schema): Check {
+    const known = this.compiled.get(schema);
+    if (known !== undefined) return known;
+    const validate: ValidateFunction = this.ajv.compile(prepared());
+    const check: Check = (value) => (validate(value) ? [] : (validate.errors ?? []).map(sentence));
+    this.compiled.set(schema, check);
+    return check;
+  }
+}
+
+function contractOperation(method: Method, path: string, operation: Operation, server: string): ContractOperation {
+  const many = new Set((operation.parameters ?? []).filter((one) => one['x-segments'] === 'many').map(({ name }) => name));
+  // A server that is all parameter has no path of its own.
+  const prefix = server.startsWith('{') ? '' : server.replace(/^https?:\/\/[^/]+/, '');
+  return {
+    ...{ method, path, operation, names: namesOf(server + path) },
+    address: addressPattern(server + path, many),
+    pathname: addressPattern(prefix + path, many),
+  };
+}
+
+function absolute(schema: unknown, base: string): Schema {
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+    key === '$ref' && typeof value === 'string' && value.startsWith('#/') ? base + value : value,
+  ) as Schema;
+}
+
+function sentence({ instancePath, message, params }: ErrorObject): string {
+  const named =
+    params['unevaluatedProperty'] ?? params['additionalProperty'] ?? params['allowedValues'] ?? params['allowedValue'];
+  const more = named === undefined ? '' : ` (${JSON.stringify(named).slice(0, 120)})`;
+  return `${instancePath || '(the whole)'}: ${message ?? 'is not valid'}${more}`;
+}
