@@ -37,3 +37,4 @@ export {
 export { connectionMetadata, connectionsMetadata } from './connection-metadata.js';
 export { findUsableConnections, type UsableConnectionsQuery } from './usable-connections.js';
 export { createConnectorLoader } from './connector-loader.js';
+export { createQuotaStore } from './quota-store.js';
