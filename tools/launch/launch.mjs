@@ -1,5 +1,5 @@
 /**
- * What stands behind `npm start`, `npm test`, `npm run test:faults`, `npm run demo`, `npm run bench` and `npm run simulate`: it runs on whatever Node is there, with nothing
+ * What stands behind `npm start`, `npm test`, `npm run test:faults`, `npm run demo`, `npm run bench`, `npm run soak` and `npm run simulate`: it runs on whatever Node is there, with nothing
  * installed. This first file must parse on Nodes that are far too old, to be able to say so.
  */
 const OLDEST = [20, 19];

@@ -22,6 +22,7 @@ const COMMANDS = {
   start: { program: [join(root, 'tools/stack/dist/start.js')], supervised: true },
   demo: { program: [join(root, 'tools/stack/dist/demo.js')], supervised: true },
   bench: { program: [join(root, 'tools/bench/dist/main.js')], supervised: true },
+  soak: { program: [join(root, 'tools/bench/dist/soak.js')], supervised: true },
   simulate: { program: [join(root, 'tools/bench/dist/simulate.js')], supervised: false },
   contracts: { program: [...FROM_SOURCE, join(root, 'tools/contracts/src/main.ts')], supervised: false },
   test: { first: ENSURE_NATS, program: JEST, supervised: false },

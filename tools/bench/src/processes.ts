@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Linux counts CPU time in ticks of 1/100 s (`getconf CLK_TCK`), the same on every architecture that Node runs on. */
 const TICK_US = 10_000;
@@ -51,6 +51,11 @@ export function titleOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+/** Open file descriptors, sockets among them (proc(5), `fd`). */
+export function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
 }
 
 /** Resident set size in MB (proc(5), VmRSS). */

@@ -33,6 +33,22 @@ export function brokeredInTurn(gatewayUrl: string, agentKey: string, users: read
   return post(gatewayUrl, `/v1/tools/${TOOL}/execute`, headers, body);
 }
 
+const EVERY_WRITE = 5;
+
+/** Reads, and as every fifth call a write under a key of its own. */
+export function soaked(gatewayUrl: string, agentKey: string, user: string): Target {
+  const headers = { authorization: `Bearer ${agentKey}` };
+  const read = brokered(gatewayUrl, agentKey, user);
+  const write = post(gatewayUrl, '/v1/tools/sandbox_create_note/execute', headers, (message, sequence) => ({
+    ...{ arguments: { title: message }, user },
+    idempotencyKey: `soak-${sequence}`,
+  }));
+  return {
+    call: (sequence) => (sequence % EVERY_WRITE === 0 ? write : read).call(sequence),
+    close: async () => void (await Promise.all([read.close(), write.close()])),
+  };
+}
+
 export const upstream = { path: UPSTREAM_PATH };
 
 function post(
