@@ -154,6 +154,13 @@ export type ProviderAppEvent = z.infer<typeof providerAppEventSchema>;
 export const refreshPausedSchema = z.object({ lane: z.string().min(1).max(1024), pauseMs: z.int().min(1).max(86_400_000) });
 export type RefreshPaused = z.infer<typeof refreshPausedSchema>;
 
+/**
+ * Core broadcast on `control.provider_paused`: no tool-executor calls the provider for that long, as far as the key says: an organization,
+ * one of its connections or its registration, the provider and a bucket of its quotas.
+ */
+export const providerPausedSchema = z.object({ key: z.string().min(1).max(600), pauseMs: z.int().min(1).max(86_400_000) });
+export type ProviderPaused = z.infer<typeof providerPausedSchema>;
+
 /** Core broadcast on `control.revoked`: every process drops what it has cached about the subject of the message. */
 export const controlRevokedSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('connection'), org: idSchema('org'), connection: idSchema('conn') }),

@@ -46,6 +46,8 @@ export const subjects = {
   controlCatalogChanged: 'control.catalog_changed',
   /** Account KEYWARD, core broadcast between token-refreshers: an authorization server asked for a pause. */
   controlRefreshPaused: 'control.refresh_paused',
+  /** Account KEYWARD, core broadcast between tool-executors: a provider asked for a pause. */
+  controlProviderPaused: 'control.provider_paused',
 } as const;
 
 export interface AgentAddress {

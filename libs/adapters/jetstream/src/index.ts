@@ -11,6 +11,7 @@ export { type LogPort } from './log-port.js';
 export { lookUpQueued, type Queued } from './queued.js';
 export { openNats, type ConnectionOwner } from './open-nats.js';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.js';
+export { broadcastProviderPaused, onProviderPaused } from './provider-pauses.js';
 export { broadcastRefreshPaused, onRefreshPaused } from './refresh-pauses.js';
 export { requestRefresh } from './refresh-request.js';
 export { ReplyInbox, type ExpectedReply } from './reply-inbox.js';

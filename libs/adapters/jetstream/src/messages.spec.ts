@@ -8,6 +8,7 @@ import {
   subjects,
   type ConnectionEvent,
   type ControlRevoked,
+  type ProviderPaused,
   type RefreshPaused,
   type RefreshRequest,
 } from '@keyward/contracts';
@@ -18,6 +19,7 @@ import { createAuditPublisher } from './audit-publisher.js';
 import { onConnectionEvent } from './connection-events.js';
 import { connectNats, natsHealth } from './connect.js';
 import { createPublisher } from './publisher.js';
+import { broadcastProviderPaused, onProviderPaused } from './provider-pauses.js';
 import { broadcastRefreshPaused, onRefreshPaused } from './refresh-pauses.js';
 import { requestRefresh } from './refresh-request.js';
 import { ReplyInbox } from './reply-inbox.js';
@@ -225,6 +227,21 @@ describe('control.refresh_paused', () => {
     nc.publish(subjects.controlRefreshPaused, 'no json');
     const pause = { lane: 'acme https://acme.example', pauseMs: 5_000 };
     broadcastRefreshPaused(nc, pause);
+    await waitFor(() => heard.length === 2);
+    expect(heard).toEqual([pause, pause]);
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  });
+});
+
+describe('control.provider_paused', () => {
+  it('reaches every process, and a broken message stops nobody', async () => {
+    const heard: ProviderPaused[] = [];
+    const subscriptions = [nc, other].map((connection) => onProviderPaused(connection, (pause) => heard.push(pause), quiet));
+    await Promise.all([nc.flush(), other.flush()]);
+    nc.publish(subjects.controlProviderPaused, '{"key":"org_1 acme default","pauseMs":1e12}');
+    nc.publish(subjects.controlProviderPaused, 'no json');
+    const pause = { key: 'org_1 conn_1 acme default', pauseMs: 5_000 };
+    broadcastProviderPaused(nc, pause);
     await waitFor(() => heard.length === 2);
     expect(heard).toEqual([pause, pause]);
     for (const subscription of subscriptions) subscription.unsubscribe();

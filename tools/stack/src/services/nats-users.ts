@@ -74,6 +74,7 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
       subjects.executionRequestedAll,
       subjects.credentialRefreshAll,
       subjects.auditAll,
+      subjects.controlProviderPaused,
       subjects.controlCancelled,
       authRequests.createConnectSession,
       executionRequests.outcome,
@@ -83,6 +84,7 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
     subscribe: [
       subjects.controlRevoked,
       subjects.controlCatalogChanged,
+      subjects.controlProviderPaused,
       subjects.controlCancelled,
       executionRequests.cancel,
       executionRequests.waiting,
