@@ -4,8 +4,14 @@ import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import Fastify from 'fastify';
 import { registerBehaviour } from './api/behaviour-routes.js';
+import { registerForms, registerMultipart } from './api/content-routes.js';
+import { registerEnvelopes } from './api/envelope-routes.js';
+import { registerFiles, registerUploads } from './api/file-routes.js';
+import { registerGraphql } from './api/graphql-routes.js';
 import { registerKeyed } from './api/keyed-routes.js';
+import { registerListings } from './api/listing-routes.js';
 import { registerNotes } from './api/notes-routes.js';
+import { registerPublications } from './api/publication-routes.js';
 import type { SandboxConfig } from './config.js';
 import { registerManagement } from './management/routes.js';
 import { registerMcp } from './mcp/mcp-routes.js';
@@ -16,6 +22,7 @@ import { createProvider } from './oauth/provider.js';
 import { registerPages } from './pages/routes.js';
 import { ApiKeys } from './store/api-keys.js';
 import { openDatabase } from './store/database.js';
+import { Files } from './store/files.js';
 import { Notes } from './store/notes.js';
 import { OAuthRecords } from './store/oauth-records.js';
 
@@ -48,14 +55,27 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
 
   const notes = new Notes(database);
   const apiKeys = new ApiKeys(database);
+  const files = new Files();
   const app = Fastify({ bodyLimit: 1_048_576, exposeHeadRoutes: false });
   await app.register(formbody);
   await app.register(async (pages) => registerPages(pages, provider, accounts));
   await app.register(async (api) => {
     registerNotes(api, notes, records.accessTokens);
     registerBehaviour(api, records.accessTokens);
+    registerListings(api, url, records.accessTokens);
+    registerForms(api, records.accessTokens);
+    registerUploads(api, url, files, records.accessTokens);
+    registerPublications(api, notes, records.accessTokens);
+    registerEnvelopes(api, records.accessTokens);
+    registerGraphql(api, notes, records.accessTokens);
     registerKeyed(api, notes, apiKeys);
     registerMcp(api, url, notes, records.accessTokens);
+  });
+  await app.register(async (raw) => {
+    raw.removeAllContentTypeParsers();
+    raw.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    registerMultipart(raw, records.accessTokens);
+    registerFiles(raw, files, records.accessTokens);
   });
   await app.register(async (management) =>
     registerManagement(management, { token: config.managementToken, provider, records, accounts, counters, faults, apiKeys }),
