@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkContracts, print, vendorConnectors } from './check/check.js';
 import { extract } from './extract/extract.js';
 
 const USAGE = `Usage: npm run contracts -- extract [connector…] [--specs DIR]
@@ -15,7 +16,11 @@ const SPECS = fileURLToPath(new URL('../../../../shared/vendor-specs', import.me
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { specs: { type: 'string' } } });
 const [command, ...connectors] = positionals;
 if (command === 'extract') extract(CONNECTORS, values.specs ?? process.env['KEYWARD_VENDOR_SPECS'] ?? SPECS, connectors);
-else {
+else if (command === 'check') {
+  const reports = await checkContracts(CONNECTORS, connectors.length > 0 ? connectors : vendorConnectors(CONNECTORS));
+  print(reports, console.log);
+  if (reports.some(({ tools }) => tools.some(({ problems }) => problems.length > 0))) process.exitCode = 1;
+} else {
   console.error(USAGE);
   process.exitCode = 2;
 }

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import type { Catalog, Tool } from '@keyward/connectors';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
+import { readConnectorFacts, type ConnectorFacts } from '../vendor/connector-facts.js';
+import { openVendor } from '../vendor/open-vendor.js';
+import { readSamples, sampleOf } from '../vendor/samples.js';
+import { argumentsFor, type Arguments } from './make-arguments.js';
+import { playTool, type Play } from './play-tool.js';
+
+export interface ToolReport {
+  readonly tool: string;
+  /** `fully`: every request against a schema; `path`: against method and path at most; `not`: no description lists it. */
+  readonly described: 'fully' | 'path' | 'not';
+  readonly documentation: string | null;
+  readonly checked: string | undefined;
+  /** `connectors/<c>/tools.yaml:<line> <tool>: …` */
+  readonly problems: readonly string[];
+  /** Whether what comes out was held against a declared or a paged shape. */
+  readonly shaped: boolean;
+}
+
+/** Every tool of a connector, held against the contract in its folder. */
+export async function checkConnector(dir: string, connector: string, catalog: Catalog): Promise<ToolReport[]> {
+  const folder = join(dir, connector);
+  const [facts, samples, vendor] = [readConnectorFacts(folder), readSamples(folder), openVendor(folder)];
+  const reports: ToolReport[] = [];
+  for (const tool of catalog.toolsOf(connector)) {
+    const pagination = facts.pagination.get(tool.name);
+    const play: Play = { tool, vendor, sample: sampleOf(samples, tool.name), pagination, connection: samples.connection };
+    reports.push(await checkTool(play, facts, connector));
+  }
+  return reports;
+}
+
+async function checkTool(play: Play, facts: ConnectorFacts, connector: string): Promise<ToolReport> {
+  const { tool } = play;
+  const at = `connectors/${connector}/tools.yaml:${facts.lines.get(tool.name) ?? 1} ${tool.name}`;
+  const found = new Set<string>();
+  const described = new Set<string>();
+  for (const args of argumentsFor(tool, play.sample)) {
+    const outcome = await tryOnce(play, args);
+    for (const one of outcome.described) described.add(one);
+    for (const problem of outcome.problems) found.add(`${at}: ${problem} [${JSON.stringify(args).slice(0, 160)}]`);
+  }
+  const checked = facts.checked.get(tool.name);
+  const least = described.has('fully') ? 'fully' : described.has('path') ? 'path' : 'not';
+  const undescribed = described.has('not') && !described.has('fully') && !described.has('path');
+  if (undescribed && (tool.documentation === null || checked === undefined))
+    found.add(`${at}: no description lists its request: \`documentation\` and \`checked\` must say where it was read`);
+  const shaped = tool.outputSchema !== null || tool.pagination !== null;
+  return { tool: tool.name, described: least, documentation: tool.documentation, checked, problems: [...found], shaped };
+}
+
+async function tryOnce(play: Play, args: Arguments): Promise<{ described: readonly string[]; problems: readonly string[] }> {
+  try {
+    const { described, problems, output } = await playTool(play, args);
+    return { described, problems: [...problems, ...problemsOfOutput(play.tool, output)] };
+  } catch (error) {
+    return { described: [], problems: [error instanceof Error ? error.message : 'failed'] };
+  }
+}
+
+/** Of a tool with pagination the declared shape is that of one item. */
+export function problemsOfOutput(tool: Tool, output: unknown): string[] {
+  if (tool.outputSchema === null) return output === undefined ? ['there is no output'] : [];
+  const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, formats: fullFormats });
+  const validate = ajv.compile(tool.outputSchema);
+  const values = tool.pagination === null ? [output] : (output as { items: unknown[] }).items.slice(0, 1);
+  return values.flatMap((value) =>
+    validate(value)
+      ? []
+      : (validate.errors ?? []).map((error) => `output ${error.instancePath}: ${error.message ?? 'is not valid'}`),
+  );
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { PaginationFacts } from './pages.js';
+
+const toolsSchema = z.array(
+  z.looseObject({ name: z.string(), pagination: z.custom<PaginationFacts>().optional(), checked: z.string().optional() }),
+);
+const manifestSchema = z.looseObject({ variables: z.record(z.string(), z.string()).default({}) });
+
+/** What the files of a connector say and a compiled tool does not tell. */
+export interface ConnectorFacts {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly pagination: ReadonlyMap<string, PaginationFacts>;
+  /** Tool → when its documentation was read. */
+  readonly checked: ReadonlyMap<string, string>;
+  /** Tool → line of tools.yaml. */
+  readonly lines: ReadonlyMap<string, number>;
+}
+
+export function readConnectorFacts(folder: string): ConnectorFacts {
+  const text = readFileSync(join(folder, 'tools.yaml'), 'utf8');
+  const tools = toolsSchema.parse(parse(text, { maxAliasCount: 1000 }));
+  const manifest = manifestSchema.parse(parse(readFileSync(join(folder, 'connector.yaml'), 'utf8')));
+  const written = text.split('\n');
+  const given = <T>(of: (tool: (typeof tools)[number]) => T | undefined): Map<string, T> =>
+    new Map(
+      tools.flatMap((tool) => [[tool.name, of(tool)] as const].filter((entry): entry is [string, T] => entry[1] !== undefined)),
+    );
+  return {
+    variables: manifest.variables,
+    pagination: given((tool) => tool.pagination),
+    checked: given((tool) => tool.checked),
+    lines: given((tool) => written.findIndex((line) => line.trim().replace(/^- /, '') === `name: ${tool.name}`) + 1),
+  };
+}

@@ -1,0 +1,42 @@
+import type { Operation } from '../contract/contract.js';
+import { judgeRequest, type SentRequest } from '../contract/judge-request.js';
+import { VendorContract } from '../contract/vendor-contract.js';
+import type { Schema } from '../schema.js';
+import { generate } from './generate.js';
+import { undescribed, type Heard, type Reply, type Vendor } from './vendor.js';
+
+/** The vendor of a `contract.json`. */
+export class RestVendor implements Vendor {
+  constructor(private readonly contract: VendorContract) {}
+
+  static read(file: string): RestVendor {
+    return new RestVendor(VendorContract.read(file));
+  }
+
+  async hear(request: SentRequest, anywhere: boolean): Promise<Heard> {
+    const { operation: found, problems } = await judgeRequest(this.contract, request, anywhere);
+    if (found === undefined) return { ...(await undescribed.hear(request, anywhere)), problems };
+    const { operation } = found;
+    return { described: operation['x-described'] ?? 'fully', problems, reply: this.reply(operation) };
+  }
+
+  async problemsOfReply(request: SentRequest, reply: Reply, anywhere: boolean): Promise<readonly string[]> {
+    const { operation: found } = await judgeRequest(this.contract, request, anywhere);
+    if (found === undefined || Buffer.isBuffer(reply.body)) return [];
+    const { type, schema } = answerOf(found.operation);
+    return schema === undefined || !type.includes('json') ? [] : this.contract.ofAnswer(schema)(reply.body);
+  }
+
+  private reply(operation: Operation): Reply {
+    const { status, type, schema } = answerOf(operation);
+    if (schema === undefined && !type.includes('json')) return { status, headers: { 'content-type': type }, body: 'text' };
+    const body = schema === undefined ? {} : generate(schema, this.contract.document.components.schemas);
+    return { status, headers: {}, body: status === 204 ? undefined : body };
+  }
+}
+
+function answerOf({ responses }: Operation): { status: number; type: string; schema: Schema | undefined } {
+  const [status = '200', answer] = Object.entries(responses)[0] ?? [];
+  const [type = 'application/json', media] = Object.entries(answer?.content ?? {})[0] ?? [];
+  return { status: status === '302' ? 200 : Number(status), type, schema: media?.schema };
+}

@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { isObject } from '../schema.js';
+import type { Reply } from './vendor.js';
+
+const argumentsSchema = z.record(z.string(), z.unknown());
+const sampleSchema = z.strictObject({
+  arguments: z.union([argumentsSchema, z.array(argumentsSchema).min(1)]).optional(),
+  /** Of each step, what it is answered: laid over what the description says. */
+  steps: z.record(z.string(), z.unknown()).default({}),
+});
+const connectionSchema = z.record(z.string(), z.string());
+
+export type Sample = z.infer<typeof sampleSchema>;
+
+export interface Samples {
+  /** Parameters of the connection. */
+  readonly connection: Readonly<Record<string, string>>;
+  readonly tools: Readonly<Record<string, Sample>>;
+}
+
+const NONE: Sample = { steps: {} };
+
+/** `connectors/<c>/samples.yaml`, where there is one. */
+export function readSamples(folder: string): Samples {
+  const file = join(folder, 'samples.yaml');
+  if (!existsSync(file)) return { connection: {}, tools: {} };
+  const { $connection: connection = {}, ...tools } = z
+    .record(z.string(), z.unknown())
+    .parse(parse(readFileSync(file, 'utf8')) ?? {});
+  return { connection: connectionSchema.parse(connection), tools: z.record(z.string(), sampleSchema).parse(tools) };
+}
+
+export function sampleOf(samples: Samples, tool: string): Sample {
+  return samples.tools[tool] ?? NONE;
+}
+
+/** The sample's answer to a step, laid over what was described: objects are joined, everything else replaces. */
+export function withSample(reply: Reply, { steps }: Sample, step: string): Reply {
+  return Object.hasOwn(steps, step) ? { ...reply, body: laidOver(reply.body, steps[step]) } : reply;
+}
+
+function laidOver(below: unknown, above: unknown): unknown {
+  if (!isObject(below) || !isObject(above)) return above;
+  return { ...below, ...Object.fromEntries(Object.entries(above).map(([key, value]) => [key, laidOver(below[key], value)])) };
+}
