@@ -1,7 +1,7 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { authorizationServerOrigins, loadCatalog, renderRequest, type Catalog, type ProviderManifest } from '@keyward/connectors';
+import { authorizationServerOrigins, loadCatalog, type Catalog, type ProviderManifest } from '@keyward/connectors';
 import { createEgress, type Egress } from '@keyward/egress';
 import {
   authorizationUrl,
@@ -68,13 +68,16 @@ const discoveryWire = { fetchFor: (origins: readonly string[]) => egress.fetchFo
 /** Calls a tool as the executor would, with this credential. */
 async function call(name: string, args: Record<string, unknown>, secret: string) {
   const tool = catalog.tool(name);
-  const { method, url, headers, body } = renderRequest(tool, args, {});
-  const credential = tool.provider.credential;
+  const { provider } = tool;
+  const { credential } = provider;
+  const [step] = tool.steps;
+  if (step === undefined) throw new Error('the tool has no step');
+  const { method, url, headers, body } = await step.render({ args, steps: {}, key: 'exe_1', connection: {}, provider });
   if (credential.in !== 'header') throw new Error('these connectors use headers');
   const response = await fetch(url, {
     method,
     headers: { ...headers, [credential.name]: credential.prefix + secret },
-    ...(body === undefined ? {} : { body }),
+    ...(typeof body === 'string' ? { body } : {}),
   });
   return { status: response.status, body: (await response.json()) as unknown };
 }

@@ -1,7 +1,7 @@
 import { KeywardError } from '@keyward/contracts';
 import type { Connector } from './load/parse-connector.js';
 import type { ProviderManifest } from './manifest/provider-manifest.js';
-import type { Arguments, RenderedRequest, Tool } from './tool/tool.js';
+import type { Tool } from './tool/tool.js';
 
 /** Connectors by name and their tools by name: those of a deployment, or of one organization in it. Immutable. */
 export class Catalog {
@@ -57,9 +57,4 @@ export class Catalog {
   collides({ manifest, tools }: Connector): boolean {
     return this.names.has(manifest.name) || tools.some((tool) => this.byName.has(tool.name));
   }
-}
-
-/** Until the executor renders step by step. */
-export function renderRequest(tool: Tool, args: Arguments, options: object = {}): RenderedRequest {
-  return (tool as unknown as { render(args: Arguments, options: object): RenderedRequest }).render(args, options);
 }

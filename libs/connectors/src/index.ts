@@ -1,4 +1,4 @@
-export { Catalog, renderRequest } from './catalog.js';
+export { Catalog } from './catalog.js';
 export { Catalogs, createCatalogs, type CatalogsOptions, type PostedConnector } from './catalogs.js';
 export { checkCatalog, type CatalogReport, type ProviderSummary } from './check/check-catalog.js';
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';

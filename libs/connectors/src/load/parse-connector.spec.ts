@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
+import { render } from '../../test/tools.js';
 import { Catalog } from '../catalog.js';
-import { renderRequest } from '../catalog.js';
 import { resolveProvider } from '../resolve/resolve-provider.js';
 import { ConnectorError } from './connector-error.js';
 import { parseConnector } from './parse-connector.js';
@@ -34,18 +34,18 @@ function failure(manifest: string, tools: string | null = TOOLS): string {
 }
 
 describe('a connector that an organization posts', () => {
-  it('is a provider, and tools whose requests go where its parameters say', () => {
+  it('is a provider, and tools whose requests go where its parameters say', async () => {
     const { manifest, tools } = parseConnector(MANIFEST, TOOLS);
     const provider = resolveProvider(manifest, { connection: { shop: 'blue' } });
     const [tool] = tools;
     if (tool === undefined) throw new Error('there is no tool');
-    expect(renderRequest(tool, { id: 'a/b' }, { provider })).toEqual({
+    expect(await render(tool, { id: 'a/b' }, { provider })).toMatchObject({
       method: 'GET',
       url: 'https://blue.acme.example/v1/things/a%2Fb?lang=en',
       headers: { accept: 'application/json', 'x-version': '7' },
       body: undefined,
     });
-    expect(() => renderRequest(tool, { id: 'a' })).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    await expect(render(tool, { id: 'a' })).rejects.toThrow(expect.objectContaining({ code: 'invalid_request' }));
     expect(parseConnector(MANIFEST, null).tools).toEqual([]);
   });
 

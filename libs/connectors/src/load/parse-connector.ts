@@ -1,4 +1,5 @@
 import type { Tool } from '../tool/tool.js';
+import { evaluatedApart } from '../expression/compile-expression.js';
 import { textsOf } from '../manifest/places.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
@@ -54,5 +55,5 @@ export function parseConnector(
   const toolFile = new YamlFile('tools.yaml', toolsText);
   if (Array.isArray(toolFile.value) && toolFile.value.length > MAX_TOOLS)
     throw toolFile.error([], `a posted connector has at most ${MAX_TOOLS} tools`);
-  return { manifest, tools: readTools(toolFile, manifest, new ToolCompiler({ lazily }), known) };
+  return { manifest, tools: readTools(toolFile, manifest, new ToolCompiler({ lazily, evaluator: evaluatedApart }), known) };
 }

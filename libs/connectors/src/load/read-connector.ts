@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Tool } from '../tool/tool.js';
 import { providerManifestSchema, variableNameSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
-import { toolFileSchema } from '../manifest/tool-definition.js';
+import { toolFileSchema, type ToolDefinition } from '../manifest/tool-definition.js';
 import { checkFixedParts } from '../request/fixed-parts.js';
 import { isLoopbackManifest } from '../resolve/loopback.js';
 import { problemOf } from '../resolve/parameter-types.js';
-import type { ToolCompiler } from '../tool/compile-tool.js';
+import { checkCompensation } from '../tool/check-compensation.js';
+import type { Fail, ToolCompiler } from '../tool/compile-tool.js';
 import { ConnectorError, type ConnectorProblem } from './connector-error.js';
 import { fillVariables } from './fill-variables.js';
 import type { YamlFile } from './yaml-file.js';
@@ -70,23 +71,38 @@ export function readTools(
   compiler: ToolCompiler,
   known: ReadonlyMap<string, Tool>,
 ): Tool[] {
-  const own = new Set<string>();
+  const definitions = file.parse(toolFileSchema, file.value);
+  const names = new Set<string>();
+  const tools = new Map<string, Tool>();
+  const at =
+    (index: number): Fail =>
+    (place, detail) => {
+      throw file.error([index, ...place], detail);
+    };
+  const problems = problemsOf(definitions, (definition, index) => {
+    const other = names.has(definition.name) ? provider.name : known.get(definition.name)?.provider.name;
+    if (other !== undefined) at(index)(['name'], `the connector "${other}" already has a tool of this name`);
+    names.add(definition.name);
+    tools.set(definition.name, compiler.compile(definition, provider, at(index)));
+  });
+  if (problems.length > 0) throw new ConnectorError(problems);
+  const contradictions = problemsOf(definitions, (definition, index) => checkCompensation(definition, tools, at(index)));
+  if (contradictions.length > 0) throw new ConnectorError(contradictions);
+  return [...tools.values()];
+}
+
+function problemsOf(
+  definitions: readonly ToolDefinition[],
+  work: (definition: ToolDefinition, index: number) => void,
+): ConnectorProblem[] {
   const problems: ConnectorProblem[] = [];
-  const tools: Tool[] = [];
-  for (const [index, definition] of file.parse(toolFileSchema, file.value).entries()) {
+  for (const [index, definition] of definitions.entries()) {
     try {
-      const other = own.has(definition.name) ? provider.name : known.get(definition.name)?.provider.name;
-      if (other !== undefined) throw file.error([index, 'name'], `the connector "${other}" already has a tool of this name`);
-      own.add(definition.name);
-      const compiled = compiler.compile(definition, provider, (place, detail) => {
-        throw file.error([index, ...place], detail);
-      });
-      tools.push(compiled);
+      work(definition, index);
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;
       problems.push(...error.problems);
     }
   }
-  if (problems.length > 0) throw new ConnectorError(problems);
-  return tools;
+  return problems;
 }

@@ -1,10 +1,8 @@
 import { KeywardError } from '@keyward/contracts';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { FILLED_BEFOREHAND } from '../manifest/template.js';
+import type { Fail } from '../tool/compile-tool.js';
 import { checkHeaderName, isFieldValue } from './header-fields.js';
-import type { Mapped } from './mapping.js';
-
-type Fail = (path: readonly PropertyKey[], detail: string) => never;
 
 /** Headers and query that a manifest adds to every request: they must be what HTTP can carry, and leave the credential's place alone. */
 export function checkFixedParts(provider: ProviderManifest, fail: Fail): void {
@@ -27,18 +25,21 @@ export function checkQueryName(name: string, { credential, query }: ProviderMani
   if (ofTool && Object.hasOwn(query, name)) fail([], 'the connector itself sets this parameter');
 }
 
-/** What of a provider stands in every request, and is complete: a reference that is left would lead nowhere. */
-export function fixedParts(provider: ProviderManifest): Pick<ProviderManifest, 'base_url' | 'headers' | 'query'> {
-  const { base_url, headers, query } = provider;
-  const incomplete = [base_url, ...Object.values(headers), ...Object.values(query)].some((text) => text.includes('${'));
-  if (incomplete) {
+/** What of a provider stands in every request. @throws KeywardError where it is not complete: a reference that is left would lead nowhere */
+export function fixedParts(
+  provider: ProviderManifest,
+  base: string | undefined,
+): { base: string } & Pick<ProviderManifest, 'headers' | 'query'> {
+  const { headers, query } = provider;
+  const address = base === undefined ? provider.base_url : (provider.bases[base] as string);
+  if (isIncomplete(address) || Object.values(headers).some(isIncomplete) || Object.values(query).some(isIncomplete)) {
     throw new KeywardError('invalid_request', 'The connection lacks a parameter that the address of this provider needs.');
   }
-  return { base_url, headers, query };
+  return { base: address, headers, query };
 }
 
-export function fixedMembers(query: ProviderManifest['query']): [string, Mapped][] {
-  return Object.entries(query).map(([name, value]) => [name, () => value]);
+function isIncomplete(text: string): boolean {
+  return text.includes('${');
 }
 
 /** Where the credential is a member of the body, the tool may not say what it is, be it by what a caller sends. */

@@ -1,15 +1,12 @@
 import { KeywardError } from '@keyward/contracts';
+import type { Fail } from '../tool/compile-tool.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 
 /** Fields that belong to the connection (RFC 9110 section 7.6.1), to the message's framing, to the credential or to us. */
 const NOT_FOR_CONNECTORS =
   /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-length|content-encoding|accept-encoding|expect|authorization|cookie|traceparent|tracestate|baggage|forwarded|x-forwarded-.*|keyward-.*)$/;
 
-export function checkHeaderName(
-  name: string,
-  provider: ProviderManifest,
-  fail: (path: readonly PropertyKey[], detail: string) => never,
-): void {
+export function checkHeaderName(name: string, provider: ProviderManifest, fail: Fail): void {
   if (NOT_FOR_CONNECTORS.test(name) || ('name' in provider.credential && name === provider.credential.name))
     fail([], 'a connector does not set this header');
 }

@@ -1,13 +1,12 @@
 import { KeywardError } from '@keyward/contracts';
-import type { Arguments } from '../tool/tool.js';
 
 type Fail = (detail: string) => never;
 
 export interface PathTemplate {
-  /** Arguments that stand in the path. */
+  /** Names of the values that stand in the path. */
   readonly names: readonly string[];
-  /** The path with every argument encoded as exactly one segment, or part of one. */
-  readonly expand: (args: Arguments) => string;
+  /** The path with every value encoded: as exactly one segment or part of one, or, of `{+name}`, as several. */
+  readonly expand: (values: (name: string) => unknown) => string;
 }
 
 const PART = /\{([^{}]*)\}/;
@@ -22,21 +21,36 @@ const DOT_SEGMENT = /(?:^|[/\\]|%(?:25)*(?:2f|5c))(?:\.|%(?:25)*2e){1,2}(?:$|[/\
 export function compilePathTemplate(template: string, fail: Fail): PathTemplate {
   const parts = template.split(new RegExp(PART, 'g'));
   const literals = parts.filter((_part, index) => index % 2 === 0);
-  const names = parts.filter((_part, index) => index % 2 === 1);
+  const references = parts
+    .filter((_part, index) => index % 2 === 1)
+    .map((text) => ({ name: text.replace(/^\+/, ''), several: text[0] === '+' }));
   for (const literal of literals) {
     if (!LITERAL.test(literal)) fail('a path holds only characters of RFC 3986 section 3.3, and {argument}');
   }
-  if (names.some((name) => !/^[A-Za-z0-9_-]{1,64}$/.test(name))) fail('{} must hold the name of an argument');
+  if (references.some(({ name }) => !/^[A-Za-z0-9_-]{1,64}$/.test(name))) fail('{} must hold the name of an argument');
   if (/\/\/|\/\.{1,2}(\/|$)/.test(literals.join('x'))) fail('a path has no empty and no dot segments');
-  const expand = (args: Arguments) => {
+  if (references.some(({ several }, index) => several && !literals[index]?.endsWith('/')))
+    fail('{+…} begins with a segment: a / stands before it');
+  const expand = (values: (name: string) => unknown) => {
     let path = literals[0] as string;
-    for (let index = 0; index < names.length; index++) {
-      const name = names[index] as string;
-      path += encodeSegment(name, args[name]) + (literals[index + 1] as string);
+    for (const [index, { name, several }] of references.entries()) {
+      const value = values(name);
+      path += (several ? encodeSegments(name, value) : encodeSegment(name, value)) + (literals[index + 1] as string);
     }
     return path;
   };
-  return { names, expand };
+  return { names: [...new Set(references.map(({ name }) => name))], expand };
+}
+
+function encodeSegments(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw refused(name, 'must be a text: it stands in the path');
+  return value
+    .split('/')
+    .map((segment) => {
+      if (segment === '') throw refused(name, 'must not have empty segments: it stands in the path');
+      return encodeSegment(name, segment);
+    })
+    .join('/');
 }
 
 function encodeSegment(name: string, value: unknown): string {

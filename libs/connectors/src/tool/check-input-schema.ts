@@ -1,9 +1,8 @@
 import safeRegex from 'safe-regex2';
+import type { Fail } from './compile-tool.js';
 
 const MAX_NODES = 5_000;
 const MAX_DEPTH = 32;
-
-type Fail = (path: readonly PropertyKey[], detail: string) => never;
 
 /**
  * What Ajv would take but a connector may not hold: anything that leads outside the file, a pattern that a caller's text could
@@ -11,6 +10,10 @@ type Fail = (path: readonly PropertyKey[], detail: string) => never;
  */
 export function checkInputSchema(schema: Readonly<Record<string, unknown>>, fail: Fail): void {
   if (schema['type'] !== 'object') fail(['type'], 'must be "object": arguments have names');
+  checkSchema(schema, fail);
+}
+
+export function checkSchema(schema: Readonly<Record<string, unknown>>, fail: Fail): void {
   let nodes = 0;
   const visit = (node: unknown, path: PropertyKey[]): void => {
     if (++nodes > MAX_NODES) fail(path, `the schema has more than ${MAX_NODES} parts`);

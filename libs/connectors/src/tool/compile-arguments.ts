@@ -1,8 +1,9 @@
 import { KeywardError } from '@keyward/contracts';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
+import type { Fail } from './compile-tool.js';
 import type { Arguments } from './tool.js';
-import { checkInputSchema } from './check-input-schema.js';
+import { checkInputSchema, checkSchema } from './check-input-schema.js';
 
 const MAX_REPORTED = 20;
 /** Above this, only the first error is looked for: an error per element of a huge array would cost more than the call. */
@@ -23,7 +24,7 @@ export class ArgumentCompiler {
   /** @param lazily whether schemas are compiled when a tool is first called, see parse-connector.ts */
   constructor(private readonly lazily = false) {}
 
-  compile(input: Schema, fail: (path: readonly PropertyKey[], detail: string) => never): CompiledArguments {
+  compile(input: Schema, fail: Fail): CompiledArguments {
     checkInputSchema(input, fail);
     const open = 'additionalProperties' in input || 'unevaluatedProperties' in input;
     const inputSchema = Object.freeze(open ? input : { ...input, additionalProperties: false });
@@ -37,7 +38,15 @@ export class ArgumentCompiler {
     return { inputSchema, validate };
   }
 
-  private compileSchema(schema: Schema, fail: (path: readonly PropertyKey[], detail: string) => never): ValidateFunction {
+  /** Says what a tool gives; nothing is compiled, as no call is checked against it. */
+  checkOutput(schema: Schema, fail: Fail): Schema {
+    checkSchema(schema, fail);
+    this.first ??= createAjv(false);
+    if (this.first.validateSchema(schema) !== true) fail([], `not a valid JSON Schema: ${this.first.errorsText()}`);
+    return Object.freeze(schema);
+  }
+
+  private compileSchema(schema: Schema, fail: Fail): ValidateFunction {
     this.first ??= createAjv(false);
     try {
       return this.first.compile(schema);

@@ -1,53 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { KeywardError } from '@keyward/contracts';
 import fc from 'fast-check';
-import type { Arguments } from '../tool/tool.js';
-import { providerManifestSchema, type ProviderManifest } from '../manifest/provider-manifest.js';
-import { toolDefinitionSchema } from '../manifest/tool-definition.js';
-import { ToolCompiler } from '../tool/compile-tool.js';
+import { acme, BASE, render, toolOf } from '../../test/tools.js';
 
-const BASE = 'https://api.acme.example/v1';
-const provider = providerManifestSchema.parse({
-  name: 'acme',
-  title: 'Acme',
-  auth: {
-    kind: 'oauth2_authorization_code',
-    authorization_endpoint: 'https://acme.example/auth',
-    token_endpoint: 'https://acme.example/token',
-    scopes: { default: [] },
-  },
-  refresh: { rotates: true },
-  base_url: BASE,
-  origins: ['https://api.acme.example'],
-});
-
-function compile(
-  request: object,
-  properties: Record<string, object>,
-  required: string[] = [],
-  more: object = {},
-  of: ProviderManifest = provider,
-  schema: object = {},
-) {
-  const definition = toolDefinitionSchema.parse({
-    name: 'acme_do',
-    title: 'Do',
-    description: 'Does.',
-    effect: 'write',
-    input: { type: 'object', properties, required, ...schema },
-    request,
-    ...more,
-  });
-  return new ToolCompiler().compile(definition, of, (path, detail) => {
-    throw new Error(`${path.join('/')}: ${detail}`);
-  });
+function compile(request: object, properties: Record<string, object>, required: string[] = [], more: object = {}) {
+  return toolOf({ request, ...more }, properties, { required });
 }
 
 const getThing = compile({ method: 'GET', path: '/things/{id}/parts' }, { id: {} }, ['id']);
-const render = (id: unknown) => getThing.render({ id }, {}).url;
+const urlOf = async (id: unknown) => (await render(getThing, { id })).url;
 
 describe('the rendered request', () => {
-  it('is method, address, headers and JSON body from the arguments; what is left out stays out', () => {
+  it('is method, address, headers and JSON body from the arguments; what is left out stays out', async () => {
     const tool = compile(
       {
         method: 'POST',
@@ -60,23 +24,25 @@ describe('the rendered request', () => {
       ['owner', 'number'],
     );
     const args = { owner: 'a c/m&e', number: 7, labels: ['x', "y'z"], mode: 'fast', title: 'T', opts: { a: { b: [1] } } };
-    expect(tool.render(args, {})).toEqual({
+    expect(await render(tool, args)).toEqual({
       method: 'POST',
       url: `${BASE}/repos/a%20c%2Fm%26e/7:close?labels=x&labels=y%27z&fixed=a%26b%3Dc&flag=true`,
       headers: { accept: 'application/json', 'content-type': 'application/json', 'x-mode': 'fast' },
       body: '{"title":"T","nested":{"tags":["T","x"],"price":"$5"},"deep":[1]}',
+      credential: true,
+      readAs: 'json',
     });
   });
 
-  it('sends all arguments as the body where it says $', () => {
+  it('sends all arguments as the body where it says $', async () => {
     const tool = compile({ method: 'PUT', path: '/x', body: '$' }, { a: {}, b: {} });
-    expect(tool.render({ a: 1, b: [2] }, {}).body).toBe('{"a":1,"b":[2]}');
+    expect((await render(tool, { a: 1, b: [2] })).body).toBe('{"a":1,"b":[2]}');
   });
 
-  it('carries the idempotency key where the tool declares a header for it', () => {
+  it('carries the idempotency key where the tool declares a header for it', async () => {
     const tool = compile({ method: 'POST', path: '/x' }, {}, [], { idempotency: { header: 'Idempotency-Key' } });
     expect(tool.idempotent).toBe(true);
-    expect(tool.render({}, { idempotencyKey: 'exe_1' }).headers).toMatchObject({ 'idempotency-key': 'exe_1' });
+    expect((await render(tool, {}, { key: 'exe_1' })).headers).toMatchObject({ 'idempotency-key': 'exe_1' });
   });
 
   it.each([
@@ -103,8 +69,8 @@ describe('the rendered request', () => {
     {},
     ['a'],
     '\ud800',
-  ])('refuses %j as a path segment', (id) => {
-    expect(() => render(id)).toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
+  ])('refuses %j as a path segment', async (id) => {
+    await expect(urlOf(id)).rejects.toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
   });
 
   it.each([
@@ -118,8 +84,8 @@ describe('the rendered request', () => {
     ['main...feature', 'main...feature'],
     ['file.tar.gz', 'file.tar.gz'],
     ['50%', '50%25'],
-  ])('encodes %j as one segment', (id, encoded) => {
-    expect(render(id)).toBe(`${BASE}/things/${encoded}/parts`);
+  ])('encodes %j as one segment', async (id, encoded) => {
+    expect(await urlOf(id)).toBe(`${BASE}/things/${encoded}/parts`);
   });
 
   const nasty = fc.string({
@@ -130,12 +96,12 @@ describe('the rendered request', () => {
     maxLength: 12,
   });
 
-  it('never leaves its origin, its prefix or its segment, whatever the argument', () => {
-    fc.assert(
-      fc.property(nasty, (id) => {
+  it('never leaves its origin, its prefix or its segment, whatever the argument', async () => {
+    await fc.assert(
+      fc.asyncProperty(nasty, async (id) => {
         let text: string;
         try {
-          text = render(id);
+          text = await urlOf(id);
         } catch (error) {
           expect(error).toMatchObject({ code: 'invalid_arguments' });
           return;
@@ -161,13 +127,13 @@ describe('the rendered request', () => {
     );
   });
 
-  it('gives every query value back unchanged, and never a parameter more', () => {
+  it('gives every query value back unchanged, and never a parameter more', async () => {
     const tool = compile({ method: 'GET', path: '/x', query: { q: $('q'), end: '1' } }, { q: {} });
-    fc.assert(
-      fc.property(fc.oneof(nasty, fc.double({ noNaN: true }), fc.boolean()), (q) => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(nasty, fc.double({ noNaN: true }), fc.boolean()), async (q) => {
         let text: string;
         try {
-          text = tool.render({ q }, {}).url;
+          text = (await render(tool, { q })).url;
         } catch (error) {
           expect(error).toMatchObject({ code: 'invalid_arguments' });
           return;
@@ -181,52 +147,55 @@ describe('the rendered request', () => {
     );
   });
 
-  it('never lets a header value begin another header', () => {
+  it('never lets a header value begin another header', async () => {
     const tool = compile({ method: 'GET', path: '/x', headers: { 'X-A': $('a') } }, { a: {} });
-    fc.assert(
-      fc.property(nasty, (a) => {
+    await fc.assert(
+      fc.asyncProperty(nasty, async (a) => {
         try {
-          expect(tool.render({ a }, {}).headers['x-a']).toMatch(/^[\t\x20-\x7e]*$/);
+          expect((await render(tool, { a })).headers['x-a']).toMatch(/^[\t\x20-\x7e]*$/);
         } catch (error) {
           expect(error).toBeInstanceOf(KeywardError);
         }
       }),
     );
-    for (const a of ['x\r\ny: z', 'x\ny', '\0', 'é', {}, ['x']]) expect(() => tool.render({ a }, {})).toThrow(KeywardError);
+    for (const a of ['x\r\ny: z', 'x\ny', '\0', 'é', {}, ['x']]) await expect(render(tool, { a })).rejects.toThrow(KeywardError);
   });
 
-  it('never reads inherited properties', () => {
+  it('never reads inherited properties', async () => {
     const tool = compile(
       { method: 'POST', path: '/x', body: { a: '$.a.constructor.name', b: $('constructor') } },
       { a: {}, constructor: {} },
     );
-    expect(tool.render({ a: {} } as Arguments, {}).body).toBe('{}');
+    expect((await render(tool, { a: {} })).body).toBe('{}');
   });
 
-  it('has the fixed headers and query of the provider as it is for the connection, and the tool’s own on top', () => {
-    const resolved = providerManifestSchema.parse({
-      ...provider,
+  it('has the fixed headers and query of the provider as it is for the connection, and the tool’s own on top', async () => {
+    const resolved = acme({
       ...{ base_url: 'https://eu.acme.example', origins: ['https://eu.acme.example'] },
       ...{ headers: { 'X-Version': '7', Accept: 'application/vnd.acme' }, query: { lang: 'a&b=c' } },
     });
     const tool = compile({ method: 'GET', path: '/x', query: { q: '1' }, headers: { 'X-Version': $('v') } }, { v: {} });
-    expect(tool.render({ v: 8 }, { provider: resolved })).toMatchObject({
+    expect(await render(tool, { v: 8 }, { provider: resolved })).toMatchObject({
       url: 'https://eu.acme.example/x?lang=a%26b%3Dc&q=1',
       headers: { accept: 'application/vnd.acme', 'x-version': '8' },
     });
   });
 
-  it('never sets the member of the body that the credential stands in', () => {
-    const inBody = providerManifestSchema.parse({ ...provider, credential: { in: 'body', name: 'key' } });
-    const whole = compile({ method: 'POST', path: '/x', body: '$' }, {}, [], {}, inBody, { additionalProperties: true });
-    expect(whole.render({ a: 1 }, {}).body).toBe('{"a":1}');
-    expect(() => whole.render({ key: 'mine' }, {})).toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
-    const part = compile({ method: 'POST', path: '/x', body: '$.all' }, { all: {} }, [], {}, inBody);
-    expect(() => part.render({ all: { key: null } }, {})).toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
+  it('never sets the member of the body that the credential stands in', async () => {
+    const provider = acme({ credential: { in: 'body', name: 'key' } });
+    const whole = toolOf(
+      { request: { method: 'POST', path: '/x', body: '$' } },
+      {},
+      { provider, schema: { additionalProperties: true } },
+    );
+    expect((await render(whole, { a: 1 })).body).toBe('{"a":1}');
+    await expect(render(whole, { key: 'mine' })).rejects.toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
+    const part = toolOf({ request: { method: 'POST', path: '/x', body: '$.all' } }, { all: {} }, { provider });
+    await expect(render(part, { all: { key: null } })).rejects.toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
   });
 
-  it('bounds the address', () => {
-    expect(() => render('x'.repeat(9_000))).toThrow('longer than 8192');
+  it('bounds the address', async () => {
+    await expect(urlOf('x'.repeat(9_000))).rejects.toThrow('longer than 8192');
   });
 });
 
