@@ -7,7 +7,10 @@ import { joinAs } from './members.js';
 import { startSignIn, type OidcServer } from './oidc-server.js';
 
 /** For the operator alone, and those about oneself. */
-const OTHERS = new Set(['createOrganization', 'listOrganizations', 'rewrapVault', 'getMe', 'createCliSession', 'endCliSession']);
+const OTHERS = new Set([
+  ...['createOrganization', 'listOrganizations', 'rewrapVault', 'getMe', 'createCliSession', 'endCliSession'],
+  ...['listDeadLetters', 'getDeadLetter', 'replayDeadLetter', 'discardDeadLetter'],
+]);
 
 let auth: AuthHarness;
 let oidc: OidcServer;

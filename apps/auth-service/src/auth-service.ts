@@ -28,6 +28,7 @@ import { createCustody } from './custody/create-custody.js';
 import { BrowserCookie } from './doors/http/browser-cookie.js';
 import { ConnectDoor } from './doors/http/connect-door.js';
 import { FailureLog } from './doors/http/failure-log.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
 import { serveAuthRequests, type AuthHandlers } from './doors/nats/auth-micro-service.js';
 import { Connectors } from './governance/connectors.js';
 import { createAgents } from './identity/create-agents.js';
@@ -99,6 +100,7 @@ export async function createAuthService(host: AuthHost) {
     ...services,
     organizations: new Organizations(dataSource, credentials),
     vault: new RewrapVault(credentials, logger),
+    deadLetters: new DeadLetters({ nats, dataSource, logger }),
     connectors: new Connectors(dataSource, catalogs, async (org) => {
       catalogs.forget(org);
       await announceCatalog({ org });

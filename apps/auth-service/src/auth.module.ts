@@ -13,6 +13,7 @@ import { EraseUser } from './connections/erase-user.js';
 import { Grantees } from './connections/grantees.js';
 import { RevokeConnections } from './connections/revoke-connections.js';
 import { TestConnection } from './connections/test-connection.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
 import { AgentKeysController } from './doors/http/agent-keys.controller.js';
 import { AgentManifestsController } from './doors/http/agent-manifests.controller.js';
 import { AgentsController } from './doors/http/agents.controller.js';
@@ -22,6 +23,7 @@ import { ConnectSessionsController } from './doors/http/connect-sessions.control
 import { ConnectorsController } from './doors/http/connectors.controller.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
 import { CustodyController } from './doors/http/custody.controller.js';
+import { DeadLettersController } from './doors/http/dead-letters.controller.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { LoginController } from './doors/http/login.controller.js';
 import { MembersController } from './doors/http/members.controller.js';
@@ -83,6 +85,7 @@ import { RewrapVault } from './vault/rewrap-vault.js';
     LoginController,
     ConnectorsController,
     WebhookEndpointsController,
+    DeadLettersController,
   ],
 })
 export class AuthModule {
@@ -129,6 +132,7 @@ export class AuthModule {
         { provide: ConnectDoor, useValue: service.connectDoor },
         { provide: DeliverCode, useValue: service.deliverCode },
         { provide: ClientMetadata, useValue: service.clientMetadata },
+        { provide: DeadLetters, useValue: service.deadLetters },
         { provide: 'NOTIFICATIONS', useValue: service.notifications },
         { provide: 'PUBLIC_URL', useValue: service.publicUrl },
       ],

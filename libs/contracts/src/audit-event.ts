@@ -41,6 +41,8 @@ export const auditEventTypes = [
   'webhook_endpoint.updated',
   'webhook_endpoint.removed',
   'webhook_endpoint.disabled',
+  'dead_letter.replayed',
+  'dead_letter.discarded',
   'connect_session.created',
   'connection.authorized',
   'connection.scopes_changed',
@@ -74,6 +76,7 @@ export const auditEventSchema = z.object({
   connection: z.string().optional(),
   execution: z.string().optional(),
   tool: z.string().optional(),
+  toolVersion: z.string().max(64).optional(),
   state: z.enum(executionStates).optional(),
   errorCode: z.enum(errorCodes).optional(),
   /** The provider's HTTP status. */

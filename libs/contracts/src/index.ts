@@ -178,7 +178,16 @@ export {
 export { artifactHandleSchema, type ArtifactHandle } from './artifact.js';
 export { agentKeySecretHash, formatAgentKey, parseAgentKey, type AgentKeyParts } from './agent-key.js';
 export { toolEffects, toolListingSchema, toolListSchema, type ToolEffect, type ToolListing } from './tool-listing.js';
-export { deadLetterSchema, type DeadLetter } from './dead-letter.js';
+export {
+  deadLetterDetailSchema,
+  deadLetterSchema,
+  deadLetterSummarySchema,
+  settledDeadLetterSchema,
+  type DeadLetter,
+  type DeadLetterDetail,
+  type DeadLetterSummary,
+  type SettledDeadLetter,
+} from './dead-letter.js';
 export {
   authRequests,
   connectSessionReplySchema,

@@ -4,6 +4,7 @@ import { apply } from './commands/apply.js';
 import { call } from './commands/call.js';
 import { connect } from './commands/connect.js';
 import { connections } from './commands/connections.js';
+import { deadLetters } from './commands/dead-letters.js';
 import { login, logout, whoami } from './commands/login.js';
 import { members } from './commands/members.js';
 import { providers } from './commands/providers.js';
@@ -34,6 +35,7 @@ export function program(args: readonly string[]) {
     .command(providers)
     .command(members)
     .command(webhooks)
+    .command(deadLetters)
     .command(vault)
     .completion('completion', 'Print a completion script for bash or zsh: keyward completion >> ~/.bashrc')
     .updateStrings({

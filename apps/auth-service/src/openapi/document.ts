@@ -3,6 +3,7 @@ import { agentsApi } from './agents.js';
 import { connectApi } from './connect.js';
 import { connectionsApi } from './connections.js';
 import { custodyApi } from './custody.js';
+import { deadLettersApi } from './dead-letters.js';
 import { governanceApi } from './governance.js';
 import { notificationsApi } from './notifications.js';
 import { organizationsApi } from './organizations.js';
@@ -29,6 +30,16 @@ const INFO = {
 };
 
 export function openApiDocument(): JsonSchema {
-  const parts = [organizationsApi, peopleApi, agentsApi, governanceApi, connectionsApi, connectApi, custodyApi, notificationsApi];
+  const parts = [
+    organizationsApi,
+    peopleApi,
+    agentsApi,
+    governanceApi,
+    connectionsApi,
+    connectApi,
+    custodyApi,
+    notificationsApi,
+    deadLettersApi,
+  ];
   return documentOf(INFO, parts);
 }

@@ -55,6 +55,11 @@ export class Session {
     return pagesOf<T>(this.admin, member, path, { organization: await this.org(), ...query });
   }
 
+  /** All pages of a list that is no organization's. */
+  everyPage<T>(member: string, path: string, query: Query = {}): Promise<T[]> {
+    return pagesOf<T>(this.admin, member, path, query);
+  }
+
   /** All pages of a list at the gateway, which knows the agent's organization. */
   allOfAgent<T>(member: string, path: string, query: Query = {}): Promise<T[]> {
     return pagesOf<T>(this.agent, member, path, query);

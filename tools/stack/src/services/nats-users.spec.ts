@@ -42,8 +42,8 @@ async function refused(connection: NatsConnection, subjects: string[]): Promise<
 }
 
 const SAYINGS: Record<string, ServiceName[]> = {
-  // What has waited for a person is started again by the executor.
-  [`execution.requested.${ORG}.${AGENT}.${EXECUTION}`]: ['gateway', 'tool-executor'],
+  // What has waited for a person is started again by the executor, and what was given up by an operator.
+  [`execution.requested.${ORG}.${AGENT}.${EXECUTION}`]: ['auth-service', 'gateway', 'tool-executor'],
   [`execution.completed.${ORG}.${AGENT}.${EXECUTION}`]: ['tool-executor'],
   'credential.refresh.sandbox': ['auth-service', 'tool-executor'],
   [`connection.revoked.${ORG}`]: ['auth-service', 'token-refresher'],
@@ -66,6 +66,7 @@ const SAYINGS: Record<string, ServiceName[]> = {
   '$JS.API.STREAM.DELETE.AUDIT': [],
   '$JS.API.STREAM.MSG.DELETE.AUDIT': ['audit-service'],
   '$JS.API.STREAM.MSG.DELETE.EXECUTIONS': ['tool-executor'],
+  '$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS': ['auth-service'],
   '$JS.API.STREAM.MSG.DELETE.RESULTS': [],
 };
 

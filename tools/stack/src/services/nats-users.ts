@@ -13,6 +13,8 @@ const NO_ONE = ['$JS.API.STREAM.PURGE.>', '$JS.API.STREAM.DELETE.>'];
 /** A worker puts messages aside that it can't be given any more, in the work queue that it works on and in no other stream. */
 const deletionsFrom = (stream: string): string => `$JS.API.STREAM.MSG.DELETE.${stream}`;
 const WORKS_ON: Partial<Record<ServiceName, string>> = {
+  // An operator settles what was given up.
+  'auth-service': streams.deadLetters,
   'token-refresher': streams.refresh,
   'tool-executor': streams.executions,
   'audit-service': streams.audit,
@@ -21,7 +23,7 @@ const WORKS_ON: Partial<Record<ServiceName, string>> = {
 /** Where a micro-service is asked what it is and how it does (NATS ADR-32). */
 const monitoringOf = (name: string): string[] => ['$SRV.*', `$SRV.*.${name}`, `$SRV.*.${name}.*`];
 
-/** What each may say and hear besides. Only the gateway starts executions, and the executor those that have waited; only the executor completes them. */
+/** What each may say and hear besides. Only the gateway starts executions, the executor those that have waited, and auth-service those that were given up; only the executor completes them. */
 const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   gateway: {
     publish: [
@@ -43,6 +45,8 @@ const OF_SERVICE: Record<ServiceName, { publish: string[]; subscribe: string[] }
       subjects.controlCatalogChanged,
       subjects.credentialRefreshAll,
       subjects.deadLetter(streams.connections),
+      // What was given up is put back when an operator says so.
+      subjects.executionRequestedAll,
     ],
     subscribe: [
       ...Object.values(authRequests),
