@@ -61,15 +61,10 @@ async function tryOnce(play: Play, args: Arguments): Promise<{ described: readon
   }
 }
 
-/** Of a tool with pagination the declared shape is that of one item. */
 export function problemsOfOutput(tool: Tool, output: unknown): string[] {
   if (tool.outputSchema === null) return output === undefined ? ['there is no output'] : [];
   const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, formats: fullFormats });
   const validate = ajv.compile(tool.outputSchema);
-  const values = tool.pagination === null ? [output] : (output as { items: unknown[] }).items.slice(0, 1);
-  return values.flatMap((value) =>
-    validate(value)
-      ? []
-      : (validate.errors ?? []).map((error) => `output ${error.instancePath}: ${error.message ?? 'is not valid'}`),
-  );
+  if (validate(output)) return [];
+  return (validate.errors ?? []).map((error) => `output ${error.instancePath}: ${error.message ?? 'is not valid'}`);
 }

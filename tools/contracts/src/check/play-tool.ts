@@ -42,9 +42,7 @@ export async function playTool(play: Play, args: Arguments): Promise<Played> {
   let last: Answer = { status: 200, headers: {}, body: null };
   for (const step of tool.steps) {
     if (!(await step.wanted(scope))) continue;
-    last = await run.send(step, scope);
-    if (step.until !== undefined && !(await step.until.reached(last, scope)))
-      run.problems.push(`${step.id}: its \`until\` does not hold; samples.yaml can say what it is answered`);
+    last = await run.step(step, scope);
     scope = { ...scope, steps: { ...scope.steps, [step.id]: last.body } };
   }
   const output = await tool.outputOf(last, scope);
@@ -60,6 +58,19 @@ class Run {
 
   played(output: unknown): Played {
     return { described: this.described, problems: this.problems, output };
+  }
+
+  /** Once, or once per item. */
+  async step(step: Step, scope: Scope): Promise<Answer> {
+    const answers: Answer[] = [];
+    for (const one of (await step.each?.(scope)) ?? [scope]) {
+      const answer = await this.send(step, one);
+      if (step.until !== undefined && !(await step.until.reached(answer, one)))
+        this.problems.push(`${step.id}: its \`until\` does not hold; samples.yaml can say what it is answered`);
+      answers.push(answer);
+    }
+    const last = answers.at(-1) ?? NONE;
+    return step.each === undefined ? last : { ...last, body: answers.map(({ body }) => body) };
   }
 
   async send(step: Step, scope: Scope, page?: PageRequest): Promise<Answer> {
@@ -88,7 +99,7 @@ class Run {
       const request = { wanted: 2, position };
       const { items: some, next } = await paging.page(await this.send(step, scope, request), scope, request);
       items.push(...some);
-      if (some.length === 0) this.problems.push(`page ${page} has no item`);
+      if (some.length === 0 && page === 1) this.problems.push(`page ${page} has no item`);
       if ((next === undefined) !== (page === 2))
         this.problems.push(next === undefined ? 'there is no second page' : 'there is no end');
       if (next === undefined || page === 2) return { items, nextCursor: null };
@@ -98,6 +109,7 @@ class Run {
   }
 }
 
+const NONE: Answer = { status: 200, headers: {}, body: null };
 const EMPTY: Reply = { status: 200, headers: {}, body: {} };
 const NOTHING_KNOWN: Heard = { described: 'not', problems: [], reply: EMPTY };
 

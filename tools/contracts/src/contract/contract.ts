@@ -48,6 +48,8 @@ export interface Contract {
     readonly 'x-cut': string;
   };
   readonly servers?: readonly { readonly url: string }[];
+  /** Requests of tools that no description lists: `POST https://api.example.com/things`. The tools cite the vendor's documentation. */
+  readonly 'x-undescribed'?: readonly string[];
   readonly paths: Readonly<Record<string, PathItem>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }

@@ -17,9 +17,12 @@ function fits(contract: VendorContract, schema: Schema, texts: readonly string[]
   return readings(texts, exploded).some((reading) => check(reading).length === 0) ? [] : undefined;
 }
 
+/** Of the reading that comes nearest. */
 function problem(contract: VendorContract, { schema, explode }: Parameter, texts: readonly string[]): string {
-  const [first] = readings(texts, explode !== false);
-  return contract.ofRequest(schema)(first).slice(0, 3).join('; ');
+  const check = contract.ofRequest(schema);
+  const found = readings(texts, explode !== false).map((reading) => check(reading));
+  const inside = found.find((problems) => problems.every((one) => !/^\(the whole\): must be/.test(one)));
+  return (inside ?? found[0] ?? []).slice(0, 3).join('; ');
 }
 
 function readings(texts: readonly string[], exploded: boolean): unknown[] {

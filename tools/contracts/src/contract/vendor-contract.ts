@@ -47,6 +47,14 @@ export class VendorContract {
       .sort((a, b) => literalLength(b.path) - literalLength(a.path));
   }
 
+  /** Whether a tool is known to send this though no description lists it. */
+  isKnownUndescribed(method: string, address: string, anywhere: boolean): boolean {
+    return (this.document['x-undescribed'] ?? []).some((known) => {
+      const [verb, template = ''] = known.split(' ');
+      return verb === method && addressPattern(anywhere ? withoutOrigin(template) : template).test(address);
+    });
+  }
+
   static read(file: string): VendorContract {
     return new VendorContract(JSON.parse(readFileSync(file, 'utf8')) as Contract);
   }
@@ -77,14 +85,15 @@ export class VendorContract {
 
 function contractOperation(method: Method, path: string, operation: Operation, server: string): ContractOperation {
   const many = new Set((operation.parameters ?? []).filter((one) => one['x-segments'] === 'many').map(({ name }) => name));
-  // A server that is all parameter has no path of its own.
-  const prefix = server.startsWith('{') ? '' : server.replace(/^https?:\/\/[^/]+/, '');
   return {
     ...{ method, path, operation, names: namesOf(server + path) },
     address: addressPattern(server + path, many),
-    pathname: addressPattern(prefix + path, many),
+    pathname: addressPattern(withoutOrigin(server + path), many),
   };
 }
+
+/** The origin is written out, or a parameter. */
+const withoutOrigin = (template: string) => template.replace(/^(?:https?:\/\/[^/]+|\{[^}]+\})/, '');
 
 function absolute(schema: unknown, base: string): Schema {
   return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>

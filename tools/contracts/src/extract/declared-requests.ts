@@ -18,6 +18,7 @@ const toolSchema = z.looseObject({
   request: requestSchema.optional(),
   steps: z.array(z.looseObject({ id: z.string(), request: requestSchema })).default([]),
   idempotency: z.unknown().optional(),
+  pagination: z.looseObject({ path: z.string().optional() }).optional(),
 });
 const probeSchema = z.object({ probe: z.object({ request: requestSchema }) });
 const manifestSchema = z.looseObject({
@@ -27,7 +28,7 @@ const manifestSchema = z.looseObject({
 
 export interface DeclaredRequest {
   readonly tool: string;
-  /** Of a step, `request` where there is only one, or `probe`. */
+  /** Of a step, `request` where there is only one, `probe`, or `next` where pages after the first have another path. */
   readonly id: string;
   readonly kind: 'http' | 'graphql' | 'mcp';
   readonly method: Method;
@@ -57,8 +58,14 @@ export function declaredRequests(dir: string, connector: string): DeclaredReques
         ...(tool.request === undefined ? [] : [{ id: 'request', request: tool.request }]),
         ...tool.steps,
         ...(probe === undefined ? [] : [{ id: 'probe', request: probe }]),
+        ...nextOf(tool),
       ].map(({ id, request }) => ({ tool: tool.name, id, ...declared(request, manifest) }));
     });
+}
+
+function nextOf({ request, pagination }: z.infer<typeof toolSchema>) {
+  const path = pagination?.path?.replaceAll('{}', '{page}');
+  return request === undefined || path === undefined ? [] : [{ id: 'next', request: { ...request, path } }];
 }
 
 type Manifest = z.infer<typeof manifestSchema>;

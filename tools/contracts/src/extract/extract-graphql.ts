@@ -35,7 +35,7 @@ export function extractGraphql(sdl: string, documents: readonly string[], facts:
     `# The part of ${file} that the tools use: facts alone, without descriptions.`,
     `# sha256 of the whole: ${sha256}`,
     `# ${date}, ${licence}`,
-    `# Input objects more than ${INPUT_DEPTH} deep have their scalar fields alone.`,
+    `# Input objects more than ${INPUT_DEPTH} deep have their scalars and comparators alone.`,
   ];
   return `${head.join('\n')}\n\n${used.print()}\n`;
 }
@@ -119,7 +119,7 @@ class Used {
     if (!isInputObjectType(type)) return this.leaf(type);
     if ((this.inputs.get(type.name) ?? -1) >= depth) return;
     this.inputs.set(type.name, depth);
-    for (const field of this.inputFields(type)) this.input(getNamedType(field.type), depth - 1);
+    for (const field of this.inputFields(type)) this.input(getNamedType(field.type), Math.max(0, depth - 1));
   }
 
   /** All fields, or where it is too deep those that lead no deeper. */
@@ -127,7 +127,7 @@ class Used {
     const deep = (this.inputs.get(type.name) ?? 0) > 0;
     const written = this.written.get(type.name);
     return Object.values(type.getFields()).filter(
-      ({ name, type: of }) => deep || written?.has(name) === true || isNonNullType(of) || !isInputObjectType(getNamedType(of)),
+      ({ name, type: of }) => deep || written?.has(name) === true || isNonNullType(of) || isShallow(getNamedType(of)),
     );
   }
 
@@ -163,6 +163,12 @@ class Used {
 function fieldText({ name, args, type }: GraphQLField<unknown, unknown>, used: ReadonlySet<string> | undefined): string {
   const inputs = args.filter((one) => used?.has(one.name)).map((one) => `${one.name}: ${String(one.type)}`);
   return `${name}${inputs.length === 0 ? '' : `(${inputs.join(', ')})`}: ${String(type)}`;
+}
+
+/** No input object, or one whose fields are none: a comparator such as `{eq, in}`. */
+function isShallow(type: GraphQLNamedType): boolean {
+  if (!isInputObjectType(type)) return true;
+  return Object.values(type.getFields()).every((field) => !isInputObjectType(getNamedType(field.type)));
 }
 
 const block = (head: string, lines: readonly string[]) => (lines.length === 0 ? '' : `${head} {\n  ${lines.join('\n  ')}\n}`);

@@ -37,12 +37,16 @@ export function extractRest(
       if (description === found.from.description || (answer !== undefined && description === answer.from.description))
         used.add(facts);
     }
-    const path = found.asked ?? found.listed.path;
-    const at = path.replace(/\{\+/g, '{');
+    const at = pathOf(request, found);
     const item = paths.get(at) ?? { servers: [{ url: found.listed.server }] };
     paths.set(at, { ...item, [request.method]: operationAt(at, found, answer?.listed.facts().responses) });
   }
-  return { contract: assemble(connector, paths, read, [...used]), missing };
+  return { contract: { ...assemble(connector, paths, read, [...used]), ...undescribed(missing) }, missing };
+}
+
+function undescribed(missing: readonly DeclaredRequest[]): Pick<Contract, 'x-undescribed'> {
+  const named = missing.flatMap(({ method, address }) => (address === undefined ? [] : [`${method.toUpperCase()} ${address}`]));
+  return named.length === 0 ? {} : { 'x-undescribed': [...new Set(named)].sort() };
 }
 
 /** The older file's answer to the same operation, whatever its method there. */
@@ -55,28 +59,36 @@ function findAnswer(found: Found, answers: readonly ReadSource[]): Found | undef
   return undefined;
 }
 
-function operationAt(path: string, found: Found, responses: Operation['responses'] | undefined): Operation {
-  const facts = found.listed.facts();
-  const described =
-    found.asked === undefined ? {} : { 'x-described-as': `${found.listed.method.toUpperCase()} ${found.listed.path}` };
+/** The vendor's own path, or the tool's where it says more: what the description writes otherwise, or a word for a placeholder. */
+function pathOf({ address = '' }: DeclaredRequest, { listed, asked }: Found): string {
+  const tools = asked ?? address.slice(listed.server.length);
+  return asked === undefined && namesOf(listed.path).length === namesOf(tools).length ? listed.path : tools.replace(/\{\+/g, '{');
+}
+
+function operationAt(path: string, { listed }: Found, responses: Operation['responses'] | undefined): Operation {
+  const facts = listed.facts();
+  const described = path === listed.path ? {} : { 'x-described-as': `${listed.method.toUpperCase()} ${listed.path}` };
+  const parameters = [...parametersOfPath(path, listed), ...(facts.parameters ?? []).filter((one) => one.in !== 'path')];
   return {
     ...described,
     ...facts,
-    ...parametersAt(path, facts.parameters ?? []),
+    ...(parameters.length > 0 ? { parameters } : {}),
     ...(responses === undefined ? {} : { responses }),
   };
 }
 
-/** Those of the path are exactly the placeholders that it has here. */
-function parametersAt(path: string, declared: readonly Parameter[]): { parameters?: readonly Parameter[] } {
-  const inPath = namesOf(path).map(
-    (name): Parameter =>
-      declared.find((parameter) => parameter.in === 'path' && parameter.name === name) ?? {
-        ...{ name, in: 'path', required: true, schema: { type: 'string' } },
-      },
-  );
-  const parameters = [...inPath, ...declared.filter((parameter) => parameter.in !== 'path')];
-  return parameters.length > 0 ? { parameters } : {};
+/** Exactly the placeholders that the path has here, as the vendor describes what stands in their segments. */
+function parametersOfPath(path: string, listed: Found['listed']): Parameter[] {
+  const theirs = listed.path.split('/');
+  const ours = path.split('/');
+  const declared = (listed.facts().parameters ?? []).filter((one) => one.in === 'path');
+  return ours.flatMap((segment, index) => {
+    const names = theirs.length === ours.length ? namesOf(theirs[index] ?? '') : [];
+    return namesOf(segment).map((name, nth): Parameter => {
+      const found = declared.find((parameter) => parameter.name === (names[nth] ?? name));
+      return { ...(found ?? { in: 'path', required: true, schema: { type: 'string' } }), name };
+    });
+  });
 }
 
 function assemble(

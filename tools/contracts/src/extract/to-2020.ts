@@ -16,7 +16,9 @@ export interface Dialect {
 /** A schema of OpenAPI 2.0 to 3.1, draft-07 or Google's discovery as JSON Schema 2020-12, without its prose. */
 export function to2020(node: unknown, dialect: Dialect): Schema {
   if (!isObject(node)) return node === false ? { not: {} } : {};
-  const kept = Object.entries({ ...node, ...boundsOf2020(node) }).filter(([keyword, value]) => says(keyword, value));
+  const kept = Object.entries({ ...node, ...boundsOf2020(node), ...choiceOf(node) }).filter(([keyword, value]) =>
+    says(keyword, value),
+  );
   const schema = Object.fromEntries(kept.map(([keyword, value]) => [keyword, keywordOf(keyword, value, dialect)]));
   return node['nullable'] === true ? nullable(schema) : schema;
 }
@@ -66,6 +68,11 @@ function boundsOf2020(node: Record<string, unknown>): Record<string, unknown> {
     if (node[exclusive]) bounds[bound] = undefined;
   }
   return bounds;
+}
+
+/** Slack writes alternatives as a list under `items` of what is no array. */
+function choiceOf({ type, items }: Record<string, unknown>): Record<string, unknown> {
+  return Array.isArray(items) && type !== 'array' ? { items: undefined, anyOf: items } : {};
 }
 
 function nullable(schema: Record<string, unknown>): Schema {

@@ -1,4 +1,5 @@
 import { isObject, type Schema } from '../schema.js';
+import { textOfPattern } from './text-of-pattern.js';
 
 const PREFIX = '#/components/schemas/';
 /** Members that may be left out are given so many levels deep. */
@@ -23,21 +24,6 @@ const FORMATS: Readonly<Record<string, string>> = {
   int64: '1',
   uint64: '1',
 };
-/** Tried in this order where a pattern asks for more than a word. */
-const WORDS = [
-  'text',
-  '1',
-  'a1',
-  'A1',
-  '2026-01-02',
-  '0123456789abcdef01234567',
-  'https://example.com/1',
-  '#aabbcc',
-  'C0123456789',
-  '1.1',
-  '/1',
-];
-
 /** The same value for the same schema, valid under it wherever that takes no search. */
 export function generate(schema: Schema, schemas: Readonly<Record<string, Schema>>, depth = 0): unknown {
   const whole = flat(schema, schemas);
@@ -99,6 +85,10 @@ function object(
   };
   const wanted = Object.entries(properties).filter(([name]) => depth < FULL_DEPTH || required.includes(name));
   if (depth > MAX_DEPTH) return {};
+  if (wanted.length < Number(schema['minProperties'] ?? 0) && isObject(schema['additionalProperties'])) {
+    const name = isObject(schema['propertyNames']) ? String(generate(schema['propertyNames'], schemas)) : 'text';
+    wanted.push([name, schema['additionalProperties']]);
+  }
   return Object.fromEntries(wanted.map(([name, member]) => [name, generate(member as Schema, schemas, depth + 1)]));
 }
 
@@ -128,10 +118,8 @@ function text(schema: Record<string, unknown>): string {
   const most = Number(schema['maxLength'] ?? Infinity);
   const formatted = typeof format === 'string' ? FORMATS[format] : undefined;
   if (formatted !== undefined && formatted.length <= most) return formatted;
-  const words = WORDS.map((word) => word.padEnd(least, word.at(-1) ?? 'x').slice(0, most));
-  if (typeof pattern !== 'string') return words[0] ?? '';
-  const fitting = new RegExp(pattern);
-  return words.find((word) => fitting.test(word)) ?? words[0] ?? '';
+  const word = (typeof pattern === 'string' ? textOfPattern(pattern) : undefined) ?? 'text';
+  return word.padEnd(least, word.at(-1) ?? 'x').slice(0, most);
 }
 
 const list = (value: unknown): Schema[] => (Array.isArray(value) ? value.filter(isObject) : []);

@@ -28,7 +28,7 @@ export function asPage(reply: Reply, request: SentRequest, pagination: Paginatio
   const body = structuredClone(reply.body);
   const items = at(body, pagination.items);
   const [item] = Array.isArray(items) ? (items as unknown[]) : [];
-  const count = second ? 1 : sizeOf(request, pagination);
+  const count = second ? lastOf(pagination) : sizeOf(request, pagination);
   if (item !== undefined)
     put(
       body,
@@ -58,6 +58,10 @@ function isSecond(request: SentRequest, { style, into, first = 1, path }: Pagina
   if (style === 'cursor') return true;
   return String(cursor) !== String(style === 'page' ? first : 0);
 }
+
+/** Where nothing else tells the end, an empty page does. */
+const lastOf = ({ style, size, more }: PaginationFacts) =>
+  (style === 'page' || style === 'offset') && size === undefined && more === undefined ? 0 : 1;
 
 function sizeOf(request: SentRequest, { size }: PaginationFacts): number {
   const asked = Number(placed(request, size?.into) ?? ITEMS);

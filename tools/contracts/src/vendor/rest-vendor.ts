@@ -15,7 +15,11 @@ export class RestVendor implements Vendor {
 
   async hear(request: SentRequest, anywhere: boolean): Promise<Heard> {
     const { operation: found, problems } = await judgeRequest(this.contract, request, anywhere);
-    if (found === undefined) return { ...(await undescribed.hear(request, anywhere)), problems };
+    if (found === undefined) {
+      const { origin, pathname } = new URL(request.url);
+      const known = this.contract.isKnownUndescribed(request.method, anywhere ? pathname : origin + pathname, anywhere);
+      return { ...(await undescribed.hear(request, anywhere)), problems: known ? [] : problems };
+    }
     const { operation } = found;
     return { described: operation['x-described'] ?? 'fully', problems, reply: this.reply(operation) };
   }

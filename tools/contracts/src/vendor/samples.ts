@@ -37,12 +37,16 @@ export function sampleOf(samples: Samples, tool: string): Sample {
   return samples.tools[tool] ?? NONE;
 }
 
-/** The sample's answer to a step, laid over what was described: objects are joined, everything else replaces. */
+/** The sample's answer to a step, laid over what was described: objects and items of lists are joined, everything else replaces. */
 export function withSample(reply: Reply, { steps }: Sample, step: string): Reply {
   return Object.hasOwn(steps, step) ? { ...reply, body: laidOver(reply.body, steps[step]) } : reply;
 }
 
 function laidOver(below: unknown, above: unknown): unknown {
+  if (Array.isArray(above)) {
+    const items: unknown[] = Array.isArray(below) ? below : [];
+    return above.map((item, index) => laidOver(items[index] ?? items[0], item));
+  }
   if (!isObject(below) || !isObject(above)) return above;
   return { ...below, ...Object.fromEntries(Object.entries(above).map(([key, value]) => [key, laidOver(below[key], value)])) };
 }

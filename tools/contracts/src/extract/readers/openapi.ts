@@ -45,7 +45,7 @@ class OpenApi implements Description {
 
   private facts(item: Node, operation: Node): Operation {
     const declared = [...array(item['parameters']), ...array(operation['parameters'])].map((node) => this.resolved(node));
-    const parameters = declared.flatMap((node) => this.parameter(node));
+    const parameters = [...declared.flatMap((node) => this.parameter(node)), ...this.credentials()];
     const requestBody = this.requestBody(operation, declared);
     return {
       ...(parameters.length > 0 ? { parameters } : {}),
@@ -82,6 +82,14 @@ class OpenApi implements Description {
         ...(node['x-multi-segment'] === true ? { 'x-segments': 'many' as const } : {}),
       },
     ];
+  }
+
+  /** A credential in the query is a parameter of every request. */
+  private credentials(): Parameter[] {
+    const components = (this.document['components'] ?? {}) as Node;
+    return Object.values((components['securitySchemes'] ?? {}) as Record<string, Node>)
+      .filter((scheme) => scheme['type'] === 'apiKey' && scheme['in'] === 'query')
+      .map((scheme) => ({ name: String(scheme['name']), in: 'query', schema: { type: 'string' } }));
   }
 
   private schemaOfContent(content: unknown): unknown {

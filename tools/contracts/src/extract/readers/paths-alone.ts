@@ -22,7 +22,10 @@ function pathOf(url: string): string {
 /** Facts restated from documentation pages; several methods or paths may share a row. */
 export function readFacts(document: unknown, source: SourceFile): Description {
   const { facts } = document as { facts: { vendor: string; method: string; path: string }[] };
-  const rows = facts.filter(({ vendor, path }) => vendor === source.vendor && path.startsWith('/'));
+  const rows = facts
+    .filter(({ vendor }) => vendor === source.vendor)
+    // `{nextRecordsUrl} = /services/…` names where an answer has it.
+    .map(({ path, ...row }) => ({ ...row, path: path.replace(/^\{\w+\} = /, '') }));
   return describe(
     rows.flatMap(({ method, path }) =>
       pathsOf(path).flatMap((one) => method.split(' / ').map((verb) => listed(source, verb, one))),
