@@ -13,6 +13,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { AlwaysOnSampler, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { pino } from 'pino';
 import { InFlight } from '../../apps/tool-executor/src/bus/in-flight.js';
+import { Cancellations } from '../../apps/tool-executor/src/cancel/cancellations.js';
 import { Executor } from '../../apps/tool-executor/src/executor.js';
 import { findSecret } from '../e2e/support/find-secret.js';
 import { Workbench } from './workbench.js';
@@ -209,6 +210,7 @@ describe('the key', () => {
     return new Executor({
       parts: bench.parts,
       inFlight: new InFlight(),
+      ...{ cancellations: new Cancellations(), notices: { send: async () => undefined }, clock: { now: Date.now } },
       publisher: { publish: async (_subject, payload) => void seen.push(payload) },
       tracer: trace.getTracer('test'),
       logger: pino({ level: 'trace' }, sink),
@@ -222,6 +224,7 @@ describe('the key', () => {
       subject: `execution.requested.${request.org}.${request.agent}.${request.id}`,
       headers: undefined,
       deliveries: 1,
+      storedAt: Date.now(),
       replyTo: '_INBOX.x',
       signal: new AbortController().signal,
       reply: async (payload) => void replies.push(payload as ExecutionResult),

@@ -171,7 +171,17 @@ describe('a message that comes again after its process died in the middle', () =
   async function interrupted(tool: string, timeoutMs = 5_000) {
     const request = bench.request(tool, { idempotencyKey: newId('msg'), timeoutMs });
     const { id, org, agent, user, idempotencyKey } = request;
-    const row = { id, org, agent, user, tool, connection: bench.connection.id, idempotencyKey, requestHash: Buffer.alloc(32) };
+    const row = {
+      id,
+      org,
+      agent,
+      user,
+      tool,
+      connection: bench.connection.id,
+      idempotencyKey,
+      requestHash: Buffer.alloc(32),
+      toolVersion: undefined,
+    };
     expect(await bench.rows.insert(row)).toBe(true);
     return request;
   }

@@ -5,6 +5,7 @@ import type { JetStreamContext } from '@keyward/jetstream';
 import { trace } from '@opentelemetry/api';
 import { pino } from 'pino';
 import { InFlight } from '../../apps/tool-executor/src/bus/in-flight.js';
+import { Cancellations } from '../../apps/tool-executor/src/cancel/cancellations.js';
 import { Executor } from '../../apps/tool-executor/src/executor.js';
 import { Workbench } from './workbench.js';
 
@@ -30,6 +31,7 @@ beforeEach(() => {
   executor = new Executor({
     parts: bench.parts,
     inFlight: new InFlight(),
+    ...{ cancellations: new Cancellations(), notices: { send: async () => undefined }, clock: { now: Date.now } },
     publisher: { publish: async (subject, payload, { msgId }) => void published.push([subject, payload, msgId]) },
     tracer: trace.getTracer('test'),
     logger: pino({ messageKey: 'message', formatters: { level: (level) => ({ level }) } }, sink),
@@ -42,6 +44,7 @@ function handle(tool: string, change: object = {}): Promise<void> {
     subject: `execution.requested.${request.org}.${request.agent}.${request.id}`,
     headers: undefined,
     deliveries: 1,
+    storedAt: Date.now(),
     replyTo: '_INBOX.x',
     signal: new AbortController().signal,
     reply: async (payload) => void replies.push(payload),

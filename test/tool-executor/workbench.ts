@@ -10,11 +10,13 @@ import {
   type AuditEvent,
   type ExecutionRequested,
   type ExecutionResult,
+  type ProviderPaused,
   type RefreshReply,
   type RefreshRequest,
 } from '@keyward/contracts';
 import type { CallConnection, CallCredential, CallQuery } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
+import { createMemoryQuotaStore, type QuotaStore, type RoomBounds } from '@keyward/limits';
 import { createDataSource, createLogin, migrate } from '@keyward/postgres';
 import { testPostgres, type TestPostgres } from '@keyward/testing';
 import { HostileServer } from '@keyward/testing/hostile-server';
@@ -28,7 +30,10 @@ import { execute } from '../../apps/tool-executor/src/execute/execute.js';
 import type { ExecutorParts } from '../../apps/tool-executor/src/execute/parts.js';
 import { ExecutionRows } from '../../apps/tool-executor/src/intent/execution-rows.js';
 import { Intents } from '../../apps/tool-executor/src/intent/intents.js';
+import { ExecutorLimits } from '../../apps/tool-executor/src/limits/executor-limits.js';
 import { createMetrics } from '../../apps/tool-executor/src/metrics.js';
+import { Waiting } from '../../apps/tool-executor/src/waiting/waiting.js';
+import { WaitingRows } from '../../apps/tool-executor/src/waiting/waiting-rows.js';
 import { McpServers } from '../../apps/tool-executor/src/provider/mcp/mcp-servers.js';
 import { CONNECTOR, TOOLS } from './acme.js';
 
@@ -56,10 +61,14 @@ export class Workbench {
   readonly agent = newId('agt');
   readonly parts: ExecutorParts;
   readonly metrics = new Registry();
+  private readonly executorMetrics = createMetrics(this.metrics);
+  /** What the other replicas were told. */
+  readonly pauses: ProviderPaused[] = [];
 
   private constructor(
     readonly upstream: HostileServer,
     readonly rows: ExecutionRows,
+    readonly waitingRows: WaitingRows,
     private readonly egress: Egress,
     private readonly closers: (() => Promise<unknown> | void)[],
     private readonly dir: string,
@@ -76,6 +85,8 @@ export class Workbench {
       egress,
       mcpServers: new McpServers(),
       intents: new Intents(rows),
+      waiting: new Waiting(waitingRows),
+      limits: this.limitsOver(createMemoryQuotaStore()),
       audit: { record: (event) => this.record(event) },
       links: {
         create: async (_call, _provider, wanted) => (this.links.push(wanted), { connectUrl: 'https://connect.example/c1' }),
@@ -84,7 +95,7 @@ export class Workbench {
       refused: new RefusedTokens(),
       uses: { note: (_org, connection) => this.uses.add(connection) },
       isRevoked: ({ connection }) => connection !== null && this.revoked.has(connection.id),
-      metrics: createMetrics(this.metrics),
+      metrics: this.executorMetrics,
       maxOutputBytes: 100_000,
       random: () => 0,
     };
@@ -99,7 +110,7 @@ export class Workbench {
     writeFileSync(join(dir, 'acme', 'tools.yaml'), TOOLS);
     const egress = createEgress({ privateOrigins: [upstream.origin] });
     const closers = [() => rmSync(dir, { recursive: true }), upstream.stop, () => dataSource.destroy(), stop];
-    return new Workbench(upstream, new ExecutionRows(dataSource), egress, closers, dir);
+    return new Workbench(upstream, new ExecutionRows(dataSource), new WaitingRows(dataSource), egress, closers, dir);
   }
 
   async stop(): Promise<void> {
@@ -123,6 +134,12 @@ export class Workbench {
     });
   }
 
+  /** Limits of a replica of its own that knows of no pause yet. */
+  limitsOver(store: QuotaStore, room: RoomBounds = { perAgent: 100, perOrganization: 200, total: 400 }): ExecutorLimits {
+    const { limits: metrics } = this.executorMetrics;
+    return new ExecutorLimits({ store, room, metrics, onPause: (pause) => this.pauses.push(pause), random: () => 0 });
+  }
+
   /** A clean slate between tests; the servers stay. */
   reset(): void {
     this.upstream.requests.length = 0;
@@ -133,6 +150,8 @@ export class Workbench {
     this.uses.clear();
     this.posted = [];
     this.refused.length = 0;
+    this.pauses.length = 0;
+    this.parts.limits = this.limitsOver(createMemoryQuotaStore());
     this.parts.catalogs = this.catalogsOf(this.dir);
     this.auditIsDown = false;
     this.databaseIsDown = false;

@@ -1,5 +1,5 @@
 import { createCatalogs, loadCatalog } from '@keyward/connectors';
-import { streams, subjects, type ControlRevoked } from '@keyward/contracts';
+import { consumers, streams, subjects, type ControlRevoked } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
 import {
@@ -12,6 +12,8 @@ import {
   openNats,
   ReplyInbox,
   requestRefresh,
+  startBusClock,
+  type JetStreamBatchServer,
 } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase } from '@keyward/postgres';
@@ -28,7 +30,9 @@ import { REDELIVERY_MS } from './execute/outcome.js';
 import { Executor } from './executor.js';
 import { ExecutionRows } from './intent/execution-rows.js';
 import { Intents } from './intent/intents.js';
+import { createLimits } from './limits/create-limits.js';
 import { createMetrics } from './metrics.js';
+import { createWaiting } from './waiting/create-waiting.js';
 import { McpServers } from './provider/mcp/mcp-servers.js';
 
 export type ExecutorHost = ServiceHost<ConfigOf<typeof executorConfig>>;
@@ -41,7 +45,13 @@ const MAX_DELIVER = 60;
 /** Of a message on the bus, for what stands around a result's output. */
 const ENVELOPE_BYTES = 16_384;
 
-export async function createExecutor(host: ExecutorHost): Promise<{ executor: Executor; messages: JetStreamServer }> {
+export interface CreatedExecutor {
+  executor: Executor;
+  /** What it takes from the bus. */
+  doors: (JetStreamServer | JetStreamBatchServer)[];
+}
+
+export async function createExecutor(host: ExecutorHost): Promise<CreatedExecutor> {
   const { config, logger, tracer, waitFor, onDrain } = host;
   const catalog = loadCatalog(config.connectors.dir, config.connectors.variables, { onlyWithTools: true });
   const metrics = createMetrics(host.metrics);
@@ -63,6 +73,13 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
   const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const uses = new Uses({ store: createConnectionUseStore(database), logger });
+  const limits = createLimits(host, { database, nats, metrics });
+  const audit = createAuditPublisher(publisher);
+  const executions = new ExecutionRows(database);
+  const clock = await waitFor('the clock of the bus', () => startBusClock(nats, streams.executions, logger));
+  const { waiting, cancellations, notices, events } = await createWaiting({
+    ...{ database, nats, publisher, audit, executions, inFlight, logger, waitFor, onDrain },
+  });
 
   const executor = new Executor({
     parts: {
@@ -72,8 +89,10 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
       metrics,
       calls: createCallCredentialStore(database),
       credentials,
-      intents: new Intents(new ExecutionRows(database)),
-      audit: createAuditPublisher(publisher),
+      intents: new Intents(executions),
+      waiting,
+      limits,
+      audit,
       links: connectLinksOverNats(nats, logger),
       refreshes: new RefreshFlights((provider, request) => requestRefresh(publisher, inbox, provider, request)),
       refused: new RefusedTokens(),
@@ -82,14 +101,16 @@ export async function createExecutor(host: ExecutorHost): Promise<{ executor: Ex
       maxOutputBytes: (nats.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES,
       random: Math.random,
     },
-    ...{ inFlight, publisher, tracer, logger },
+    ...{ inFlight, cancellations, notices, clock, publisher, tracer, logger },
   });
   onDrain('egress', () => egress.close());
   onDrain('answers', () => inbox.close());
+  onDrain('the clock of the bus', () => clock.stop());
   onDrain('uses', () => uses.stop());
+  onDrain('quotas', () => limits.close());
   onDrain('NATS', () => nats.drain());
   onDrain('PostgreSQL', () => database.destroy());
-  return { executor, messages: messageDoor(host, nats) };
+  return { executor, doors: [messageDoor(host, nats), events] };
 }
 
 function messageDoor({ config, logger }: ExecutorHost, nc: NatsConnection): JetStreamServer {
@@ -97,7 +118,7 @@ function messageDoor({ config, logger }: ExecutorHost, nc: NatsConnection): JetS
     nc,
     logger,
     stream: streams.executions,
-    durable: 'tool-executor',
+    durable: consumers.executions,
     filter: subjects.executionRequestedAll,
     concurrency: config.concurrency,
     ackWaitMs: ACK_WAIT_MS,

@@ -1,16 +1,23 @@
 import { subjects, type ExecutionResult } from '@keyward/contracts';
-import type { JetStreamContext, Publisher } from '@keyward/jetstream';
+import type { BusClock, JetStreamContext, Publisher } from '@keyward/jetstream';
 import { SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { InFlight } from './bus/in-flight.js';
 import { readRequest } from './bus/read-request.js';
+import { cancelled, type Cancellations } from './cancel/cancellations.js';
+import { auditEventOf } from './execute/audit-event.js';
 import { Call } from './execute/call.js';
 import { execute } from './execute/execute.js';
 import type { ExecutorParts } from './execute/parts.js';
+import type { Notices } from './waiting/notices.js';
+import { epochOf } from './waiting/waiting.js';
 
 export interface ExecutorSurroundings {
   parts: ExecutorParts;
   inFlight: InFlight;
+  cancellations: Cancellations;
+  notices: Notices;
+  clock: Pick<BusClock, 'now'>;
   publisher: Publisher;
   tracer: Tracer;
   logger: Logger;
@@ -22,12 +29,19 @@ export class Executor {
 
   /** @throws KeywardError where the message must come again, or never can be right */
   async handle(payload: unknown, context: JetStreamContext): Promise<void> {
-    const call = new Call(readRequest(payload, context.subject), context.deliveries);
-    const { parts, inFlight } = this.around;
+    const { parts, inFlight, cancellations, clock } = this.around;
+    const request = readRequest(payload, context.subject);
+    const call = new Call(request, context.deliveries, clock.now() - context.storedAt);
+    if (cancellations.has(request)) call.abort(cancelled());
     const stop = () => call.abort(context.signal.reason);
     context.signal.addEventListener('abort', stop, { once: true });
     try {
-      const result = await inFlight.track(call, () => this.inSpan(call, () => execute(parts, call)));
+      const standing = await parts.waiting.takeUp(call);
+      if (standing === 'gone') return;
+      const result =
+        standing === 'go' ? await inFlight.track(call, () => this.inSpan(call, () => execute(parts, call))) : standing;
+      // Of what was found waiting, an earlier delivery may not have come so far.
+      if (result === standing) await parts.audit.record(auditEventOf(call, { waits: result }, result));
       await this.deliver(call, result, context);
       this.report(call, result);
     } finally {
@@ -35,10 +49,19 @@ export class Executor {
     }
   }
 
-  /** To whoever waits and to stream RESULTS, both or the message comes again. */
-  private async deliver({ request }: Call, result: ExecutionResult, context: JetStreamContext): Promise<void> {
+  /**
+   * To whoever waits and to stream RESULTS, both or the message comes again. That it waits is a message of its own, or the outcome would be
+   * dropped as its repetition; and nobody waits any more for what has waited.
+   */
+  private async deliver(call: Call, result: ExecutionResult, context: JetStreamContext): Promise<void> {
+    const { request } = call;
+    const { publisher, notices, parts } = this.around;
     const subject = subjects.executionCompleted(request.org, request.agent, request.id);
-    await Promise.all([this.around.publisher.publish(subject, result, { msgId: request.id }), context.reply(result)]);
+    const msgId = result.waitingFor === undefined ? request.id : `${request.id}.${epochOf(call)}.waiting`;
+    await Promise.all([publisher.publish(subject, result, { msgId }), context.reply(result)]);
+    if (request.resumed === undefined) return;
+    await notices.send({ org: request.org, agent: request.agent, result });
+    if (result.waitingFor === undefined) await parts.waiting.leave(call);
   }
 
   private report(call: Call, result: ExecutionResult): void {

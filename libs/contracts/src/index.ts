@@ -1,5 +1,5 @@
 export { idSchema, newId, slugSchema, userIdSchema, type IdPrefix } from './ids.js';
-export { headers, parseToolExecuteSubject, streams, subjects, type AgentAddress } from './subjects.js';
+export { consumers, headers, parseToolExecuteSubject, streams, subjects, type AgentAddress } from './subjects.js';
 export {
   asKeywardError,
   errorCodes,

@@ -77,6 +77,9 @@ export const streams = {
   advisories: 'ADVISORIES',
 } as const;
 
+/** Durable consumers that others ask about. */
+export const consumers = { executions: 'tool-executor' } as const;
+
 /** Headers that we set on messages inside account KEYWARD. Never read from an agent's message. */
 export const headers = {
   /** Where a core reply is wanted: JetStream replaces the reply subject by its own ack subject. */

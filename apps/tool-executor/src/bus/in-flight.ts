@@ -1,4 +1,4 @@
-import { KeywardError, type ControlRevoked } from '@keyward/contracts';
+import { KeywardError, type ControlRevoked, type ExecutionAddress } from '@keyward/contracts';
 import type { Call } from '../execute/call.js';
 import { concerns, disconnection, Revocations } from './revocations.js';
 
@@ -34,6 +34,10 @@ export class InFlight {
       );
     this.revocations.remember(message);
     this.end(disconnection(message), (call) => concerns(message, call));
+  }
+
+  cancel({ org, agent, execution }: ExecutionAddress, reason: KeywardError): void {
+    this.end(reason, ({ request }) => request.id === execution && request.org === org && request.agent === agent);
   }
 
   private end(reason: KeywardError, isMeant: (call: Call) => boolean): void {

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { buildAuditEvent } from '@keyward/audit';
-import type { AuditEvent, ExecutionResult } from '@keyward/contracts';
+import type { AuditEvent, ExecutionRequested, ExecutionResult } from '@keyward/contracts';
 import type { Call } from './call.js';
 import type { Outcome } from './outcome.js';
 
@@ -9,9 +10,10 @@ import type { Outcome } from './outcome.js';
  */
 export function auditEventOf({ request, tool }: Call, outcome: Outcome, result: ExecutionResult): AuditEvent {
   const at = new Date(Date.parse(request.requestedAt) + result.durationMs);
+  const isWaiting = result.waitingFor !== undefined;
   const event = buildAuditEvent(
     {
-      type: 'execution.completed',
+      type: isWaiting ? 'execution.waiting' : 'execution.completed',
       org: request.org,
       actor: { kind: 'agent', id: request.agent },
       traceId: result.traceId,
@@ -23,6 +25,8 @@ export function auditEventOf({ request, tool }: Call, outcome: Outcome, result: 
       attempts: result.attempts,
       durationMs: result.durationMs,
       ...repetition(request.id, outcome),
+      ...(result.waitingFor === undefined ? {} : { reason: `${result.waitingFor.reason}, until ${result.waitingFor.expiresAt}` }),
+      ...(result.toolVersion === undefined ? {} : { toolVersion: result.toolVersion }),
       ...(tool === undefined ? {} : { provider: tool.provider.name }),
       ...(result.connection === null ? {} : { connection: result.connection }),
       ...(result.error === undefined ? {} : { errorCode: result.error.code }),
@@ -30,7 +34,15 @@ export function auditEventOf({ request, tool }: Call, outcome: Outcome, result: 
     },
     at,
   );
-  return { ...event, id: `evt_${request.id.slice(-32)}` };
+  return { ...event, id: isWaiting ? waitingId(request) : `evt_${request.id.slice(-32)}` };
+}
+
+/** Each time that it begins to wait is an event of its own. */
+function waitingId({ id, resumed }: ExecutionRequested): string {
+  return `evt_${createHash('sha256')
+    .update(`${id} waits ${resumed?.epoch ?? 1}`)
+    .digest('hex')
+    .slice(0, 32)}`;
 }
 
 /** So that nobody counts what happened once as having happened twice. */

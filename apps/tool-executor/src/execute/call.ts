@@ -33,7 +33,7 @@ export class Call {
   private found: Tool | undefined;
   /** On the clock of `startedAt`, which no one sets: a call that runs is not ended, nor prolonged, by a clock that is. */
   private readonly askedAt: number;
-  private readonly endsAt: number;
+  private endsAt: number;
   private readonly controller = new AbortController();
 
   constructor(
@@ -74,6 +74,11 @@ export class Call {
 
   get msLeft(): number {
     return this.endsAt - performance.now();
+  }
+
+  /** For a last look at what came of it. */
+  lastAtLeast(ms: number): void {
+    this.endsAt = Math.max(this.endsAt, performance.now() + ms);
   }
 
   get signal(): AbortSignal {

@@ -1,9 +1,9 @@
 import type { Tool } from '@keyward/connectors';
 import { asKeywardError, KeywardError, type ExecutionResult } from '@keyward/contracts';
 import { requireConnection } from '../connection/require-connection.js';
+import { carryOut, earlierOutcome } from '../intent/carry-out.js';
 import { bounded } from '../provider/output.js';
 import { preview } from '../tool-run/preview.js';
-import { runTool } from '../tool-run/run-tool.js';
 import { auditEventOf } from './audit-event.js';
 import { authorise } from './authorise.js';
 import type { Call } from './call.js';
@@ -20,7 +20,7 @@ import type { ExecutorParts } from './parts.js';
  */
 export async function execute(parts: ExecutorParts, call: Call): Promise<ExecutionResult> {
   const { request } = call;
-  const outcome = await outcomeOf(call, async () => {
+  const ended = await outcomeOf(call, async () => {
     const tool = await toolOf(parts, call);
     const earlier = await parts.intents.resume(call); //           a write that was interrupted is never begun anew
     if (earlier !== undefined) return earlier;
@@ -32,9 +32,10 @@ export async function execute(parts: ExecutorParts, call: Call): Promise<Executi
     const connection = await requireConnection(parts, call, tool, grant); //  the agent may use it, active, with the scopes
     if (request.dryRun) return { output: bounded(await preview(call, tool, connection), parts.maxOutputBytes) };
     const first = await parts.intents.begin(call, connection.id); //  writes: the intent is stored before anything is sent
-    if (first !== undefined) return first; //                         the same idempotency key, answered before
-    return { output: await runTool(parts, call, tool, connection) }; // steps and pages: credential, egress, retries, refresh
+    if (first !== undefined) return earlierOutcome(parts, call, tool, connection, first); // the same idempotency key, answered before
+    return { output: await carryOut(parts, call, tool, connection) }; // steps and pages: credential, egress, retries, refresh
   });
+  const outcome = await parts.waiting.insteadOf(call, ended); //     what a person can help with waits, if the caller does
   const result = await parts.intents.finish(call, outcome, resultOf(call, outcome));
   await parts.audit.record(auditEventOf(call, outcome, result)); // no acknowledgement, no result
   return result;

@@ -1,8 +1,8 @@
 import { asKeywardError, KeywardError, toProblem, type ExecutionResult, type ExecutionState } from '@keyward/contracts';
 import type { Call } from './call.js';
 
-/** How a call ended. `stored`: it had ended before, and that is what it is answered with. */
-export type Outcome = { output: unknown } | { error: KeywardError } | { stored: ExecutionResult };
+/** How a call ended. `stored`: it had ended before, and that is what it is answered with. `waits`: it has not ended. */
+export type Outcome = { output: unknown } | { error: KeywardError } | { stored: ExecutionResult } | { waits: ExecutionResult };
 
 /** Pauses before the 2nd, 3rd … delivery of a message; the last one repeats. */
 export const REDELIVERY_MS = [100, 250, 1000, 2000, 5000] as const;
@@ -19,7 +19,7 @@ export async function outcomeOf(call: Call, work: () => Promise<Outcome>): Promi
   } catch (thrown) {
     const error = asKeywardError(thrown);
     if (mayComeAgain(call, error)) throw error;
-    return { error: call.uncertain ? unknownOutcome(error) : error };
+    return { error: call.uncertain ? unknownOutcome(call, error) : error };
   }
 }
 
@@ -36,16 +36,19 @@ function mayHaveWritten({ tool, writes, request }: Call): boolean {
   return writes || (tool === undefined && !request.dryRun);
 }
 
-/** Nobody can say whether the provider carried the call out, and sending it again could do it twice. */
-export function unknownOutcome(cause: KeywardError): KeywardError {
-  return new KeywardError('outcome_unknown', `The provider may have carried out this call. ${cause.message}`, {
-    details: cause.details,
-    cause,
-  });
+/** Nobody can say whether the provider carried the call out, and sending it again could do it twice. What is known is said. */
+export function unknownOutcome({ notSentBefore, completedSteps }: Call, cause: KeywardError): KeywardError {
+  const details = {
+    ...cause.details,
+    ...(notSentBefore === undefined ? {} : { sentAt: notSentBefore }),
+    ...(completedSteps.length === 0 ? {} : { completedSteps: [...completedSteps] }),
+  };
+  return new KeywardError('outcome_unknown', `The provider may have carried out this call. ${cause.message}`, { details, cause });
 }
 
 function stateOf(call: Call, error: KeywardError): ExecutionState {
   if (error.code === 'outcome_unknown') return 'unknown';
+  if (error.code === 'cancelled') return 'cancelled';
   if (error.code === 'deadline_exceeded' && call.attempts === 0) return 'expired';
   // What is not allowed, as opposed to what went wrong.
   return error.httpStatus === 403 ? 'denied' : 'failed';
@@ -60,12 +63,14 @@ export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
     attempts,
     durationMs: Math.round(call.durationMs),
     traceId,
+    ...(call.tool === undefined ? {} : { toolVersion: call.tool.version }),
     ...(call.rateLimit === undefined ? {} : { rateLimit: call.rateLimit }),
   };
   if ('stored' in outcome) {
     // A repetition under the same idempotency key gets the first result, as the answer to its own id.
     return outcome.stored.id === request.id ? outcome.stored : { ...outcome.stored, id: request.id, traceId };
   }
+  if ('waits' in outcome) return outcome.waits;
   if ('output' in outcome) return { ...common, state: 'succeeded', output: outcome.output };
   const { error } = outcome;
   return { ...common, state: stateOf(call, error), error: toProblem(error, traceId) };

@@ -8,8 +8,10 @@ import type { RefusedTokens } from '../connection/refused-tokens.js';
 import type { Uses } from '../connection/uses.js';
 import type { Call } from './call.js';
 import type { Intents } from '../intent/intents.js';
+import type { ExecutorLimits } from '../limits/executor-limits.js';
 import type { ExecutorMetrics } from '../metrics.js';
 import type { McpServers } from '../provider/mcp/mcp-servers.js';
+import type { Waiting } from '../waiting/waiting.js';
 
 /** What an execution works with. */
 export interface ExecutorParts {
@@ -20,6 +22,8 @@ export interface ExecutorParts {
   /** What is known of MCP servers. */
   mcpServers: McpServers;
   intents: Intents;
+  waiting: Waiting;
+  limits: ExecutorLimits;
   audit: AuditPort;
   links: ConnectLinks;
   refreshes: RefreshFlights;

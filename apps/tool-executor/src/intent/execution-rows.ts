@@ -1,4 +1,4 @@
-import type { ExecutionResult } from '@keyward/contracts';
+import type { ExecutionResult, ExecutionState } from '@keyward/contracts';
 import { withOrg } from '@keyward/postgres';
 import type { DataSource, EntityManager } from 'typeorm';
 
@@ -6,6 +6,10 @@ export interface ExecutionRow {
   id: string;
   requestHash: Buffer;
   epoch: number;
+  /** It waits for an authorization: nothing of it was ever sent. */
+  waits: boolean;
+  /** RFC 3339: when somebody last took it up. */
+  takenUpAt: string;
   /** Undefined while it runs, or ran when its process ended. */
   result: ExecutionResult | undefined;
 }
@@ -20,17 +24,22 @@ export interface NewExecution {
   connection: string | null;
   idempotencyKey: string | undefined;
   requestHash: Buffer;
+  toolVersion: string | undefined;
 }
 
 interface Stored {
   id: string;
   request_hash: Buffer;
   epoch: number;
+  state: string;
+  updated_at: Date;
   result: string | null;
 }
 
-const COLUMNS = 'id, request_hash, epoch, result';
+const COLUMNS = 'id, request_hash, epoch, state, updated_at, result';
 const RUNNING = 'running';
+const WAITING: ExecutionState = 'waiting_for_authorization';
+const UNKNOWN: ExecutionState = 'unknown';
 
 /** Table execution.execution: one row per call that writes. */
 export class ExecutionRows {
@@ -38,13 +47,13 @@ export class ExecutionRows {
 
   /** False where this execution, or one of this agent under the same idempotency key, is there already. */
   async insert(row: NewExecution): Promise<boolean> {
-    const { id, org, agent, user, tool, connection, idempotencyKey = null, requestHash } = row;
+    const { id, org, agent, user, tool, connection, idempotencyKey = null, requestHash, toolVersion = null } = row;
     const inserted = await this.query<{ id: string }>(
       org,
       `INSERT INTO execution.execution
-         (id, org_id, agent_id, user_id, tool, connection_id, idempotency_key, request_hash, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '${RUNNING}') ON CONFLICT DO NOTHING RETURNING id`,
-      [id, org, agent, user, tool, connection, idempotencyKey, requestHash],
+         (id, org_id, agent_id, user_id, tool, connection_id, idempotency_key, request_hash, tool_version, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '${RUNNING}') ON CONFLICT DO NOTHING RETURNING id`,
+      [id, org, agent, user, tool, connection, idempotencyKey, requestHash, toolVersion],
     );
     return inserted.length === 1;
   }
@@ -64,7 +73,35 @@ export class ExecutionRows {
 
   /** The epoch of the new owner; undefined where it ended meanwhile or someone else was faster. */
   async takeOver(org: string, id: string, epoch: number): Promise<number | undefined> {
-    return this.update(org, 'epoch = epoch + 1', [id, epoch]);
+    return this.update(org, `epoch = epoch + 1, state = '${RUNNING}'`, [id, epoch], `'${RUNNING}', '${WAITING}'`);
+  }
+
+  /** Nothing was sent, and it waits: whoever takes it up begins anew. */
+  async setAside(org: string, id: string, epoch: number): Promise<void> {
+    await this.update(org, `state = '${WAITING}'`, [id, epoch]);
+  }
+
+  /** It ended while it waited. Its key is free again. */
+  async end(org: string, id: string, result: ExecutionResult): Promise<void> {
+    await this.query(
+      org,
+      `UPDATE execution.execution SET state = $2, result = to_jsonb($3::text), idempotency_key = NULL, updated_at = now()
+       WHERE id = $1 AND state IN ('${RUNNING}', '${WAITING}')`,
+      [id, result.state, JSON.stringify(result)],
+    );
+  }
+
+  /** What came of a call whose outcome was not known. @returns false where somebody else has said so already */
+  async resolve(org: string, id: string, result: ExecutionResult): Promise<boolean> {
+    const changed = await this.query<{ id: string }>(
+      org,
+      `WITH changed AS (
+         UPDATE execution.execution SET state = $2, result = to_jsonb($3::text), updated_at = now()
+         WHERE id = $1 AND state = '${UNKNOWN}' RETURNING id
+       ) SELECT id FROM changed`,
+      [id, result.state, JSON.stringify(result)],
+    );
+    return changed.length > 0;
   }
 
   /**
@@ -78,12 +115,12 @@ export class ExecutionRows {
     return settled !== undefined;
   }
 
-  private async update(org: string, change: string, values: unknown[]): Promise<number | undefined> {
+  private async update(org: string, change: string, values: unknown[], states = `'${RUNNING}'`): Promise<number | undefined> {
     const updated = await this.query<{ epoch: number }>(
       org,
       `WITH changed AS (
          UPDATE execution.execution SET ${change}, updated_at = now()
-         WHERE id = $1 AND epoch = $2 AND state = '${RUNNING}' RETURNING epoch
+         WHERE id = $1 AND epoch = $2 AND state IN (${states}) RETURNING epoch
        ) SELECT epoch FROM changed`,
       values,
     );
@@ -101,6 +138,8 @@ function rowOf([row]: Stored[]): ExecutionRow | undefined {
   return {
     id,
     epoch,
+    waits: row.state === WAITING,
+    takenUpAt: row.updated_at.toISOString(),
     requestHash: row.request_hash,
     result: result === null ? undefined : (JSON.parse(result) as ExecutionResult),
   };

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { KeywardError, type ExecutionResult } from '@keyward/contracts';
+import { KeywardError, type ExecutionRequested, type ExecutionResult } from '@keyward/contracts';
 import type { Call } from '../execute/call.js';
 import { unknownOutcome, type Outcome } from '../execute/outcome.js';
 import type { ExecutionRow, ExecutionRows } from './execution-rows.js';
@@ -15,7 +15,9 @@ const STORE_AGAIN_MS = [100, 400, 1_500] as const;
  * never turns one call into two. Reads leave no record.
  */
 export class Intents {
-  constructor(private readonly rows: Pick<ExecutionRows, 'insert' | 'find' | 'findByKey' | 'takeOver' | 'settle'>) {}
+  constructor(
+    private readonly rows: Pick<ExecutionRows, 'insert' | 'find' | 'findByKey' | 'takeOver' | 'settle' | 'setAside' | 'resolve'>,
+  ) {}
 
   /**
    * For a message that was delivered before. Undefined: go on, nothing was begun or beginning anew is safe. What the tool is now says
@@ -37,11 +39,14 @@ export class Intents {
    */
   async begin(call: Call, connection: string | null): Promise<Outcome | undefined> {
     if (!call.writes || call.epoch !== undefined) return undefined;
-    const { id, org, agent, user, tool, idempotencyKey } = call.request;
+    const { id, org, agent, user, tool } = call.request;
     const hash = requestHash(call.request);
+    const idempotencyKey = keyOf(call.request, hash);
+    const toolVersion = call.tool?.version;
     for (let look = 0; ; look++) {
-      if (await this.rows.insert({ id, org, agent, user, tool, connection, idempotencyKey, requestHash: hash })) {
+      if (await this.rows.insert({ id, org, agent, user, tool, connection, idempotencyKey, requestHash: hash, toolVersion })) {
         call.epoch = 1;
+        call.notSentBefore = new Date().toISOString();
         return undefined;
       }
       const own = await this.rows.find(org, id);
@@ -62,7 +67,8 @@ export class Intents {
    */
   async finish(call: Call, outcome: Outcome, result: ExecutionResult): Promise<ExecutionResult> {
     const { epoch, request } = call;
-    if (epoch === undefined || 'stored' in outcome) return result;
+    if ('waits' in outcome) await this.setAside(call);
+    if (epoch === undefined || 'stored' in outcome || 'waits' in outcome) return result;
     const releaseKey = !call.settled && !call.uncertain;
     if (await this.store(() => this.rows.settle(request.org, request.id, epoch, result, releaseKey))) return result;
     // Another delivery took the call up while this one was silent: what that one stored is the truth.
@@ -71,7 +77,17 @@ export class Intents {
     throw new KeywardError('dependency_unavailable', 'Another delivery of this call is being worked on.');
   }
 
-  /** Its own row is there already: it ended, or a process ended in the middle of it. */
+  /** Of a call that waits now: its row says that nothing of it was sent. */
+  private async setAside({ request, epoch }: Call): Promise<void> {
+    if (epoch !== undefined) await this.rows.setAside(request.org, request.id, epoch);
+  }
+
+  /** What a look at the provider has told of an earlier call whose outcome was not known. */
+  async resolve(call: Call, result: ExecutionResult): Promise<void> {
+    await this.rows.resolve(call.request.org, result.id, result);
+  }
+
+  /** Its own row is there already: it ended, or it waited, or a process ended in the middle of it. */
   private async takeUp(call: Call, row: ExecutionRow): Promise<Outcome | undefined> {
     if (row.result !== undefined) return { stored: row.result };
     const { org, id } = call.request;
@@ -81,10 +97,13 @@ export class Intents {
       throw new KeywardError('dependency_unavailable', 'Another delivery of this call is being worked on.');
     }
     call.epoch = epoch;
+    call.notSentBefore = row.takenUpAt;
+    // What waits has sent nothing, and the first to take it up again finds it as it was left.
+    if (row.waits || (call.request.resumed !== undefined && call.deliveries === 1)) return undefined;
     call.uncertain = true;
-    if (call.tool?.idempotent === true) return undefined;
-    const interrupted = new KeywardError('internal', 'It was interrupted while it was being sent and is not sent again.');
-    return { error: unknownOutcome(interrupted) };
+    // The provider recognises it, or can be asked about it.
+    if (call.tool?.idempotent === true || call.tool?.probe != null) return undefined;
+    return { error: unknownOutcome(call, interrupted()) };
   }
 
   private async wait(call: Call, look: number): Promise<void> {
@@ -104,4 +123,13 @@ export class Intents {
     }
     return attempt();
   }
+}
+
+export function interrupted(): KeywardError {
+  return new KeywardError('internal', 'It was interrupted while it was being sent and is not sent again.');
+}
+
+/** A key that was derived is like any other: the same request has the same. */
+function keyOf({ idempotencyKey, deduplicate }: ExecutionRequested, hash: Buffer): string | undefined {
+  return idempotencyKey ?? (deduplicate === true ? `derived:${hash.toString('base64url')}` : undefined);
 }
