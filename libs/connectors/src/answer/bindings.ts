@@ -5,8 +5,8 @@ import { uuidFrom } from '../expression/uuid-from.js';
 import type { Answer, Scope } from '../tool/tool.js';
 
 /** What an expression that makes a part of a request may name. */
-export function requestBindings({ args, steps, key, connection }: Scope): Bindings {
-  return { args, steps: withoutBytes(steps), key, uuid: uuidFrom(key), connection };
+export function requestBindings({ args, steps, item, key, connection }: Scope): Bindings {
+  return { args, steps: withoutBytes(steps), item, key, uuid: uuidFrom(key), connection };
 }
 
 /** What an expression over an answer may name. */

@@ -12,6 +12,7 @@ const STATED = [
   'revocation',
   'base_url',
   'bases',
+  'told_origins',
   'credential',
   'client_certificate',
   'headers',

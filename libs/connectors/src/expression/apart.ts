@@ -1,19 +1,21 @@
-import { Worker } from 'node:worker_threads';
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { ExpressionError, type Bindings, type Expression } from './expression.js';
-import type { Answered, Asked } from './worker-messages.js';
+import type { Answered, Asked } from './apart-messages.js';
 
-/** Of one evaluation, from the moment it is the worker's turn. Expressions end themselves long before, except inside of a function. */
+/** Of one evaluation, from the moment it is its turn. Expressions end themselves long before, except inside of a function. */
 const KILLED_AFTER_MS = 3_000;
 const STARTS_WITHIN_MS = 30_000;
 const MAX_WAITING = 1_000;
-const LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
 
-/** Run from source, the worker is source as well: Node drops the types, and is told where `./x.js` is. */
+/** Run from source, the process is source as well: Node drops the types, and is told where `./x.js` is. */
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
 const HOOK = `import { registerHooks } from 'node:module';
 registerHooks({ resolve: (name, context, next) => next(/^\\.\\.?\\/.*\\.js$/.test(name) && context.parentURL?.endsWith('.ts') ? name.replace(/\\.js$/, '.ts') : name, context) });`;
-const ENTRY = new URL(FROM_SOURCE ? './worker.ts' : './worker.js', import.meta.url);
-const EXEC_ARGV = FROM_SOURCE ? ['--no-warnings', '--import', `data:text/javascript,${encodeURIComponent(HOOK)}`] : [];
+const ENTRY = fileURLToPath(new URL(FROM_SOURCE ? './apart-process.ts' : './apart-process.js', import.meta.url));
+/** It may read its own code; it writes nothing, starts nothing, and has no more memory than this. */
+const EXEC_ARGV = ['--max-old-space-size=96', '--permission', '--allow-fs-read=*', '--no-warnings'];
+const SOURCE_ARGV = FROM_SOURCE ? ['--import', `data:text/javascript,${encodeURIComponent(HOOK)}`] : [];
 
 interface Job extends Asked {
   readonly resolve: (values: unknown[]) => void;
@@ -21,16 +23,19 @@ interface Job extends Asked {
 }
 
 /**
- * Evaluates expressions of strangers on a thread of their own, one at a time: what takes too long or too much memory ends with the
- * thread, and the next one begins on a new one. Nothing of this process is within its reach but what it is given.
+ * Evaluates expressions of strangers in a process of its own, one at a time: what takes too long or too much memory ends with that
+ * process, and the next one begins in a new one. A thread would not do: one allocation that is too large ends all threads of a process.
+ * It has no environment, no connection, and sees nothing but what it is given.
  */
 export class ApartEvaluator {
-  #worker: Worker | undefined;
+  #process: ChildProcess | undefined;
   #isReady = false;
   #current: Job | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #waiting: Job[] = [];
   #lastId = 0;
+
+  constructor(private readonly killedAfterMs = KILLED_AFTER_MS) {}
 
   compile(text: string): Expression {
     return { evaluate: (contexts, bindings) => this.#evaluate(text, contexts, bindings) };
@@ -46,33 +51,34 @@ export class ApartEvaluator {
 
   #next(): void {
     if (this.#current !== undefined) return;
-    const worker = (this.#worker ??= this.#start());
+    const child = (this.#process ??= this.#start());
     if (!this.#isReady) return;
     const job = this.#waiting.shift();
     this.#current = job;
-    if (job === undefined) {
-      // An idle thread keeps no process alive.
-      worker.unref();
-      return;
-    }
-    worker.ref();
+    holdsUs(child, job !== undefined);
+    if (job === undefined) return;
     const { id, text, contexts, bindings } = job;
-    this.#timer = setTimeout(() => this.#end(worker, 'takes too long'), KILLED_AFTER_MS);
-    worker.postMessage({ id, text, contexts, bindings } satisfies Asked);
+    this.#timer = setTimeout(() => this.#end(child, 'takes too long'), this.killedAfterMs);
+    child.send({ id, text, contexts, bindings } satisfies Asked);
   }
 
-  #start(): Worker {
+  #start(): ChildProcess {
     this.#isReady = false;
-    const worker = new Worker(ENTRY, { resourceLimits: LIMITS, execArgv: EXEC_ARGV, env: {}, stdin: false });
-    this.#timer = setTimeout(() => this.#end(worker, 'can not be evaluated: its thread does not start'), STARTS_WITHIN_MS);
-    worker.on('message', (message: 'ready' | Answered) => this.#heard(worker, message));
-    worker.on('error', () => this.#end(worker, 'takes too much memory'));
-    worker.on('exit', () => this.#end(worker, 'can not be evaluated: its thread ended'));
-    return worker;
+    const child = fork(ENTRY, {
+      execArgv: [...EXEC_ARGV, ...SOURCE_ARGV],
+      env: {},
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      serialization: 'advanced',
+    });
+    this.#timer = setTimeout(() => this.#end(child, 'can not be evaluated: its process does not start'), STARTS_WITHIN_MS);
+    child.on('message', (message: 'ready' | Answered) => this.#heard(child, message));
+    child.on('error', () => this.#end(child, 'can not be evaluated: its process can not be reached'));
+    child.on('exit', () => this.#end(child, this.#isReady ? 'takes too much memory' : 'can not be evaluated: its process ended'));
+    return child;
   }
 
-  #heard(worker: Worker, message: 'ready' | Answered): void {
-    if (worker !== this.#worker) return;
+  #heard(child: ChildProcess, message: 'ready' | Answered): void {
+    if (child !== this.#process) return;
     clearTimeout(this.#timer);
     if (message === 'ready') this.#isReady = true;
     else if (message.id === this.#current?.id) {
@@ -83,16 +89,27 @@ export class ApartEvaluator {
     this.#next();
   }
 
-  /** Whoever waits goes on with the next thread; where none starts at all, the first of them ends each time. */
-  #end(worker: Worker, reason: string): void {
-    if (worker !== this.#worker) return;
+  /** Whoever waits goes on in the next process; where none starts at all, the first of them ends each time. */
+  #end(child: ChildProcess, reason: string): void {
+    if (child !== this.#process) return;
     clearTimeout(this.#timer);
-    this.#worker = undefined;
-    void worker.terminate();
+    this.#process = undefined;
+    child.kill('SIGKILL');
     const ended = this.#isReady ? this.#current : this.#waiting.shift();
     this.#isReady = false;
     this.#current = undefined;
     ended?.reject(new ExpressionError(reason));
     if (this.#waiting.length > 0) this.#next();
+  }
+}
+
+/** An idle process keeps this one from nothing. */
+function holdsUs(child: ChildProcess, holds: boolean): void {
+  if (holds) {
+    child.ref();
+    child.channel?.ref();
+  } else {
+    child.unref();
+    child.channel?.unref();
   }
 }

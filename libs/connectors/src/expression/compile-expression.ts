@@ -5,7 +5,7 @@ import type { Evaluator } from './expression.js';
 /** For the deployment's own connectors. */
 export const evaluatedHere: Evaluator = (text) => ({ evaluate: compileHere(text) });
 
-/** One thread per process, started when it is first needed. */
+/** One process beside each of ours, started when it is first needed. */
 const apart = new ApartEvaluator();
 
 /** For connectors of strangers. */

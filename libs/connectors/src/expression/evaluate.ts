@@ -14,7 +14,7 @@ export type Evaluate = (contexts: readonly unknown[], bindings: Bindings) => Pro
 
 /**
  * Compiles an expression to be evaluated on this thread. JSONata looks at time and depth at each node of the expression; what one
- * of its functions does inside is not bounded, which is why expressions of strangers are evaluated elsewhere, see worker-pool.ts.
+ * of its functions does inside is not bounded, which is why expressions of strangers are evaluated elsewhere, see apart.ts.
  *
  * @param text must be an expression
  */

@@ -17,6 +17,11 @@ export const ownFunctions: readonly OwnFunction[] = [
   // JSONata's own takes each character for one byte.
   { name: 'base64', signature: '<s-:s>', implementation: (text: string) => Buffer.from(text).toString('base64') },
   {
+    name: 'base64urlDecode',
+    signature: '<s-:s>',
+    implementation: (text: string) => Buffer.from(text, 'base64url').toString('utf8'),
+  },
+  {
     name: 'byteLength',
     signature: '<s-s?:n>',
     implementation: (text: string, encoding?: string) => Buffer.byteLength(text, encoding === 'base64' ? 'base64' : 'utf8'),

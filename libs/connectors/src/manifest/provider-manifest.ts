@@ -7,7 +7,14 @@ import { authSchema, type Auth, type AuthKind } from './auth.js';
 import { baseNameSchema } from './request-definition.js';
 import { refreshSchema, revocationSchema } from './lifecycle.js';
 import { appParametersSchema, connectionParametersSchema } from './parameters.js';
-import { baseUrlTemplateSchema, LATE_REFERENCE, originTemplateSchema, parametersSchema, templateSchema } from './template.js';
+import {
+  baseUrlTemplateSchema,
+  LATE_REFERENCE,
+  originTemplateSchema,
+  parametersSchema,
+  templateSchema,
+  toldOriginSchema,
+} from './template.js';
 import { isUrlPlace, textsOf } from './places.js';
 import { refuseContradictions } from './renewal.js';
 import { headerNameSchema } from './url-rules.js';
@@ -70,6 +77,13 @@ export const providerManifestSchema = z
       .default({})
       .describe('Further bases that tools name; their origins must be listed'),
     origins: z.array(originTemplateSchema).min(1).max(20).describe('Where the credential may be sent, and nowhere else'),
+    told_origins: z
+      .array(toldOriginSchema)
+      .max(20)
+      .default([])
+      .describe(
+        'Where else an address may lead that the provider itself told, without the credential: an origin, or https://*. and a domain',
+      ),
     credential: credentialSchema.prefault({ in: 'header' }),
     client_certificate: z
       .boolean()

@@ -38,6 +38,15 @@ export const originTemplateSchema = endpointTemplateSchema.refine(
   'must be an origin alone: scheme, host and port, no path, no trailing slash',
 );
 
+/** `https://*.example.com` stands for every host below that domain, and not for the domain itself. */
+export const toldOriginSchema = z
+  .string()
+  .max(300)
+  .refine(
+    (text) => /^https:\/\/(?:\*\.[a-z0-9-]+\.)?[^*]+$/.test(text) && isSerialisedOrigin(text.replace('*.', '')),
+    'must be an https origin, or https://*. and a domain of at least two labels',
+  );
+
 /** Any text in which late references may stand. */
 export const templateSchema = z.string().max(2048);
 

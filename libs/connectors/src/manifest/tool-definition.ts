@@ -13,6 +13,9 @@ const scopeSet = z.array(z.string().min(1).max(256)).min(1).max(20);
 const stepSchema = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be 1 to 32 of a-z 0-9 _'),
   request: requestSchema,
+  for_each: expressionSchema
+    .optional()
+    .describe('A list, over the arguments: one request per item, which is `$item` there. The answers are a list as well'),
   when: expressionSchema.optional().describe('Over the arguments; where it gives false the step is left out'),
   repeatable: z.boolean().optional().describe('Sending it twice leaves nothing that counts; reads always may be'),
   until: z

@@ -20,23 +20,29 @@ export function addressBelow(base: string, path: string, query: Iterable<readonl
 }
 
 /**
- * A whole address that an answer told. It may lead to the origins that the manifest names, which is also why it is never sent the
- * credential: who could make an answer say something could else choose what the credential is used for.
+ * A whole address that an answer told. It may lead where the manifest says, and is never sent the credential: who could make an
+ * answer say something could else choose what the credential is used for.
  *
  * @throws KeywardError `egress_denied`
  */
 export function addressTold(
   value: unknown,
-  { origins }: Pick<ProviderManifest, 'origins'>,
+  { origins, told_origins }: Pick<ProviderManifest, 'origins' | 'told_origins'>,
   query: Iterable<readonly [string, string]>,
 ): string {
   if (typeof value !== 'string' || value.length > MAX_URL_LENGTH || !URL.canParse(value)) throw denied('is no address');
   const url = new URL(value);
   if (url.username !== '' || url.password !== '') throw denied('holds a user name');
-  if (!origins.includes(url.origin)) throw denied('has an origin that the connector does not name');
+  if (![...origins, ...told_origins].some((origin) => isOf(origin, url)))
+    throw denied('has an origin that the connector does not name');
   for (const [name, text] of query) url.searchParams.append(name, text);
   url.hash = '';
   return url.href;
+}
+
+function isOf(origin: string, url: URL): boolean {
+  const [scheme = '', domain] = origin.split('*');
+  return domain === undefined ? url.origin === origin : url.origin.startsWith(scheme) && url.host.endsWith(domain);
 }
 
 function denied(detail: string): KeywardError {

@@ -17,7 +17,7 @@ export function compileGraphql(request: GraphqlRequest, context: RequestContext,
   checkBase(base, provider, fail);
   const operation = readDocument(document, inside('query', fail));
   checkVariables(request, operation, context, fail);
-  const mappings = new MappingCompiler(declared, steps);
+  const mappings = new MappingCompiler(declared, steps, [], context.hasItem);
   const pathOf = compilePath(path, {}, context, mappings, fail);
   const variables = mappings.compile(request.variables, inside('variables', fail));
   const headers = compileHeaders(request.headers, context, mappings, inside('headers', fail));

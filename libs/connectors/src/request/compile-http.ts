@@ -22,7 +22,7 @@ interface Parts {
 
 export function compileHttp(request: HttpRequest, context: RequestContext, fail: Fail): CompiledRequest {
   const { provider, declared, steps } = context;
-  const mappings = new MappingCompiler(declared, steps);
+  const mappings = new MappingCompiler(declared, steps, [], context.hasItem);
   const body = compileBody(request, mappings, provider, fail);
   if (context.paged.needsBody && request.body === undefined) fail(['body'], 'is missing: pagination puts something into it');
   checkContentType(request, fail);

@@ -19,8 +19,8 @@ export function compileMcp(
   checkBase(base, context.provider, fail);
   if (context.provider.credential.in === 'body')
     fail([], 'the credential stands in a JSON body, and what MCP sends is not ours to add to');
-  const forAddress = new MappingCompiler(context.declared, context.steps);
-  const forArguments = new MappingCompiler(context.declared, context.steps);
+  const forAddress = new MappingCompiler(context.declared, context.steps, [], context.hasItem);
+  const forArguments = new MappingCompiler(context.declared, context.steps, [], context.hasItem);
   const pathOf = compilePath(path, {}, context, forAddress, fail);
   const headers = compileHeaders(request.headers, context, forAddress, inside('headers', fail));
   const mapped = forArguments.compile(request.arguments, inside('arguments', fail));

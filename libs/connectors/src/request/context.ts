@@ -9,6 +9,8 @@ export interface RequestContext {
   readonly declared: Declared;
   /** Ids of the steps before. */
   readonly steps: ReadonlySet<string>;
+  /** Whether it is made once per item of a list, which is `$item` then. */
+  readonly hasItem?: boolean;
   /** Header that takes the idempotency key, and what the key is. */
   readonly idempotency: { readonly header: string; readonly keyOf: (scope: Scope) => string } | undefined;
   /** Of a tool with pagination. */

@@ -24,6 +24,8 @@ export class MappingCompiler {
     private readonly steps: ReadonlySet<string>,
     /** What expressions see beside the arguments, such as `output`. */
     private readonly besides: readonly string[] = [],
+    /** Whether there is an item, see RequestContext. */
+    private readonly hasItem = false,
   ) {}
 
   /** Evaluates what is an expression; where nothing is, nothing is done. */
@@ -66,7 +68,7 @@ export class MappingCompiler {
 
   #compileExpression(text: unknown, fail: Fail): Mapped {
     if (typeof text !== 'string') return fail([], 'must be a text: a JSONata expression');
-    const variables = [...REQUEST_VARIABLES, ...this.besides];
+    const variables = [...REQUEST_VARIABLES, ...(this.hasItem ? ['item'] : []), ...this.besides];
     const around = { context: 'arguments', steps: this.steps, variables, besides: this.besides } as const;
     const index = this.#expressions.push(this.declared.expression(text, around, fail)) - 1;
     return ({ values }) => values[index];
@@ -78,6 +80,10 @@ export class MappingCompiler {
     if (text === '$key') return ({ scope }) => scope.key;
     if (text === '$uuid') return ({ scope }) => uuidFrom(scope.key);
     if (text.startsWith('$steps.')) return this.#compileStep(text, fail);
+    if (this.hasItem && /^\$item(?:\.[^.]+)*$/.test(text)) {
+      const names = text.split('.').slice(1);
+      return ({ scope }) => names.reduce<unknown>(own, scope.item);
+    }
     if (text === '$') {
       this.declared.useAll();
       return ({ scope }) => scope.args;

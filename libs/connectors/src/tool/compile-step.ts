@@ -1,3 +1,4 @@
+import { KeywardError } from '@keyward/contracts';
 import { answerBindings, contextOf, requestBindings, unfitAnswer } from '../answer/bindings.js';
 import { isTrue, valueOf } from '../expression/expression.js';
 import type { RequestDefinition } from '../manifest/request-definition.js';
@@ -9,7 +10,10 @@ import type { CompiledRequest, RequestContext } from '../request/context.js';
 import { ANSWER_VARIABLES, REQUEST_VARIABLES, unfitArguments } from '../request/declared.js';
 import { inside } from '../request/mapping.js';
 import type { Fail } from './compile-tool.js';
-import type { Step } from './tool.js';
+import type { Scope, Step } from './tool.js';
+
+/** Requests that one step may make. */
+const MAX_ITEMS = 100;
 
 /** @param definition a step, or the tool's only request under the id `request` */
 export function compileStep(
@@ -18,8 +22,8 @@ export function compileStep(
   context: RequestContext,
   fail: Fail,
 ): Step {
-  const { id, request, repeatable, until } = definition;
-  const compiled = compileRequest(request, context, inside('request', fail));
+  const { id, request, repeatable, until, for_each: list } = definition;
+  const compiled = compileRequest(request, { ...context, hasItem: list !== undefined }, inside('request', fail));
   const { pathTemplate, isRead, render, mcp } = compiled;
   const isRepeatable = repeatable ?? (effect === 'read' || isRead);
   if (until !== undefined && !isRepeatable)
@@ -31,6 +35,7 @@ export function compileStep(
     repeatable: isRepeatable,
     wanted: compileWhen(definition, context, fail),
     render,
+    ...(list === undefined ? {} : { each: compileEach(list, context, inside('for_each', fail)) }),
     ...(until === undefined ? {} : { until: compileUntil(until, context, inside('until', fail)) }),
     ...(mcp === undefined ? {} : { mcp }),
   });
@@ -54,6 +59,18 @@ function compileWhen({ when }: StepDefinition, { declared, steps }: RequestConte
     inside('when', fail),
   );
   return async (scope) => isTrue(await valueOf(expression, scope.args, requestBindings(scope)).catch(unfitArguments));
+}
+
+function compileEach(list: string, { declared, steps }: RequestContext, fail: Fail): NonNullable<Step['each']> {
+  const expression = declared.expression(list, { context: 'arguments', steps, variables: REQUEST_VARIABLES }, fail);
+  return async (scope) => {
+    const value = await valueOf(expression, scope.args, requestBindings(scope)).catch(unfitArguments);
+    // An expression gives one item as itself, and none as nothing.
+    const items = value === undefined || value === null ? [] : Array.isArray(value) ? (value as unknown[]) : [value];
+    if (items.length > MAX_ITEMS)
+      throw new KeywardError('invalid_arguments', `This would be ${items.length} requests, and ${MAX_ITEMS} are the most.`);
+    return items.map((item, index): Scope => ({ ...scope, item, key: `${scope.key}-${index}` }));
+  };
 }
 
 function compileUntil(

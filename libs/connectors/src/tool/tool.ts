@@ -10,6 +10,8 @@ export interface Scope {
   readonly args: Arguments;
   /** Parsed answers of the steps before, by the step's id. */
   readonly steps: Readonly<Record<string, unknown>>;
+  /** Of a step that is made once per item of a list: the item. */
+  readonly item?: unknown;
   /** Idempotency key for the provider: 1 to 64 of A-Z a-z 0-9 _ -, the same for every delivery of one execution. */
   readonly key: string;
   /** The connection's parameters. */
@@ -89,6 +91,13 @@ export interface Step {
   /** Of `kind` mcp: what is called over the transport that `render` gives the address and headers of. */
   readonly mcp?: { readonly tool: string; arguments(scope: Scope): Promise<Arguments> };
   wanted(scope: Scope): Promise<boolean>;
+  /**
+   * Of a step that is sent once per item of a list: a scope per item, each with an idempotency key of its own. The step's answer is then
+   * the list of the answers.
+   *
+   * @throws KeywardError `invalid_arguments` where there are too many
+   */
+  each?(scope: Scope): Promise<readonly Scope[]>;
   /**
    * @param page of a tool with pagination
    * @throws KeywardError `invalid_arguments` where a value can't stand where the tool puts it

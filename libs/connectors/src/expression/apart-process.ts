@@ -1,7 +1,6 @@
-import { parentPort } from 'node:worker_threads';
 import { compileHere, type Evaluate } from './evaluate.js';
 import { ExpressionError } from './expression.js';
-import type { Answered, Asked } from './worker-messages.js';
+import type { Answered, Asked } from './apart-messages.js';
 
 const MAX_COMPILED = 500;
 const compiled = new Map<string, Evaluate>();
@@ -25,5 +24,5 @@ async function answer({ id, text, contexts, bindings }: Asked): Promise<Answered
   }
 }
 
-parentPort?.on('message', (asked: Asked) => void answer(asked).then((answered) => parentPort?.postMessage(answered)));
-parentPort?.postMessage('ready');
+process.on('message', (asked: Asked) => void answer(asked).then((answered) => process.send?.(answered)));
+process.send?.('ready');
