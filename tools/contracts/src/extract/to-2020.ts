@@ -76,7 +76,8 @@ function choiceOf({ type, items }: Record<string, unknown>): Record<string, unkn
 }
 
 function nullable(schema: Record<string, unknown>): Schema {
-  if (schema['$ref'] !== undefined || schema['allOf'] !== undefined) return { anyOf: [schema, { type: 'null' }] };
+  if (['$ref', 'allOf', 'anyOf', 'oneOf'].some((keyword) => schema[keyword] !== undefined))
+    return { anyOf: [schema, { type: 'null' }] };
   if (schema['type'] === undefined) return schema;
   const type = [schema['type'], 'null'].flat();
   return Array.isArray(schema['enum']) && !schema['enum'].includes(null)
