@@ -2,7 +2,9 @@ import type { ExecutionState } from '@keyward/contracts';
 import type { VaultMetrics } from '@keyward/credentials';
 import type { EgressObserver } from '@keyward/egress';
 import { createVaultMetrics } from '@keyward/kms';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { BreakerState } from '@keyward/limits';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { LimitMetrics } from './limits/executor-limits.js';
 import type { RetryReason } from './provider/judge.js';
 
 export interface ExecutorMetrics {
@@ -11,8 +13,16 @@ export interface ExecutorMetrics {
   retry(provider: string, reason: RetryReason): void;
   /** A request left with a token that had expired. */
   expiredInUse(provider: string): void;
+  limits: LimitMetrics;
+  /** What is looked up each time the metrics are read. */
+  watchLimits(limits: WatchedLimits): void;
   egress: EgressObserver;
   vault: VaultMetrics;
+}
+
+interface WatchedLimits {
+  readonly waiting: number;
+  breakers(): Map<string, BreakerState>;
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -63,6 +73,7 @@ export function createMetrics(registry: Registry): ExecutorMetrics {
     },
     retry: (provider, reason) => retries.inc({ provider, reason }),
     expiredInUse: (provider) => expired.inc({ provider }),
+    ...limitMetrics(registry),
     egress: {
       hop: ({ provider, status, seconds }) => {
         requests.inc({ provider, status_code: status === undefined ? 'error' : String(status) });
@@ -71,5 +82,48 @@ export function createMetrics(registry: Registry): ExecutorMetrics {
       denied: (reason) => denied.inc({ reason }),
     },
     vault: createVaultMetrics(registry),
+  };
+}
+
+function limitMetrics(registry: Registry): Pick<ExecutorMetrics, 'limits' | 'watchLimits'> {
+  const registers = [registry];
+  const waits = new Histogram({
+    name: 'tool_limit_wait_seconds',
+    help: 'Time that requests waited for a quota, the end of a pause or a place among those under way',
+    labelNames: ['provider', 'reason'],
+    buckets: SECONDS,
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'tool_limit_refusals_total',
+    help: 'Requests that were not sent, or not sent again, for a limit that could not be kept in time',
+    labelNames: ['provider', 'reason'],
+    registers,
+  });
+  return {
+    limits: {
+      waited: (of, seconds) => waits.observe(of, seconds),
+      refused: (of) => refusals.inc(of),
+    },
+    watchLimits: (limits) => {
+      new Gauge({
+        name: 'tool_calls_waiting',
+        help: 'Calls that wait for a limit of their provider',
+        registers,
+        collect() {
+          this.set(limits.waiting);
+        },
+      });
+      new Gauge({
+        name: 'tool_provider_circuit_state',
+        help: 'Whether requests are let out to a provider: 0 all, 1 one that tries, 2 none',
+        labelNames: ['provider'],
+        registers,
+        collect() {
+          this.reset();
+          for (const [provider, state] of limits.breakers()) this.set({ provider }, state);
+        },
+      });
+    },
   };
 }

@@ -7,9 +7,11 @@ import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { pause } from '../execute/pause.js';
+import type { RequestEnd } from '../limits/executor-limits.js';
+import { notRetried } from '../limits/refusals.js';
 import { attempt, type Outgoing } from './attempt.js';
 import { backoffMs } from './backoff.js';
-import { judge, type Attempt, type Repetition } from './judge.js';
+import { judge, type Repetition, type Verdict } from './judge.js';
 
 /** Where so many in a row expired before their request could leave, it would be no different with the next one. */
 const MOST_TOKENS = 3;
@@ -37,15 +39,14 @@ export interface Answered {
  */
 export async function callProvider(parts: ExecutorParts, call: Call, request: ProviderRequest): Promise<Answered> {
   const { tool, connection, repeatable } = request;
-  const { provider } = tool;
   const sentBefore = call.attempts;
   if (connection.id !== null && connection.refreshable) parts.uses.note(call.request.org, connection.id);
   let current = connection;
   let rejected = false;
   for (;;) {
-    const sent = await sendWithValidToken(parts, call, request, current);
+    const sent = await sendWithValidToken(parts, call, request, current, call.attempts > sentBefore);
+    const { verdict } = sent;
     current = sent.connection;
-    const verdict = judge(request, provider.limits, sent.attempt);
     if (verdict.effect === 'settled' && !repeatable) [call.settled, call.uncertain] = [true, false];
     else if (verdict.effect === 'unknown' && !repeatable) call.uncertain = call.writes;
     switch (verdict.kind) {
@@ -58,35 +59,84 @@ export async function callProvider(parts: ExecutorParts, call: Call, request: Pr
           throw await needsReauthorization(parts.links, call, tool, current, verdict.error);
         rejected = true;
         current = await replaced(parts, call, tool, current);
-        parts.metrics.retry(provider.name, 'unauthorized');
+        parts.metrics.retry(tool.provider.name, 'unauthorized');
         break;
       case 'insufficient_scope':
         throw await scopesMissing(parts.links, call, tool, current, verdict.missing);
       case 'final':
         throw verdict.error;
-      case 'again': {
-        const attempts = call.attempts - sentBefore;
-        const pauseMs = backoffMs(attempts, verdict.retryAfterMs, parts.random);
-        if (attempts >= provider.limits.max_attempts || pauseMs >= call.msLeft) throw verdict.error;
-        await pause(call, pauseMs);
-        parts.metrics.retry(provider.name, verdict.reason);
-      }
+      case 'again':
+        await untilNextTry(parts, call, tool, verdict, { attempts: call.attempts - sentBefore, url: sent.url });
+        parts.metrics.retry(tool.provider.name, verdict.reason);
     }
   }
+}
+
+/** @throws KeywardError that of the last request, where it is not sent again */
+async function untilNextTry(
+  { limits, random }: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  { reason, retryAfterMs, error }: Extract<Verdict, { kind: 'again' }>,
+  { attempts, url }: { attempts: number; url: string },
+): Promise<void> {
+  const { provider } = tool;
+  const pauseMs = backoffMs(attempts, retryAfterMs, random);
+  if (attempts >= provider.limits.max_attempts || pauseMs >= call.msLeft) throw error;
+  // A pause that the provider asked for is everybody's: the limits see to it, and the provider will not be sick of it.
+  if (reason === 'rate_limited' && retryAfterMs !== undefined && retryAfterMs >= 1) return;
+  if (!limits.tryRetry(tool, url)) throw notRetried(provider, error);
+  await pause(call, pauseMs);
+}
+
+interface Sent {
+  verdict: Verdict;
+  /** With the token that it was sent with. */
+  connection: UsableConnection;
+  url: string;
 }
 
 /** The call may have waited since the token was read, and the request may have waited for its connection: each time it is asked anew. */
 async function sendWithValidToken(
   parts: ExecutorParts,
   call: Call,
-  { tool, step, render }: ProviderRequest,
+  request: ProviderRequest,
   connection: UsableConnection,
-): Promise<{ connection: UsableConnection; attempt: Attempt }> {
+  again: boolean,
+): Promise<Sent> {
+  const { tool, render } = request;
   let current = connection;
   for (let tokens = 1; tokens <= MOST_TOKENS; tokens++) {
     current = await unexpired(parts, call, tool, current);
-    const attempted = await attempt(parts, call, step, current, await render(current));
-    if (attempted !== 'outlived') return { connection: current, attempt: attempted };
+    const [sender, outgoing] = [current, await render(current)];
+    const limited = { call, tool, connection: sender, url: outgoing.url, again };
+    const verdict = await parts.limits.run(limited, () => judged(parts, call, request, sender, outgoing), endOf);
+    if (verdict !== 'outlived') return { verdict, connection: sender, url: outgoing.url };
   }
   throw new KeywardError('provider_error', 'The provider’s tokens expire before they can be used.');
+}
+
+/** One request, and what it came to. The other replicas are told what it says of the provider's limits. */
+async function judged(
+  parts: ExecutorParts,
+  call: Call,
+  request: ProviderRequest,
+  connection: UsableConnection,
+  outgoing: Outgoing,
+): Promise<Verdict | 'outlived'> {
+  const { tool, step } = request;
+  const began = performance.now();
+  const attempted = await attempt(parts, call, step, connection, outgoing);
+  if (attempted === 'outlived') return attempted;
+  const verdict = judge(request, tool, attempted, performance.now() - began);
+  const account = { call, tool, connection };
+  if ('response' in attempted) parts.limits.learn(account, attempted.response);
+  if (verdict.kind === 'again' && verdict.reason === 'rate_limited') parts.limits.refused(account, verdict.retryAfterMs ?? 0);
+  return verdict;
+}
+
+/** What was not answered and has no effect has not left: its part of the quota is not used. */
+function endOf(verdict: Verdict | 'outlived'): RequestEnd {
+  if (verdict === 'outlived') return { health: 'unused', sent: false };
+  return { health: verdict.health, sent: verdict.effect !== 'none' || verdict.health === 'answered' };
 }

@@ -1,8 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Failure } from '@keyward/connectors';
 import { EgressError, type EgressResponse } from '@keyward/egress';
-import { judge as judgeWith, type Attempt, type Repetition, type Verdict } from './judge.js';
+import { judge as judgeWith, type Attempt, type Declared, type Repetition, type Verdict } from './judge.js';
 
-const standard = { rate: { limited_when: [], limit: [], remaining: [], reset: [] } };
+const standard: Declared = {
+  failureOf: () => undefined,
+  provider: { limits: { rate: { limited_when: [], limit: [], remaining: [], reset: [] } } },
+};
 const judge = (request: Repetition, attempt: Attempt) => judgeWith(request, standard, attempt);
 const read = { repeatable: true, idempotent: false };
 const write = { repeatable: false, idempotent: false };
@@ -78,7 +82,56 @@ describe('what one request came to', () => {
     expect(judge(write, answered(403, { 'www-authenticate': challenge }))).toEqual({
       kind: 'insufficient_scope',
       effect: 'none',
+      health: 'answered',
       missing,
     });
+  });
+
+  it.each<[Attempt, number, string]>([
+    [answered(200), 0, 'answered'],
+    [answered(401), 0, 'answered'],
+    [answered(404), 0, 'answered'],
+    [answered(429), 0, 'answered'],
+    [answered(501), 0, 'answered'],
+    [answered(408), 0, 'outage'],
+    [answered(500), 0, 'outage'],
+    [answered(503), 0, 'outage'],
+    [failed('provider_unavailable', false), 0, 'outage'],
+    [failed('provider_unavailable', true), 0, 'outage'],
+    [failed('deadline_exceeded', true), 300, 'unused'],
+    [failed('deadline_exceeded', true), 10_000, 'outage'],
+    [failed('egress_denied', false), 0, 'unused'],
+    [failed('response_too_large', true), 0, 'unused'],
+  ])('%j after %i ms says of the server: %s', (attempt, tookMs, health) => {
+    for (const request of [read, write]) expect(judgeWith(request, standard, attempt, tookMs).health).toBe(health);
+  });
+});
+
+describe('what the connector declares of an answer', () => {
+  const declaring = (as: Failure['as'], message: string | null = null): Declared => ({
+    ...standard,
+    failureOf: () => ({ as, message }),
+  });
+
+  it.each<[Failure['as'], string, string, string]>([
+    ['rate_limited', 'again none answered', 'again none answered', 'rate_limited'],
+    ['unauthorized', 'unauthorized none answered', 'unauthorized none answered', 'provider_error'],
+    ['missing_scopes', 'insufficient_scope none answered', 'insufficient_scope none answered', 'none'],
+    ['provider_unavailable', 'again unknown outage', 'final unknown outage', 'provider_unavailable'],
+    ['provider_error', 'final settled answered', 'final settled answered', 'provider_error'],
+  ])('%s counts more than the status: read %s, write %s', (as, ofRead, ofWrite, code) => {
+    for (const status of [200, 400, 500]) {
+      const [one, other] = [read, write].map((request) => judgeWith(request, declaring(as), answered(status)));
+      expect([one, other].map((verdict) => `${verdict?.kind} ${verdict?.effect} ${verdict?.health}`)).toEqual([ofRead, ofWrite]);
+      expect(one !== undefined && 'error' in one ? one.error.code : 'none').toBe(code);
+    }
+  });
+
+  it('gives the provider’s own sentence, bounded and with nothing in it that acts', () => {
+    const verdict = judgeWith(read, declaring('provider_error', `No such \u001b[31mlist${'!'.repeat(2_000)}`), answered(200));
+    const message = verdict.kind === 'final' ? verdict.error.message : '';
+    expect(message).toMatch(/^The provider answered: No such /);
+    expect(message).not.toContain('\u001b');
+    expect(message.length).toBeLessThan(600);
   });
 });

@@ -1,20 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { providerManifestSchema } from '@keyward/connectors';
-import { judge } from './judge.js';
+import { judge, type Declared } from './judge.js';
 
 const write = { repeatable: false, idempotent: false };
 const NOW = Date.now();
 
 /** @param rate as it stands in a manifest */
-function limits(rate: object) {
-  return providerManifestSchema.parse({
+function declaring(rate: object): Declared {
+  const provider = providerManifestSchema.parse({
     ...{ name: 'acme', title: 'Acme', base_url: 'https://acme.example', origins: ['https://acme.example'] },
     ...{ auth: { kind: 'api_key' }, limits: { rate } },
-  }).limits;
+  });
+  return { provider, failureOf: () => undefined };
 }
 
 function verdict(rate: object, status: number, headers: Record<string, string> = {}, body: unknown = {}) {
-  return judge(write, limits(rate), { response: { status, headers, body: Buffer.from(JSON.stringify(body)) } });
+  return judge(write, declaring(rate), { response: { status, headers, body: Buffer.from(JSON.stringify(body)) } });
 }
 
 const epoch = (inMs: number) => String(Math.floor((NOW + inMs) / 1000));
@@ -141,6 +142,23 @@ describe('a rate limit', () => {
       { 'x-hubspot-ratelimit-remaining': '0', 'x-hubspot-ratelimit-interval-milliseconds': '10000' },
       {},
       10_000,
+    ],
+    [
+      '429 with nothing remaining of what nobody declared',
+      {},
+      429,
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '9' },
+      {},
+      9_000,
+    ],
+    ['429 with a draft’s used up window', {}, 429, { ratelimit: '"minute";r=0;t=4, "day";r=900;t=40000' }, {}, 4_000],
+    [
+      '429 for another reason than the limit that is told of',
+      {},
+      429,
+      { 'x-ratelimit-remaining': '4000', 'x-ratelimit-reset': '3000' },
+      {},
+      undefined,
     ],
     ['a reset that has passed', { reset: [{ header: 'x-reset', format: 'epoch_seconds' }] }, 429, { 'x-reset': '1' }, {}, 0],
     ['a reset that is no time', { reset: [{ header: 'x-reset', format: 'seconds' }] }, 429, { 'x-reset': '-5' }, {}, undefined],

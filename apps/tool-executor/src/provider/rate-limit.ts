@@ -1,10 +1,10 @@
 import type { ProviderManifest } from '@keyward/connectors';
 import { parseBoundedJson, REQUEST_BOUNDS, valueAt } from '@keyward/contracts';
 import type { EgressResponse } from '@keyward/egress';
-import { boundedWait, retryAfterMs } from './retry-after.js';
+import { retryAfterMs } from './retry-after.js';
+import { toldWindows } from './told-limits.js';
 
 type RateRules = ProviderManifest['limits']['rate'];
-type Reset = RateRules['reset'][number];
 
 /** Whether the provider refused because it was called too often: 429 (RFC 6585 section 4), or as its manifest says. */
 export function isRateLimited({ limited_when }: RateRules, response: EgressResponse): boolean {
@@ -33,29 +33,13 @@ function matchesBody(members: RateRules['limited_when'][number]['body'], { body 
  * How long to wait, in milliseconds. `Retry-After` counts where it is there; else the reset of the window that is used up, and of several
  * windows that are used up the longest. Undefined where the provider does not say, or says something that can't be.
  */
-export function limitedForMs({ remaining, reset }: RateRules, { headers }: EgressResponse, now: number): number | undefined {
+export function limitedForMs(rate: RateRules, { headers }: EgressResponse, now: number): number | undefined {
   const asked = retryAfterMs(headers['retry-after'], now);
   if (asked !== undefined) return asked;
-  const waits = reset.map((each) => resetInMs(each, headers[each.header], now));
-  const isUsedUp = (_wait: unknown, index: number) => Number(headers[remaining[index] ?? ''] ?? NaN) <= 0;
-  const usedUp = waits.filter(isUsedUp);
-  const known = (usedUp.length > 0 ? usedUp : waits).filter((wait) => wait !== undefined);
-  return known.length === 0 ? undefined : Math.max(...known);
-}
-
-const FORMATS: Record<Reset['format'], (text: string, now: number) => number> = {
-  seconds: (text) => number(text) * 1000,
-  milliseconds: (text) => number(text),
-  epoch_seconds: (text, now) => number(text) * 1000 - now,
-  epoch_milliseconds: (text, now) => number(text) - now,
-  date_time: (text, now) => (/^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) - now : NaN),
-  http_date: (text, now) => (/^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) - now : NaN),
-};
-
-function resetInMs({ format }: Reset, value: string | undefined, now: number): number | undefined {
-  return value === undefined ? undefined : boundedWait(FORMATS[format](value.trim(), now));
-}
-
-function number(text: string): number {
-  return /^\d{1,16}(\.\d{1,9})?$/.test(text) ? Number(text) : NaN;
+  const windows = toldWindows(rate, headers, now);
+  const usedUp = windows.filter(({ remaining }) => remaining === 0);
+  // Which window it was is not said. A field that the manifest names for this is believed; what is only customary is not.
+  const unsaid = rate.reset.length > 0 ? windows : windows.filter(({ remaining }) => remaining === undefined);
+  const waits = (usedUp.length > 0 ? usedUp : unsaid).map(({ resetMs }) => resetMs).filter((wait) => wait !== undefined);
+  return waits.length === 0 ? undefined : Math.max(...waits);
 }
