@@ -89,13 +89,14 @@ async function transmit(
   call: Call,
   { pathTemplate }: Step,
   { provider }: UsableConnection,
-  { method, url, headers, body, mcp }: Outgoing,
+  { method, url, headers, body, mcp, credential }: Outgoing,
   shown: Shown,
 ): Promise<Attempt> {
   const send = (request: McpRequest) =>
     egress.send({
       provider: provider.name,
-      origins: provider.origins,
+      // Where an answer told the address, the manifest has been asked whether it may lead there.
+      origins: credential ? provider.origins : [new URL(url).origin],
       ...request,
       urlTemplate: pathTemplate,
       ...shown,

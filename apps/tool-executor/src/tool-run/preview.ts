@@ -25,7 +25,9 @@ interface Preview {
 export async function preview(call: Call, tool: Tool, connection: UsableConnection): Promise<Preview> {
   const [first, ...others] = tool.steps;
   if (first === undefined) throw new KeywardError('internal', 'A tool without a step was called.');
-  const scope = scopeOf(call, connection);
+  const whole = scopeOf(call, connection);
+  // Of a step that is sent once per item the first one is shown.
+  const scope = (await first.each?.(whole))?.[0] ?? whole;
   const wanted = tool.pagination?.wantedOf(scope.args);
   const page = wanted === undefined ? undefined : { wanted: wanted.limit, position: wanted.position };
   const { method, url, headers, body, mcp } = await render(first, scope, page);

@@ -17,12 +17,43 @@ export async function runSteps(parts: ExecutorParts, call: Call, tool: Tool, con
   let last = NOTHING;
   for (const step of tool.steps) {
     if (!(await step.wanted(course.scope))) continue;
-    const done = await finished(parts, call, tool, step, course);
+    const done = await carriedOut(parts, call, tool, step, course);
     last = done.received;
     course = { ...done.course, scope: withAnswer(done.course.scope, step, last.answer) };
-    if (!step.repeatable) call.completedSteps = [...call.completedSteps, step.id];
   }
   return deliverOutput(await tool.outputOf(last.answer, course.scope), last, parts.maxOutputBytes);
+}
+
+/** The step's request, or one for each item of its list, one after the other: the answer is the list of the answers then. */
+async function carriedOut(
+  parts: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  step: Step,
+  course: Course,
+): Promise<{ received: Received; course: Course }> {
+  const once = async (at: Course) => {
+    const done = await finished(parts, call, tool, step, at);
+    const isNew = !step.repeatable && !call.completedSteps.includes(step.id);
+    if (isNew) call.completedSteps = [...call.completedSteps, step.id];
+    return done;
+  };
+  if (step.each === undefined) return once(course);
+  let { connection } = course;
+  let { answer, bytes } = NOTHING;
+  const bodies: unknown[] = [];
+  for (const scope of await step.each(course.scope)) {
+    const done = await once({
+      scope: { ...scope, connection: connection.parameters, provider: connection.provider },
+      connection,
+    });
+    ({ connection } = done.course);
+    answer = done.received.answer;
+    bytes += done.received.bytes;
+    bodies.push(answer.body);
+  }
+  const scope = { ...course.scope, connection: connection.parameters, provider: connection.provider };
+  return { received: { answer: { ...answer, body: bodies }, bytes }, course: { scope, connection } };
 }
 
 function withAnswer(scope: Course['scope'], { id }: Step, { body }: Answer): Course['scope'] {
