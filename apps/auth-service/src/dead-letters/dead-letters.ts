@@ -98,7 +98,7 @@ export class DeadLetters {
       const event = auditMessage({ type: `dead_letter.${outcome}`, org: organization, actor, errorCode: letter.code, reason });
       await withOrg(this.options.dataSource, organization, (em) => enqueue(em, event));
     }
-    await this.#asking((jsm) => jsm.streams.deleteMessage(streams.deadLetters, id).catch(ifGone));
+    await this.#asking((jsm) => remove(jsm, id));
   }
 
   async #find(id: number): Promise<StoredLetter> {
@@ -135,6 +135,15 @@ async function getMessage(
     return (await jsm.streams.getMessage(streams.deadLetters, query)) ?? undefined;
   } catch (error) {
     return ifGone(error);
+  }
+}
+
+/** Somebody else may have been faster: nats-server has no code of its own for that. */
+async function remove(jsm: JetStreamManager, seq: number): Promise<void> {
+  try {
+    await jsm.streams.deleteMessage(streams.deadLetters, seq);
+  } catch (error) {
+    if ((await getMessage(jsm, { seq })) !== undefined) throw error;
   }
 }
 
