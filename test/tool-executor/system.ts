@@ -114,30 +114,34 @@ export class System {
     rmSync(this.dir, { recursive: true });
   }
 
-  /** An organization, an agent that may use acme, and a user's connection with the given token. */
-  async person(token: string, permission: Assignment['permission'] = 'destructive'): Promise<Person> {
+  /** An organization, an agent that may use the provider, and a user's connection with the given token. */
+  async person(
+    token: string,
+    permission: Assignment['permission'] = 'destructive',
+    { provider = 'acme', scopes = ['things:read', 'things:write'] }: { provider?: string; scopes?: string[] } = {},
+  ): Promise<Person> {
     const [org, agent, connection, app] = [newId('org'), newId('agt'), newId('conn'), newId('app')];
     const user = 'usr_ada';
     await this.sql('INSERT INTO identity.organization (id, slug, name) VALUES ($1, $1, $1)', [org]);
     await this.sql('INSERT INTO identity.agent (id, org_id, slug, name) VALUES ($1, $2, $1, $1)', [agent, org]);
     await this.sql(
-      `INSERT INTO governance.assignment (id, org_id, agent_id, connector, permission) VALUES ($1, $2, $3, 'acme', $4)`,
-      [newId('asg'), org, agent, permission],
+      `INSERT INTO governance.assignment (id, org_id, agent_id, connector, permission) VALUES ($1, $2, $3, $5, $4)`,
+      [newId('asg'), org, agent, permission, provider],
     );
     await this.sql(
-      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, 'acme', 'client', $1)`,
-      [app, org],
+      `INSERT INTO vault.provider_app (id, org_id, provider, client_id, callback_context) VALUES ($1, $2, $3, 'client', $1)`,
+      [app, org, provider],
     );
     await this.sql(
       `INSERT INTO vault.connection (id, org_id, user_id, provider, agent_id, provider_app_id, scopes, status)
-       VALUES ($1, $2, $3, 'acme', $4, $5, '{things:read,things:write}', 'active')`,
-      [connection, org, user, agent, app],
+       VALUES ($1, $2, $3, $6, $4, $5, $7, 'active')`,
+      [connection, org, user, agent, app, provider, scopes],
     );
     const { sealedAccess, sealedRefresh } = await this.seal({ org, connection, generation: 1, accessToken: token });
     await this.sql(
       `INSERT INTO vault.credential (connection_id, org_id, provider, sealed_access, sealed_refresh, access_expires_at, generation, renewable)
-       VALUES ($1, $2, 'acme', $3, $4, now() + interval '1 hour', 1, true)`,
-      [connection, org, sealedAccess, sealedRefresh],
+       VALUES ($1, $2, $5, $3, $4, now() + interval '1 hour', 1, true)`,
+      [connection, org, sealedAccess, sealedRefresh, provider],
     );
     return { org, agent, user, connection };
   }

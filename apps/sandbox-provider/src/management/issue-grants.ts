@@ -16,7 +16,14 @@ export interface IssuedTokens {
 export async function issueGrants(
   provider: Provider,
   accounts: Accounts,
-  order: { client_id: string; user: string; scope: string; count: number; expires_in?: number | undefined },
+  order: {
+    client_id: string;
+    user: string;
+    scope: string;
+    count: number;
+    expires_in?: number | undefined;
+    resource?: string | undefined;
+  },
 ): Promise<IssuedTokens[] | undefined> {
   const client = await provider.Client.find(order.client_id);
   if (client === undefined || !accounts.names.includes(order.user)) return undefined;
@@ -24,11 +31,16 @@ export async function issueGrants(
   const issued: IssuedTokens[] = [];
   for (let i = 0; i < order.count; i++) {
     const grant = new provider.Grant({ accountId: order.user, clientId: client.clientId });
-    grant.addOIDCScope(order.scope);
+    if (order.resource === undefined) grant.addOIDCScope(order.scope);
+    else grant.addResourceScope(order.resource, order.scope);
     const grantId = await grant.save();
     const token = { client, accountId: order.user, grantId, gty: 'authorization_code', scope: order.scope };
-    const accessToken = new provider.AccessToken({ ...token, ...(order.expires_in && { expiresIn: order.expires_in }) });
-    const refreshToken = new provider.RefreshToken(token);
+    const accessToken = new provider.AccessToken({
+      ...token,
+      ...(order.resource !== undefined && { aud: order.resource }),
+      ...(order.expires_in && { expiresIn: order.expires_in }),
+    });
+    const refreshToken = new provider.RefreshToken({ ...token, ...(order.resource !== undefined && { resource: order.resource }) });
     issued.push({
       grant: grantId,
       access_token: await accessToken.save(),

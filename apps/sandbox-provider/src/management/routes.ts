@@ -39,6 +39,8 @@ const issueBody = z.strictObject({
   count: z.int().min(1).max(10_000).default(1),
   /** Seconds that the access tokens live; those that come after them live as long as any. */
   expires_in: z.int().min(1).max(86_400).optional(),
+  /** RFC 8707: what the tokens are good for; left out, the notes API. */
+  resource: z.url().optional(),
 });
 
 export interface ManagementParts {
