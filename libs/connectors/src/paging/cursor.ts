@@ -39,9 +39,12 @@ export function decodeCursor(tool: string, args: Arguments, text: unknown, isPla
 }
 
 function jsonOf(text: string): unknown {
-  if (text.length > MAX_CURSOR_LENGTH || !/^[A-Za-z0-9_-]+$/.test(text)) return undefined;
+  if (text.length > MAX_CURSOR_LENGTH) return undefined;
+  const bytes = Buffer.from(text, 'base64url');
+  // The decoder passes over what does not belong.
+  if (bytes.toString('base64url') !== text) return undefined;
   try {
-    return JSON.parse(Buffer.from(text, 'base64url').toString());
+    return JSON.parse(bytes.toString());
   } catch {
     return undefined;
   }

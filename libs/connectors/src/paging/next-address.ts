@@ -56,7 +56,7 @@ function isText(value: unknown): boolean {
   return typeof value === 'string' && value.isWellFormed();
 }
 
-/** Some providers write the credential into the address. */
+/** Some providers write the token into the address (RFC 6750 section 2.3): a cursor must not carry it out. */
 function isSecret(name: string, { credential, query }: ProviderManifest): boolean {
   return (credential.in === 'query' && credential.name === name) || Object.hasOwn(query, name) || name === 'access_token';
 }

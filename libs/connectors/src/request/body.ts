@@ -89,7 +89,7 @@ function compilePart(part: Part, mappings: MappingCompiler, fail: Fail): (form: 
     const content = file(inputs);
     if (content === undefined || content === null) return;
     const blob = new Blob([new Uint8Array(bytesOf(content, part.encoding, `The file ${name}`))], { type: type(inputs) });
-    form.append(name, blob, textOf(filename(inputs) ?? 'file', `The name of the file ${name}`));
+    form.append(name, blob, textOf(filename(inputs) ?? '', `The name of the file ${name}`) || 'file');
   };
 }
 
