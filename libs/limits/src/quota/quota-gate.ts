@@ -73,12 +73,14 @@ export class QuotaGate {
     this.#serve();
   }
 
-  /** What the provider says of the quota itself. Tells the store where that is less than is known. */
+  /** What the provider says of the quota itself. Tells the store where that is less than is known, by more than what is under way. */
   async learn({ remaining, resetMs }: Learned): Promise<void> {
-    if (remaining >= (this.left ?? this.terms.limit)) return;
-    const ours = this.#pool.units;
-    this.#leftElsewhere = Math.max(0, remaining - ours);
-    await this.store.learn(this.key, { remaining: Math.max(0, remaining - ours), resetMs });
+    const known = this.left ?? this.terms.limit;
+    if (remaining >= known || (remaining > 0 && remaining + this.#largest > known)) return;
+    // What is at hand here is a part of what remains.
+    await this.#giveBack(this.#pool.take(this.#pool.units - remaining) ?? []);
+    this.#leftElsewhere = Math.max(0, remaining - this.#pool.units);
+    await this.store.learn(this.key, { remaining: this.#leftElsewhere, resetMs });
   }
 
   /** Gives back what nobody will use. Who still waits is refused by his own signal. */

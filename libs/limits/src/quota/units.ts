@@ -29,7 +29,7 @@ export class Pool {
 
   /** All of them or nothing. */
   take(units: number): HeldUnits[] | undefined {
-    if (this.#units < units) return undefined;
+    if (this.#units < units || units <= 0) return undefined;
     const taken: HeldUnits[] = [];
     for (let missing = units; missing > 0;) {
       const oldest = this.#held[0] as HeldUnits;
