@@ -61,7 +61,10 @@ async function judgeAgainst(
 
 function unknownIn(query: URLSearchParams, declared: readonly Parameter[]): string[] {
   const known = new Set(declared.flatMap(({ name }) => [name, `${name}[]`]));
-  return [...new Set(query.keys())]
-    .filter((name) => !known.has(name))
-    .map((name) => `query ${name}: is no parameter of this operation`);
+  return (
+    [...new Set(query.keys())]
+      // OData's annotations and aliases are parameters of every request.
+      .filter((name) => !known.has(name) && !name.startsWith('@'))
+      .map((name) => `query ${name}: is no parameter of this operation`)
+  );
 }

@@ -7,6 +7,8 @@ import { addressPattern, literalLength, namesOf } from './path-template.js';
 import { strictly } from './strict.js';
 
 const REQUESTS = 'https://contract.invalid/requests';
+/** Google's `byte` is base64url (RFC 4648 section 5), everybody else's base64. */
+const formats = { ...fullFormats, byte: /^[A-Za-z0-9+/_-]*={0,2}$/ };
 const ANSWERS = 'https://contract.invalid/answers';
 
 /** An operation of a contract, with the patterns that its addresses have. */
@@ -27,7 +29,7 @@ export type Check = (value: unknown) => string[];
 export class VendorContract {
   readonly operations: readonly ContractOperation[];
   private readonly ajv = new Ajv2020({
-    ...{ strict: false, allErrors: true, validateSchema: false, logger: false, unicodeRegExp: false, formats: fullFormats },
+    ...{ strict: false, allErrors: true, validateSchema: false, logger: false, unicodeRegExp: false, formats },
   });
   private readonly strict: ReturnType<typeof strictly>;
   private readonly compiled = new Map<Schema, Check>();

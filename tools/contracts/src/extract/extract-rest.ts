@@ -39,7 +39,7 @@ export function extractRest(
     }
     const at = pathOf(request, found);
     const item = paths.get(at) ?? { servers: [{ url: found.listed.server }] };
-    paths.set(at, { ...item, [request.method]: operationAt(at, found, answer?.listed.facts().responses) });
+    paths.set(at, { ...item, [request.method]: operationAt(request, at, found, answer?.listed.facts().responses) });
   }
   return { contract: { ...assemble(connector, paths, read, [...used]), ...undescribed(missing) }, missing };
 }
@@ -65,10 +65,15 @@ function pathOf({ address = '' }: DeclaredRequest, { listed, asked }: Found): st
   return asked === undefined && namesOf(listed.path).length === namesOf(tools).length ? listed.path : tools.replace(/\{\+/g, '{');
 }
 
-function operationAt(path: string, { listed }: Found, responses: Operation['responses'] | undefined): Operation {
-  const facts = listed.facts();
+function operationAt(
+  request: DeclaredRequest,
+  path: string,
+  { listed }: Found,
+  responses: Operation['responses'] | undefined,
+): Operation {
+  const { parameters: theirs = [], ...facts } = listed.facts();
   const described = path === listed.path ? {} : { 'x-described-as': `${listed.method.toUpperCase()} ${listed.path}` };
-  const parameters = [...parametersOfPath(path, listed), ...(facts.parameters ?? []).filter((one) => one.in !== 'path')];
+  const parameters = [...parametersOfPath(request, path, listed), ...theirs.filter((one) => one.in !== 'path')];
   return {
     ...described,
     ...facts,
@@ -78,7 +83,7 @@ function operationAt(path: string, { listed }: Found, responses: Operation['resp
 }
 
 /** Exactly the placeholders that the path has here, as the vendor describes what stands in their segments. */
-function parametersOfPath(path: string, listed: Found['listed']): Parameter[] {
+function parametersOfPath({ address = '' }: DeclaredRequest, path: string, listed: Found['listed']): Parameter[] {
   const theirs = listed.path.split('/');
   const ours = path.split('/');
   const declared = (listed.facts().parameters ?? []).filter((one) => one.in === 'path');
@@ -86,7 +91,8 @@ function parametersOfPath(path: string, listed: Found['listed']): Parameter[] {
     const names = theirs.length === ours.length ? namesOf(theirs[index] ?? '') : [];
     return namesOf(segment).map((name, nth): Parameter => {
       const found = declared.find((parameter) => parameter.name === (names[nth] ?? name));
-      return { ...(found ?? { in: 'path', required: true, schema: { type: 'string' } }), name };
+      const many = address.includes(`{+${name}}`) ? { 'x-segments': 'many' as const } : {};
+      return { ...(found ?? { in: 'path', required: true, schema: { type: 'string' } }), ...many, name };
     });
   });
 }

@@ -34,6 +34,9 @@ function says(keyword: string, value: unknown): boolean {
 function keywordOf(keyword: string, value: unknown, dialect: Dialect): unknown {
   const inner = (child: unknown) => to2020(child, dialect);
   switch (keyword) {
+    case 'required':
+      // OData's control information (`@odata.type`) is there to be told; a request needs it for derived types alone.
+      return Array.isArray(value) ? value.filter((name) => !String(name).startsWith('@odata.')) : [];
     case '$ref':
       return dialect.reference(String(value));
     case 'properties':

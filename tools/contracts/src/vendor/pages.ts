@@ -5,7 +5,7 @@ import type { Reply } from './vendor.js';
 
 /** As tools.yaml declares it; the schema is the compiler's. */
 export interface PaginationFacts {
-  readonly style: 'cursor' | 'url' | 'link' | 'page' | 'offset';
+  readonly style: 'cursor' | 'url' | 'link' | 'page' | 'offset' | 'whole';
   readonly items: string;
   readonly next?: string;
   readonly more?: string;
@@ -28,7 +28,7 @@ export function asPage(reply: Reply, request: SentRequest, pagination: Paginatio
   const body = structuredClone(reply.body);
   const items = at(body, pagination.items);
   const [item] = Array.isArray(items) ? (items as unknown[]) : [];
-  const count = second ? lastOf(pagination) : sizeOf(request, pagination);
+  const count = second ? lastOf(pagination) : pagination.style === 'whole' ? ITEMS + 1 : sizeOf(request, pagination);
   if (item !== undefined)
     put(
       body,

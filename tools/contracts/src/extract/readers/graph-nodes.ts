@@ -80,7 +80,7 @@ class GraphNodes {
 
   private facts(name: string, isEdge: boolean, api: Api): Operation {
     const id: Parameter = { name, in: 'path', required: true, schema: { type: 'string' } };
-    const fields = this.document.specs[api.return === 'Object' ? name : api.return]?.fields ?? [];
+    const fields = this.document.specs[api.return === 'Object' ? name : this.nameOf(api.return)]?.fields ?? [];
     if (api.method !== 'GET') {
       const properties = Object.fromEntries(api.params.map((param) => [param.name, this.type(param.type)]));
       const required = api.params.filter((param) => param.required === true).map((param) => param.name);
@@ -107,7 +107,14 @@ class GraphNodes {
     if (name.startsWith('map<')) return { type: 'object' };
     const values = this.enums.get(name);
     if (values !== undefined) return { enum: values };
-    return SCALARS[name] ?? (this.document.specs[name] === undefined ? {} : { $ref: `#/components/schemas/${name}` });
+    const node = this.nameOf(name);
+    return SCALARS[name] ?? (this.document.specs[node] === undefined ? {} : { $ref: `#/components/schemas/${node}` });
+  }
+
+  /** Nodes of the flavour without Facebook answer `Media` where they mean the node `IGMediaForIGOnlyAPI`. */
+  private nameOf(name: string): string {
+    const names = [`IG${name}ForIGOnlyAPI`, name, `IG${name}`, `Instagram${name}`];
+    return names.find((each) => this.document.specs[each] !== undefined) ?? name;
   }
 }
 

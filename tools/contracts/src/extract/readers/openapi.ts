@@ -27,9 +27,11 @@ class OpenApi implements Description {
     const components = (this.document['components'] ?? {}) as Node;
     const schemas = (components['schemas'] ?? this.document['definitions'] ?? {}) as Node;
     const plain = name.slice(this.source.prefix.length);
-    return name.startsWith(this.source.prefix) && Object.hasOwn(schemas, plain)
-      ? to2020(schemas[plain], this.dialect)
-      : undefined;
+    if (!name.startsWith(this.source.prefix) || !Object.hasOwn(schemas, plain)) return undefined;
+    if (this.source.anything.includes(plain)) return {};
+    const own = to2020(schemas[plain], this.dialect);
+    const derived = (this.source.derived[plain] ?? []).map((type) => to2020(ownPart(schemas[type]), this.dialect));
+    return derived.length === 0 ? own : { allOf: [own, ...derived] };
   }
 
   private listed(path: string, item: Node): Listed[] {
@@ -70,7 +72,8 @@ class OpenApi implements Description {
     if (place !== 'path' && place !== 'query' && place !== 'header') return [];
     if (place === 'header' && /^(authorization|accept|content-type)$/i.test(String(node['name']))) return [];
     // OpenAPI 2.0 writes the schema beside the name; an array there is comma-separated unless it says multi.
-    const schema = to2020(node['schema'] ?? this.schemaOfContent(node['content']) ?? swagger2(node), this.dialect);
+    const described = to2020(node['schema'] ?? this.schemaOfContent(node['content']) ?? swagger2(node), this.dialect);
+    const schema = String(node['name']).startsWith('$') ? withPaths(described) : described;
     const explode = node['schema'] === undefined ? node['collectionFormat'] === 'multi' : node['explode'] !== false;
     return [
       {
@@ -135,6 +138,24 @@ class OpenApi implements Description {
     const plain = status === '2XX' ? '200' : status;
     return { [plain]: { description: '', ...(Object.keys(content).length > 0 ? { content } : {}) } };
   }
+}
+
+/** What a derived type adds to its base. */
+function ownPart(schema: unknown): unknown {
+  const parts = isObject(schema) ? array(schema['allOf']) : [];
+  return parts.find((part) => isObject(part) && part['$ref'] === undefined) ?? schema;
+}
+
+/** OData's `$orderby`, `$select` and `$expand`: descriptions list members, and the service takes paths to theirs as well. */
+function withPaths(schema: Schema): Schema {
+  const { items } = schema;
+  if (!isObject(items) || !Array.isArray(items['enum'])) return schema;
+  const names = items['enum'].map((name) =>
+    String(name)
+      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/ desc$/, ''),
+  );
+  return { ...schema, items: { type: 'string', pattern: `^(?:${[...new Set(names)].join('|')})(?:/[A-Za-z]+)*(?: desc)?$` } };
 }
 
 /** Of several media types of an answer, the one that a caller who asks for nothing gets: JSON. */

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Tool } from '@keyward/connectors';
+import { argumentsFor, problemsOfOutput, readSamples, sampleOf, vendorConnectors, type Samples } from '@keyward/vendor-contracts';
+import { join } from 'node:path';
+import { World } from './world.js';
+
+const CONNECTORS = join(import.meta.dirname, '../../connectors');
+/** More than one page of the listings that let the caller say how long a page is not, less than two of the others. */
+const LIMIT = 3;
+
+let world: World;
+beforeAll(async () => {
+  world = await World.start();
+}, 60_000);
+afterAll(() => world.stop());
+
+/** What is wrong with one call: its outcome, what the vendor got, what the caller gets. */
+async function problemsOf(tool: Tool, samples: Samples): Promise<string[]> {
+  const args = argumentsFor(tool, sampleOf(samples, tool.name)).at(-1) ?? {};
+  const first = await problemsOfCall(tool, tool.pagination === null ? args : { limit: LIMIT, ...args });
+  const { nextCursor } = (first.output ?? {}) as { nextCursor?: unknown };
+  if (tool.pagination === null || typeof nextCursor !== 'string') return first.problems;
+  const second = await problemsOfCall(tool, { limit: LIMIT, ...args, cursor: nextCursor });
+  const { nextCursor: third } = (second.output ?? {}) as { nextCursor?: unknown };
+  return [...first.problems, ...second.problems, ...(third === null ? [] : ['the listing has no end'])];
+}
+
+async function problemsOfCall(
+  tool: Tool,
+  args: Readonly<Record<string, unknown>>,
+): Promise<{ problems: string[]; output: unknown }> {
+  const stub = world.stubs.get(tool.provider.name);
+  if (stub === undefined) return { problems: ['there is no stub of its vendor'], output: undefined };
+  stub.requests.length = 0;
+  stub.playing = tool.name;
+  const result = await world.call(tool.name, args);
+  const { output } = result;
+  const problems = stub.requests.flatMap(({ request, problems: some }) =>
+    some.map((one) => `${request.method} ${request.url}: ${one}`),
+  );
+  if (stub.requests.length === 0) problems.push('the vendor got no request');
+  if (result['state'] !== 'succeeded') problems.push(`the call ended ${JSON.stringify(result)}`);
+  else problems.push(...problemsOfOutput(tool, output));
+  return { problems: problems.map((problem) => `${tool.name}: ${problem} [${JSON.stringify(args).slice(0, 200)}]`), output };
+}
+
+describe('every tool of the catalog, from the agent to the vendor', () => {
+  it.concurrent.each(vendorConnectors(CONNECTORS))(
+    '%s: sends what its vendor describes, with the credential, and gives what it declares',
+    async (connector) => {
+      const samples = readSamples(join(CONNECTORS, connector));
+      const tools = world.catalog.toolsOf(connector);
+      const problems: string[] = [];
+      for (const tool of tools) problems.push(...(await problemsOf(tool, samples)));
+      expect(problems).toEqual([]);
+      expect(tools.length).toBeGreaterThan(0);
+    },
+    60_000,
+  );
+});
