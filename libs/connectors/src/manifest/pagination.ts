@@ -35,5 +35,8 @@ export const paginationSchema = z.discriminatedUnion('style', [
   z.strictObject({ style: z.literal('link'), ...common, path }).describe('RFC 8288: Link: <…>; rel="next"'),
   z.strictObject({ style: z.literal('page'), ...common, first: z.int().min(0).max(1).default(1), into }),
   z.strictObject({ style: z.literal('offset'), ...common, into }).describe('The number of items before'),
+  z
+    .strictObject({ style: z.literal('whole'), items: common.items, size: z.never().optional(), more: z.never().optional() })
+    .describe('One answer has all items, of which the caller gets so many at a time'),
 ]);
 export type Pagination = z.infer<typeof paginationSchema>;

@@ -83,6 +83,8 @@ async function placeAfter(parts: Parts, answer: Answer, scope: Scope, request: P
       const { base } = fixedParts(scope.provider, parts.base);
       return linkedPage(address, { url, base, provider: scope.provider, path: pagination.path });
     }
+    case 'whole':
+      return undefined;
   }
 }
 
@@ -101,5 +103,7 @@ function placesOf(pagination: Pagination, provider: ProviderManifest): (at: unkn
     case 'url':
     case 'link':
       return (at) => isLinkedPage(at, provider, pagination.path);
+    case 'whole':
+      return () => false;
   }
 }

@@ -72,6 +72,10 @@ const STYLES: Record<string, { tool: Tool; provider: (request: RenderedRequest) 
       return answer(ALL.slice(from, to));
     },
   },
+  whole: {
+    tool: listing({ style: 'whole', items: '/data' }),
+    provider: () => answer({ data: ALL }),
+  },
   'offset, in the body, with a word on whether there is more': {
     tool: listing(
       {
