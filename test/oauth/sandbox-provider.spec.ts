@@ -1,8 +1,8 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { authorizationServerOrigins, loadCatalog, type Catalog, type ProviderManifest } from '@keyward/connectors';
-import { createEgress, type Egress } from '@keyward/egress';
+import { authorizationServerOrigins, loadCatalog, type Catalog, type ProviderManifest, type Scope } from '@keyward/connectors';
+import { createEgress, type Egress, type EgressRequest } from '@keyward/egress';
 import {
   authorizationUrl,
   clientMetadataDocument,
@@ -24,6 +24,8 @@ import { sandboxVariables } from '@keyward/testing';
 import { startMtlsServer, testCa } from '@keyward/testing/mtls';
 import { startSandbox, type Sandbox } from '../../apps/sandbox-provider/src/server.js';
 import { Browser } from '../../apps/sandbox-provider/test/browser.js';
+import { callMcpTool } from '../../apps/tool-executor/src/provider/mcp/call-mcp-tool.js';
+import { McpServers } from '../../apps/tool-executor/src/provider/mcp/mcp-servers.js';
 import { MANAGEMENT_TOKEN, PASSWORD, sandboxConfig } from '../../apps/sandbox-provider/test/config.js';
 
 const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
@@ -72,14 +74,28 @@ async function call(name: string, args: Record<string, unknown>, secret: string)
   const { credential } = provider;
   const [step] = tool.steps;
   if (step === undefined) throw new Error('the tool has no step');
-  const { method, url, headers, body } = await step.render({ args, steps: {}, key: 'exe_1', connection: {}, provider });
-  if (credential.in !== 'header') throw new Error('these connectors use headers');
-  const response = await fetch(url, {
-    method,
-    headers: { ...headers, [credential.name]: credential.prefix + secret },
-    ...(typeof body === 'string' ? { body } : {}),
-  });
-  return { status: response.status, body: (await response.json()) as unknown };
+  const scope: Scope = { args, steps: {}, key: 'exe_1', connection: {}, provider };
+  const { method, url, headers, body } = await step.render(scope);
+  const send = (request: Pick<EgressRequest, 'method' | 'url' | 'headers' | 'body' | 'isLast'>) =>
+    egress.send({
+      ...{
+        provider: name,
+        origins: provider.origins,
+        credential: { ...credential, secret },
+        timeoutMs: 5_000,
+        maxBytes: 1_000_000,
+      },
+      ...request,
+    });
+  if (step.mcp === undefined) {
+    const response = await send({ method, url, headers, body });
+    return { status: response.status, body: JSON.parse(response.body.toString()) as unknown };
+  }
+  const mcp = { tool: step.mcp.tool, arguments: await step.mcp.arguments(scope) };
+  const signal = new AbortController().signal;
+  const attempt = await callMcpTool(new McpServers(), { url, headers, ...mcp, timeoutMs: 5_000, signal }, send);
+  if ('error' in attempt) throw attempt.error;
+  return { status: attempt.response.status, body: JSON.parse(attempt.response.body.toString()) as unknown };
 }
 
 it('sandbox_service: the registration itself is the account, and its grant is made again for the next token', async () => {
@@ -163,9 +179,9 @@ describe('sandbox_mcp: an MCP server that nobody has registered anything at', ()
     const listed = await call('sandbox_mcp_list_tools', {}, tokens.accessToken);
     expect(listed).toMatchObject({ status: 200, body: { result: { tools: [{ name: 'list_notes' }, { name: 'create_note' }] } } });
     const created = await call('sandbox_mcp_create_note', { title: 'through MCP' }, tokens.accessToken);
-    expect(created).toMatchObject({ body: { result: { structuredContent: { created: true } } } });
+    expect(created).toMatchObject({ body: { structuredContent: { created: true } } });
     const notes = await call('sandbox_mcp_list_notes', {}, tokens.accessToken);
-    expect(notes).toMatchObject({ body: { result: { structuredContent: { notes: [{ title: 'through MCP' }] } } } });
+    expect(notes).toMatchObject({ body: { structuredContent: { notes: [{ title: 'through MCP' }] } } });
     // For the MCP server and for nothing beside it (RFC 8707).
     expect(await call('sandbox_list_notes', {}, tokens.accessToken)).toMatchObject({ status: 401 });
 

@@ -40,7 +40,10 @@ export async function issueGrants(
       ...(order.resource !== undefined && { aud: order.resource }),
       ...(order.expires_in && { expiresIn: order.expires_in }),
     });
-    const refreshToken = new provider.RefreshToken({ ...token, ...(order.resource !== undefined && { resource: order.resource }) });
+    const refreshToken = new provider.RefreshToken({
+      ...token,
+      ...(order.resource !== undefined && { resource: order.resource }),
+    });
     issued.push({
       grant: grantId,
       access_token: await accessToken.save(),
