@@ -1,4 +1,14 @@
-import { headers, streams, subjects, type ExecutionRequested, type ExecutionResult } from '@keyward/contracts';
+import {
+  executionRequests,
+  headers,
+  streams,
+  subjects,
+  type CancelReply,
+  type ExecutionAddress,
+  type ExecutionRequested,
+  type ExecutionResult,
+  type WaitingReply,
+} from '@keyward/contracts';
 import { AckPolicy, jetstream, jetstreamManager, type ConsumerMessages } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 
@@ -18,6 +28,11 @@ export class ExecutorStandIn {
   replies = true;
   behaviour: Behaviour = async () => ({ state: 'succeeded', output: { ok: true } });
 
+  /** What it says of executions that it is asked about. */
+  waiting: (address: ExecutionAddress) => WaitingReply = () => ({ outcome: 'absent' });
+  cancel: (address: ExecutionAddress) => CancelReply = () => ({ outcome: 'noted' });
+  readonly cancelled: ExecutionAddress[] = [];
+
   private constructor(
     private readonly nc: NatsConnection,
     private readonly messages: ConsumerMessages,
@@ -29,6 +44,12 @@ export class ExecutorStandIn {
     const consumer = await jetstream(nc).consumers.get(streams.executions, 'tool-executor');
     const standIn = new ExecutorStandIn(nc, await consumer.consume({ max_messages: 100 }));
     void standIn.run();
+    const answers = (subject: string, answer: (address: ExecutionAddress) => object) =>
+      nc.subscribe(subject, {
+        callback: (_error, message) => void message.respond(JSON.stringify(answer(message.json<ExecutionAddress>()))),
+      });
+    answers(executionRequests.waiting, (address) => standIn.waiting(address));
+    answers(executionRequests.cancel, (address) => (standIn.cancelled.push(address), standIn.cancel(address)));
     return standIn;
   }
 
@@ -41,17 +62,18 @@ export class ExecutorStandIn {
       const requested = message.json<ExecutionRequested>();
       const sent = Object.fromEntries((message.headers?.keys() ?? []).map((name) => [name, message.headers?.get(name) ?? '']));
       this.taken.push({ requested, headers: sent });
-      void this.answer(requested, sent[headers.replyTo]).then(() => message.ack());
+      void this.answer(requested, sent[headers.replyTo]).then((isAnswered) => isAnswered && message.ack());
     }
   }
 
-  private async answer(requested: ExecutionRequested, replyTo: string | undefined): Promise<void> {
+  private async answer(requested: ExecutionRequested, replyTo: string | undefined): Promise<boolean> {
     const outcome = await this.behaviour(requested);
-    if (outcome === undefined) return;
+    if (outcome === undefined) return false;
     const { id, org, agent, tool } = requested;
     const result = { id, tool, connection: null, attempts: 1, durationMs: 1, traceId: 'c'.repeat(32), ...outcome };
     const bytes = JSON.stringify(result);
     await jetstream(this.nc).publish(subjects.executionCompleted(org, agent, id), bytes, { msgID: id });
     if (replyTo !== undefined && this.replies) this.nc.publish(replyTo, bytes);
+    return true;
   }
 }

@@ -132,7 +132,7 @@ describe('tool.execute over NATS', () => {
     };
     const receipt = await agent.receipt(agent.send(echo));
     const pending = await ask(replica.url, `/v1/executions/${String(receipt['id'])}`, { key: ada.key });
-    expect([pending.status, pending.body]).toEqual([202, receipt]);
+    expect([pending.status, pending.body['id']]).toEqual([202, receipt['id']]);
     await replica.service.stop();
     expect(await agent.outcome(receipt['id'])).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown' } });
     finish();

@@ -61,6 +61,8 @@ describe('what the OpenAPI document says is what the gateway answers', () => {
     expect([receipt.status, disagreements('post', template, receipt)]).toEqual([202, '']);
     const kept = await ask(harness.url, `/v1/executions/${String(done.body['id'])}`, { key: ada.key });
     expect([kept.status, disagreements('get', '/v1/executions/{id}', kept)]).toEqual([200, '']);
+    const late = await ask(harness.url, `/v1/executions/${String(done.body['id'])}/cancel`, { key: ada.key, method: 'POST' });
+    expect([late.status, disagreements('post', '/v1/executions/{id}/cancel', late)]).toEqual([200, '']);
   });
 
   it('for lists and connect sessions', async () => {

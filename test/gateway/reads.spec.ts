@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fc, test } from '@fast-check/jest';
 import { authRequests, connectSessionRequestSchema, KeywardError, newId, parseOrThrow } from '@keyward/contracts';
 import { serveRequests } from '@keyward/jetstream';
+import { waitFor } from '@keyward/testing';
 import { ask, startHarness, type Harness } from './harness.js';
 import { sendRaw } from './raw-http.js';
 import type { SeededAgent } from './seed.js';
@@ -119,6 +120,82 @@ describe('GET /v1/executions/{id}', () => {
     expect((await get(path)).status).toBe(202);
     for (const { key } of [sibling, foreign]) expect((await get(path, key)).status).toBe(404);
     harness.executor.behaviour = async () => ({ state: 'succeeded' });
+  });
+});
+
+describe('an execution that has not ended', () => {
+  const post = (path: string, key = ada.key) => ask(harness.url, path, { key, method: 'POST' });
+  const begin = async (body: object = {}) =>
+    ask(harness.url, '/v1/tools/sandbox_echo/execute', {
+      key: ada.key,
+      body: { user: 'usr_ada', arguments: { message: 'x' }, wait: 'none', ...body },
+    });
+  const waitingFor = {
+    ...{ reason: 'connection_required', connectUrl: 'https://connect.example/s' },
+    expiresAt: '2026-11-21T00:00:00.000Z',
+  } as const;
+
+  it('is known to every replica, queued or running', async () => {
+    harness.executor.behaviour = async () => undefined;
+    const { body, headers } = await begin();
+    const replica = await harness.startReplica();
+    await waitFor(async () => (await get(String(headers.get('location')))).body['state'] === 'running');
+    const answer = await ask(replica.url, String(headers.get('location')), { key: ada.key });
+    expect([answer.status, answer.body]).toEqual([202, { id: body['id'], state: 'running' }]);
+    await replica.service.stop();
+  });
+
+  it('is cancelled where it runs, by asking its executor; and nobody else cancels it', async () => {
+    harness.executor.behaviour = async () => undefined;
+    const { body, headers } = await begin();
+    const path = `${String(headers.get('location'))}/cancel`;
+    for (const { key } of [sibling, foreign]) expect((await post(path, key)).status).toBe(404);
+    expect(harness.executor.cancelled).toEqual([]);
+    const answer = await post(path);
+    expect([answer.status, answer.body['id']]).toEqual([202, body['id']]);
+    expect(harness.executor.cancelled).toEqual([{ org: ada.org, agent: ada.agent, execution: body['id'] }]);
+  });
+
+  it('that has ended is answered with its outcome when it is to be cancelled, and one that never was with 404', async () => {
+    harness.executor.behaviour = async () => ({ state: 'succeeded', output: 1 });
+    const { body } = await begin({ wait: 'result' });
+    const answer = await post(`/v1/executions/${String(body['id'])}/cancel`);
+    expect([answer.status, answer.body]).toEqual([200, body]);
+    for (const id of [newId('exe'), 'exe_x', '*', '%3E']) expect((await post(`/v1/executions/${id}/cancel`)).status).toBe(404);
+  });
+
+  it('and waits for a person is accepted with where the person goes, is told as waiting, and ends when it is cancelled', async () => {
+    harness.executor.behaviour = async ({ waitForMs }) => {
+      expect(waitForMs).toBe(60_000);
+      return { state: 'waiting_for_authorization', waitingFor };
+    };
+    const began = await begin({ wait: 'authorization', waitForMs: 60_000 });
+    const receipt = { id: began.body['id'], state: 'waiting_for_authorization', waitingFor };
+    expect([began.status, began.body]).toEqual([202, receipt]);
+    const path = String(began.headers.get('location'));
+    // The executor knows better than what was kept when it began to wait.
+    const fresh = { ...waitingFor, connectUrl: 'https://connect.example/fresh' };
+    harness.executor.waiting = () => ({ outcome: 'waiting', waitingFor: fresh });
+    expect((await get(path)).body).toEqual({ ...receipt, waitingFor: fresh });
+    harness.executor.waiting = () => ({ outcome: 'taken_up' });
+    expect((await get(path)).body).toEqual({ id: receipt.id, state: 'running' });
+    const result = { id: String(receipt.id), tool: 'sandbox_echo', state: 'cancelled' as const, connection: null, attempts: 0 };
+    harness.executor.cancel = () => ({ outcome: 'ended', result: { ...result, durationMs: 1, traceId: 'c'.repeat(32) } });
+    const answer = await post(`${path}/cancel`);
+    expect([answer.status, answer.body['state']]).toEqual([200, 'cancelled']);
+    harness.executor.waiting = () => ({ outcome: 'absent' });
+    harness.executor.cancel = () => ({ outcome: 'noted' });
+  });
+
+  it.each([
+    { waitForMs: 60_000 },
+    { wait: 'authorization', waitForMs: 59_999 },
+    { wait: 'authorization', waitForMs: 604_800_001 },
+    { wait: 'authorization', dryRun: true },
+    { deduplicate: true, idempotencyKey: 'one' },
+  ])('is not begun where it is asked to wait in a way that makes no sense: %j', async (body) => {
+    const answer = await begin(body);
+    expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
   });
 });
 

@@ -9,8 +9,7 @@ import { ConnectionsController } from './doors/http/connections.controller.js';
 import { ExecutionsController } from './doors/http/executions.controller.js';
 import { ToolsController } from './doors/http/tools.controller.js';
 import { Executions } from './execute/executions.js';
-import { KeptResults } from './execute/kept-results.js';
-import { PendingExecutions } from './execute/pending-executions.js';
+import { Standing } from './execute/standing.js';
 import type { Gateway } from './gateway.js';
 import { Authenticator } from './identity/authenticator.js';
 import { openApiDocument } from './openapi/document.js';
@@ -37,8 +36,7 @@ export class GatewayModule {
         { provide: Connections, useValue: gateway.connections },
         { provide: ConnectSessions, useValue: gateway.sessions },
         { provide: Executions, useValue: gateway.executions },
-        { provide: KeptResults, useValue: gateway.kept },
-        { provide: PendingExecutions, useValue: gateway.pending },
+        { provide: Standing, useValue: gateway.standing },
       ],
     };
   }

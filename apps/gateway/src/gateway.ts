@@ -10,10 +10,11 @@ import type { gatewayConfig } from './config.js';
 import { ConnectSessions } from './connections/connect-sessions.js';
 import { Connections } from './connections/connections.js';
 import { NatsDoor } from './doors/nats/nats-door.js';
+import { tellAgents } from './doors/nats/tell-agents.js';
 import { Executions } from './execute/executions.js';
 import { KeptResults } from './execute/kept-results.js';
-import { PendingExecutions } from './execute/pending-executions.js';
 import { Refusals } from './execute/refusals.js';
+import { Standing } from './execute/standing.js';
 import { SLOT_LIMITS, WaitSlots } from './execute/wait-slots.js';
 import { Authenticator, type BearerCredentials } from './identity/authenticator.js';
 import { checkAgentKey } from './identity/check-agent-key.js';
@@ -39,8 +40,7 @@ export interface Gateway {
   connections: Connections;
   sessions: ConnectSessions;
   executions: Executions;
-  kept: KeptResults;
-  pending: PendingExecutions;
+  standing: Standing;
 }
 
 export async function createGateway(host: GatewayHost): Promise<Gateway> {
@@ -68,28 +68,28 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   const publisher = createPublisher(nats);
   const slots = new WaitSlots(SLOT_LIMITS, metrics.waits);
   host.stopping.addEventListener('abort', () => setTimeout(() => slots.abandonAll(), config.drain.waitMs).unref());
-  const pending = new PendingExecutions();
   const executions = new Executions({
     catalogs,
     assignments,
     refusals: new Refusals(createAuditPublisher(publisher), metrics),
     slots,
-    pending,
     publisher,
     inbox: new ReplyInbox(nats),
     metrics,
   });
+  const natsDoor = new NatsDoor(agents, executions, metrics, host.tracer, logger);
+  const notices = tellAgents(nats, natsDoor, logger);
+  host.onDrain('outcomes for agents', () => notices.close());
   return {
     artifacts: new ArtifactReader(database, objects),
-    natsDoor: new NatsDoor(agents, executions, metrics, host.tracer, logger),
+    natsDoor,
     authenticator: new Authenticator(credentials, config.limits, metrics),
     assignments,
     catalogs,
     connections: new Connections(database),
     sessions: new ConnectSessions(nats),
     executions,
-    kept: new KeptResults(nats),
-    pending,
+    standing: new Standing(nats, new KeptResults(nats)),
   };
 }
 

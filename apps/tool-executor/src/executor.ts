@@ -10,7 +10,7 @@ import { Call } from './execute/call.js';
 import { execute } from './execute/execute.js';
 import type { ExecutorParts } from './execute/parts.js';
 import type { Notices } from './waiting/notices.js';
-import { epochOf } from './waiting/waiting.js';
+import { keepWaiting } from './waiting/keep-waiting.js';
 
 export interface ExecutorSurroundings {
   parts: ExecutorParts;
@@ -50,15 +50,17 @@ export class Executor {
   }
 
   /**
-   * To whoever waits and to stream RESULTS, both or the message comes again. That it waits is a message of its own, or the outcome would be
-   * dropped as its repetition; and nobody waits any more for what has waited.
+   * To whoever waits and to stream RESULTS, both or the message comes again. For what has waited nobody waits any more: the gateway is told.
    */
   private async deliver(call: Call, result: ExecutionResult, context: JetStreamContext): Promise<void> {
     const { request } = call;
     const { publisher, notices, parts } = this.around;
     const subject = subjects.executionCompleted(request.org, request.agent, request.id);
-    const msgId = result.waitingFor === undefined ? request.id : `${request.id}.${epochOf(call)}.waiting`;
-    await Promise.all([publisher.publish(subject, result, { msgId }), context.reply(result)]);
+    const keep = () =>
+      result.waitingFor === undefined
+        ? publisher.publish(subject, result, { msgId: request.id })
+        : keepWaiting(publisher, subject, call, result);
+    await Promise.all([keep(), context.reply(result)]);
     if (request.resumed === undefined) return;
     await notices.send({ org: request.org, agent: request.agent, result });
     if (result.waitingFor === undefined) await parts.waiting.leave(call);

@@ -14,7 +14,6 @@ import {
 import type { Publisher, ReplyInbox } from '@keyward/jetstream';
 import type { GatewayMetrics } from '../metrics.js';
 import { requireAssigned, type Assignments } from '../tools/assignments.js';
-import type { PendingExecutions } from './pending-executions.js';
 import { refusalState, type Refusals } from './refusals.js';
 import { currentTraceId } from './trace-id.js';
 import { Turn } from './turn.js';
@@ -49,7 +48,6 @@ interface Parts {
   assignments: Assignments;
   refusals: Refusals;
   slots: WaitSlots;
-  pending: PendingExecutions;
   publisher: Publisher;
   inbox: ReplyInbox;
   metrics: GatewayMetrics;
@@ -89,7 +87,6 @@ export class Executions {
   /** Publishes without waiting for the outcome, which is looked up later. */
   async handOver(call: Call): Promise<void> {
     await this.#publish(call, undefined);
-    this.#mayBeLookedUp(call);
   }
 
   /**
@@ -107,8 +104,6 @@ export class Executions {
       isAccepted = true;
     });
     accepted.catch(ended.reject);
-    // Over HTTP the caller learns the id together with the outcome.
-    if (call.door === 'nats') this.#mayBeLookedUp(call);
     const reply = wait.reply.then(
       (message) => this.#asResult(call, message),
       () => {
@@ -121,16 +116,7 @@ export class Executions {
       wait.cancel();
       slot.release();
     });
-    outcome.then(
-      (result) => result ?? this.#mayBeLookedUp(call),
-      () => undefined,
-    );
     return { accepted, outcome, abandon: slot.abandon };
-  }
-
-  /** From here on the caller knows the id of a call that has not ended. */
-  #mayBeLookedUp({ id, address, body }: Call): void {
-    this.parts.pending.add(id, address, body.timeoutMs);
   }
 
   async #publish({ id, address: { org, agent }, tool, body, door }: Call, replyTo: string | undefined): Promise<void> {

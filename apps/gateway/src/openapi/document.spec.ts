@@ -9,6 +9,7 @@ const SURFACE = [
   'GET /v1/executions/{id}',
   'GET /v1/tools',
   'POST /v1/connect-sessions',
+  'POST /v1/executions/{id}/cancel',
   'POST /v1/tools/{tool}/execute',
 ];
 

@@ -23,7 +23,7 @@ const INFO = {
 };
 
 const ACCEPTED = {
-  description: 'Handed over; no outcome yet.',
+  description: 'No outcome yet: queued, running, or waiting for an authorization.',
   schema: 'Receipt',
   headers: { Location: { description: 'Where the outcome will be found.', schema: { type: 'string' } } },
 };
@@ -64,6 +64,17 @@ const API: ApiPart = {
       summary: 'Outcome of an earlier call, kept 24 hours',
       params: { id: idSchema('exe') },
       answers: { 200: { description: 'It has ended, in whatever state.', schema: 'ExecutionResult' }, 202: ACCEPTED },
+    },
+    {
+      method: 'post',
+      path: '/v1/executions/{id}/cancel',
+      id: 'cancelExecution',
+      summary: 'Ends an execution. A write that was sent already may have taken effect: its state is then `unknown`.',
+      params: { id: idSchema('exe') },
+      answers: {
+        200: { description: 'It has ended, now or before, in whatever state.', schema: 'ExecutionResult' },
+        202: { ...ACCEPTED, description: 'It is queued or running, and is about to end.' },
+      },
     },
     {
       method: 'get',

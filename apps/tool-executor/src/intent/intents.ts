@@ -102,7 +102,7 @@ export class Intents {
     if (row.waits || (call.request.resumed !== undefined && call.deliveries === 1)) return undefined;
     call.uncertain = true;
     // The provider recognises it, or can be asked about it.
-    if (call.tool?.idempotent === true || call.tool?.probe != null) return undefined;
+    if (call.tool?.idempotent === true || (call.tool?.probe ?? null) !== null) return undefined;
     return { error: unknownOutcome(call, interrupted()) };
   }
 

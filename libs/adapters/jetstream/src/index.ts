@@ -10,7 +10,7 @@ export { linkOf, type Link } from './link.js';
 export { type LogPort } from './log-port.js';
 export { lookUpQueued, type Queued } from './queued.js';
 export { openNats, type ConnectionOwner } from './open-nats.js';
-export { createPublisher, type Publisher, type PublishOptions } from './publisher.js';
+export { createPublisher, isRefusedSequence, type Publisher, type PublishOptions } from './publisher.js';
 export { broadcastProviderPaused, onProviderPaused } from './provider-pauses.js';
 export { broadcastRefreshPaused, onRefreshPaused } from './refresh-pauses.js';
 export { requestRefresh } from './refresh-request.js';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeywardError } from '@keyward/contracts';
-import { JetStreamApiError } from '@nats-io/jetstream';
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors, MsgHdrsImpl, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { linkOf } from './link.js';
 import { PubAcks } from './pub-acks.js';
@@ -85,6 +85,11 @@ function isFinal(error: unknown): boolean {
     error instanceof errors.InvalidArgumentError ||
     error instanceof errors.PermissionViolationError
   );
+}
+
+/** Whether the stream held something already, where the message was to be the first of its subject. */
+export function isRefusedSequence({ cause }: KeywardError): boolean {
+  return cause instanceof JetStreamApiError && cause.code === JetStreamApiCodes.StreamWrongLastSequence;
 }
 
 function asPublishError(cause: unknown): KeywardError {

@@ -10,9 +10,8 @@ export function sendJson(reply: FastifyReply, status: number, body: unknown): vo
 }
 
 /** RFC 9110 section 15.3.3: accepted, and where the outcome will be found. */
-export function sendAccepted(reply: FastifyReply, id: string): void {
-  const receipt: Receipt = { id, state: 'queued' };
-  void reply.header('location', `/v1/executions/${id}`);
+export function sendAccepted(reply: FastifyReply, receipt: Receipt): void {
+  void reply.header('location', `/v1/executions/${receipt.id}`);
   sendJson(reply, 202, receipt);
 }
 
@@ -24,7 +23,11 @@ export function sendOutcome(reply: FastifyReply, result: ExecutionResult): void 
   }
   if (result.error === undefined) {
     // Waiting for a person: the execution goes on without this request.
-    sendAccepted(reply, result.id);
+    const { id, waitingFor } = result;
+    sendAccepted(
+      reply,
+      waitingFor === undefined ? { id, state: 'queued' } : { id, state: 'waiting_for_authorization', waitingFor },
+    );
     return;
   }
   const problem = { ...result.error, executionId: result.id, attempts: result.attempts, traceId: result.traceId } as Problem;

@@ -39,14 +39,14 @@ export class ToolsController {
 
     if (body.wait === 'none') {
       await this.executions.handOver(call);
-      sendAccepted(reply, call.id);
+      sendAccepted(reply, { id: call.id, state: 'queued' });
       return;
     }
     const { outcome, abandon } = this.executions.handOverAndWait(call, OUTCOME_GRACE_MS);
     // Emitted in either case; once answered, there is nothing left to abandon.
     reply.raw.once('close', abandon);
     const result = await outcome;
-    if (result === undefined) sendAccepted(reply, call.id);
+    if (result === undefined) sendAccepted(reply, { id: call.id, state: 'queued' });
     else sendOutcome(reply, result);
   }
 }

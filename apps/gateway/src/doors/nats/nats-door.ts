@@ -122,6 +122,11 @@ export class NatsDoor implements CustomTransportStrategy {
     if (reply !== undefined) await this.#send(reply, body);
   }
 
+  /** Of a call that the agent made before, to whichever of its processes listen. */
+  tell(address: AgentAddress, result: ExecutionResult): Promise<void> {
+    return this.#publishOutcome(address, result);
+  }
+
   #publishOutcome({ org, agent }: AgentAddress, result: ExecutionResult): Promise<void> {
     return this.#send(subjects.toolResult(org, agent, result.id), result);
   }
