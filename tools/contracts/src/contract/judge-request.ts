@@ -55,7 +55,7 @@ async function judgeAgainst(
     ...of('query').flatMap((one) => judgeTexts(contract, one, [...query.getAll(one.name), ...query.getAll(`${one.name}[]`)])),
     ...of('header').flatMap((one) => judgeTexts(contract, one, [request.headers[one.name.toLowerCase()] ?? []].flat())),
     ...unknownIn(query, of('query')),
-    ...(await judgeBody(contract, operation.requestBody, request)),
+    ...(await judgeBody(contract, operation, request)),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { parseSpec, readSpecFile } from '../sources/spec-file.js';
 import type { SourceFile } from '../sources/vendor-source.js';
 import type { SourceFacts } from '../contract/contract.js';
+import { corrected } from './corrected.js';
 import type { Description } from './description.js';
 import { readEndpoints, readMethods } from './readers/arguments.js';
 import { readDiscovery } from './readers/discovery.js';
@@ -23,5 +24,8 @@ export function readDescription(dir: string, source: SourceFile): { description:
   const { text, sha256 } = readSpecFile(dir, source.file);
   if (source.format === 'graphql') throw new Error(`${source.file} is no description of paths`);
   const { file, date, licence } = source;
-  return { description: READERS[source.format](parseSpec(file, text), source), facts: { file, sha256, date, licence } };
+  return {
+    description: corrected(READERS[source.format](parseSpec(file, text), source), source),
+    facts: { file, sha256, date, licence },
+  };
 }

@@ -2,6 +2,18 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
+/** What the vendor's documentation says and its description does not. */
+const correctionSchema = z.strictObject({
+  page: z.url(),
+  /** A schema, or a member of it, that `is` otherwise. */
+  schema: z.string().optional(),
+  member: z.string().optional(),
+  /** A parameter of the query that operations whose path matches have as well. */
+  path: z.string().optional(),
+  parameter: z.string().optional(),
+  is: z.record(z.string(), z.unknown()),
+});
+
 const fileSchema = z.strictObject({
   file: z.string(),
   format: z.enum(['openapi', 'discovery', 'methods', 'endpoints', 'graph-nodes', 'postman', 'facts', 'graphql']),
@@ -22,6 +34,7 @@ const fileSchema = z.strictObject({
   nodes: z.record(z.string(), z.string()).default({}),
   /** Headers that every request needs and the file does not list. */
   headers: z.array(z.string()).default([]),
+  corrections: z.array(correctionSchema).default([]),
   /** facts: whose. */
   vendor: z.string().optional(),
 });

@@ -51,6 +51,8 @@ function factsOf(root: Node, method: Node, dialect: Dialect): Operation {
   return {
     parameters,
     ...(isObject(request) ? { requestBody: { content: { 'application/json': { schema: to2020(request, dialect) } } } } : {}),
+    // https://developers.google.com/workspace/drive/api/guides/performance#patch
+    ...(method['httpMethod'] === 'PATCH' ? { 'x-null-clears': true as const } : {}),
     responses: isObject(response)
       ? { '200': { description: '', content: { 'application/json': { schema: to2020(response, dialect) } } } }
       : { '200': { description: '' } },

@@ -80,12 +80,17 @@ class GraphNodes {
 
   private facts(name: string, isEdge: boolean, api: Api): Operation {
     const id: Parameter = { name, in: 'path', required: true, schema: { type: 'string' } };
-    const fields = this.document.specs[api.return === 'Object' ? name : this.nameOf(api.return)]?.fields ?? [];
+    const fields = this.document.specs[isEdge ? this.nameOf(api.return) : name]?.fields ?? [];
     if (api.method !== 'GET') {
       const properties = Object.fromEntries(api.params.map((param) => [param.name, this.type(param.type)]));
       const required = api.params.filter((param) => param.required === true).map((param) => param.name);
       const schema = { type: 'object', properties, ...(required.length > 0 ? { required } : {}), additionalProperties: false };
-      const content = { 'application/x-www-form-urlencoded': { schema }, 'application/json': { schema } };
+      const lists = api.params.filter(({ type }) => type.startsWith('list<')).map((param) => param.name);
+      const encoding = Object.fromEntries(lists.map((list) => [list, { explode: false as const }]));
+      const content = {
+        'application/x-www-form-urlencoded': { schema, ...(lists.length > 0 ? { encoding } : {}) },
+        'application/json': { schema },
+      };
       return { parameters: [id], requestBody: { content }, responses: answer(written(api)) };
     }
     const parameters = [id, ...api.params.map((param) => this.parameter(param)), fieldsOf(fields)];
