@@ -141,4 +141,34 @@ describe('catalogs of organizations', () => {
     await catalogs.of('org_a');
     expect(asked).toHaveLength(4);
   });
+
+  it('are made of the deployment’s connectors as they are now, and keep what they have while they can not be read', async () => {
+    const { catalog: other } = await createdOf([posted('theirs')]);
+    const deployment = { current: DEPLOYMENT };
+    let reads = 0;
+    let isAway = false;
+    const catalogs = createCatalogs({
+      deployment,
+      load: async () => {
+        reads += 1;
+        if (isAway) throw new Error('away');
+        return [posted('acme')];
+      },
+      logger: { warn: () => undefined },
+      now: () => 0,
+    });
+    expect(names(await catalogs.of('org_a'))).toEqual(['acme_get']);
+    deployment.current = other;
+    expect(names(await catalogs.of('org_a')).sort()).toEqual(['acme_get', 'theirs_get']);
+    expect(reads).toBe(2);
+    isAway = true;
+    deployment.current = DEPLOYMENT;
+    for (const _again of [1, 2, 3]) expect(names(await catalogs.of('org_a')).sort()).toEqual(['acme_get', 'theirs_get']);
+    expect(reads).toBe(3);
+  });
 });
+
+async function createdOf(rows: PostedConnector[]) {
+  const { catalogs } = setUp(() => rows);
+  return { catalog: await catalogs.of('org_other') };
+}

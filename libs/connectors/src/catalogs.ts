@@ -14,8 +14,8 @@ export interface PostedConnector {
 }
 
 export interface CatalogsOptions {
-  /** The connectors of the deployment, which every organization has. */
-  deployment: Catalog;
+  /** The connectors of the deployment, which every organization has; `current` may be another one each time. */
+  deployment: Catalog | { readonly current: Catalog };
   /** The organization's own, as they are stored. */
   load: (org: string) => Promise<readonly PostedConnector[]>;
   logger: { warn(context: object, message: string): void };
@@ -34,6 +34,8 @@ interface Compiled {
 }
 
 interface Entry {
+  /** What it was made of. */
+  readonly deployment: Catalog;
   readonly catalog: Catalog;
   readonly connectors: ReadonlyMap<string, Compiled>;
   readonly staleAt: number;
@@ -41,12 +43,14 @@ interface Entry {
 
 /** The catalog of each organization: the deployment's connectors and its own. */
 export class Catalogs {
-  readonly deployment: Catalog;
   readonly #entries = new LRUCache<string, Entry>({ max: MAX_ORGANIZATIONS });
   readonly #loading = new Map<string, Promise<Entry>>();
 
-  constructor(private readonly options: CatalogsOptions) {
-    this.deployment = options.deployment;
+  constructor(private readonly options: CatalogsOptions) {}
+
+  get deployment(): Catalog {
+    const { deployment } = this.options;
+    return 'current' in deployment ? deployment.current : deployment;
   }
 
   /**
@@ -55,7 +59,7 @@ export class Catalogs {
    */
   async of(org: string): Promise<Catalog> {
     const entry = this.#entries.get(org);
-    if (entry !== undefined && entry.staleAt > this.#now()) return entry.catalog;
+    if (entry !== undefined && entry.staleAt > this.#now() && entry.deployment === this.deployment) return entry.catalog;
     return (await (this.#loading.get(org) ?? this.#load(org, entry))).catalog;
   }
 
@@ -75,7 +79,7 @@ export class Catalogs {
           { err: error, org },
           'connectors of an organization could not be read; the last known ones stay',
         );
-        return { ...before, staleAt: this.#now() + RETRIED_AFTER_MS };
+        return { ...before, deployment: this.deployment, staleAt: this.#now() + RETRIED_AFTER_MS };
       })
       .then((entry) => {
         if (isCurrent()) this.#entries.set(org, entry);
@@ -91,7 +95,8 @@ export class Catalogs {
   async #read(org: string, before: Entry | undefined): Promise<Entry> {
     const rows = await this.options.load(org);
     const connectors = new Map<string, Compiled>();
-    let catalog = this.deployment;
+    const { deployment } = this;
+    let catalog = deployment;
     for (const posted of rows) {
       const connector = this.#parse(org, posted, catalog, before?.connectors.get(posted.name));
       // Calls of others go on between one connector and the next.
@@ -100,7 +105,7 @@ export class Catalogs {
       connectors.set(posted.name, { posted, connector });
       catalog = catalog.with(connector);
     }
-    return { catalog, connectors, staleAt: this.#now() + CACHED_MS };
+    return { deployment, catalog, connectors, staleAt: this.#now() + CACHED_MS };
   }
 
   #parse(org: string, posted: PostedConnector, taken: Catalog, before: Compiled | undefined): Connector | undefined {

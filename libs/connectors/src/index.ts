@@ -2,8 +2,10 @@ export { Catalog } from './catalog.js';
 export { Catalogs, createCatalogs, type CatalogsOptions, type PostedConnector } from './catalogs.js';
 export { checkCatalog, type CatalogReport, type ProviderSummary } from './check/check-catalog.js';
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
-export { loadCatalog, type ConnectorVariables } from './load/load-catalog.js';
+export type { ConnectorVariables } from './load/catalog-loader.js';
+export { loadCatalog } from './load/load-catalog.js';
 export { parseConnector, type Connector, type TakenNames } from './load/parse-connector.js';
+export { watchCatalog, WatchedCatalog, type WatchOptions } from './load/watch-catalog.js';
 export type { Auth, AuthKind } from './manifest/auth.js';
 export type { AppParameter, ConnectionParameter } from './manifest/parameters.js';
 export {

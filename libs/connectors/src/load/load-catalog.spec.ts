@@ -306,6 +306,30 @@ describe('loadCatalog', () => {
     expect(message).toContain(':14 (/1/request/path)');
   });
 
+  it('names what is wrong with what takes a call back', () => {
+    const undo = (compensate: string) =>
+      failure(MANIFEST, `${TOOLS}- { ${WRITE}, compensate: { ${compensate} } }\n- { ${UNDO} }\n`);
+    const WRITE = `name: acme_put, title: Put, description: Puts., effect: write, input: { type: object }, request: { method: POST, path: /x }`;
+    const UNDO = `name: acme_undo, title: U, description: U., effect: write, input: { type: object, properties: { id: {} }, required: [id] }, request: { method: DELETE, path: '/{id}' }`;
+    const each = (compensate: string) => {
+      const message = undo(compensate);
+      rmSync(join(dir, 'acme'), { recursive: true });
+      return message;
+    };
+    expect(each('tool: acme_undo, arguments: { id: { $expr: output.id } }')).toBe('loaded');
+    expect(each('tool: acme_gone, arguments: {}')).toContain(':8 (/1/compensate/tool): this connector has no tool "acme_gone"');
+    expect(each('tool: acme_get, arguments: { id: x }')).toContain('(/1/compensate/tool): is a read');
+    expect(each('tool: acme_undo, arguments: {}')).toContain(
+      '(/1/compensate/arguments): the tool "acme_undo" needs the argument "id"',
+    );
+    expect(each('tool: acme_undo, arguments: { id: x, y: z }')).toContain(
+      '(/1/compensate/arguments/y): the tool "acme_undo" has no such',
+    );
+    expect(each('tool: acme_undo, arguments: { id: $.gone }')).toContain(
+      '(/1/compensate/arguments/id): there is no argument "gone"',
+    );
+  });
+
   it('names every problem of a file at once', () => {
     const message = failure(MANIFEST.replace('title: Acme', 'title: ""').replace('rotates: true', 'rotates: maybe'), TOOLS);
     expect(message).toContain(':2 (/title)');
