@@ -14,7 +14,13 @@ export interface Parameter {
   readonly 'x-segments'?: 'many';
 }
 
-export type Content = Readonly<Record<string, { readonly schema?: Schema }>>;
+export interface Media {
+  readonly schema?: Schema;
+  /** Forms: fields that are lists, and may be written as `a,b`. */
+  readonly encoding?: Readonly<Record<string, { readonly explode: false }>>;
+}
+
+export type Content = Readonly<Record<string, Media>>;
 
 export interface Operation {
   /** The vendor's own words where they are others: `GET /drives/{drive-id}/items/{driveItem-id}`. */
@@ -23,6 +29,8 @@ export interface Operation {
   readonly 'x-described'?: 'path';
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required?: true; readonly content: Content };
+  /** RFC 7396: a member that is null is taken away, whatever its schema. */
+  readonly 'x-null-clears'?: true;
   readonly responses: Readonly<Record<string, { readonly description: ''; readonly content?: Content }>>;
 }
 
