@@ -1,4 +1,4 @@
-import { createCatalogs, loadCatalog } from '@keyward/connectors';
+import { createCatalogs, watchCatalog } from '@keyward/connectors';
 import type { RefreshRequest } from '@keyward/contracts';
 import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
@@ -16,7 +16,7 @@ import {
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase, OutboxRelay } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
-import { AdminToken, type ConfigOf, type ServiceHost } from '@keyward/service-host';
+import { AdminToken, catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DataSource } from 'typeorm';
 import type { authConfig } from './config.js';
@@ -49,12 +49,14 @@ const BROADCAST_TIMEOUT_MS = 1_000;
 /** Everything the doors need, each made once. */
 export async function createAuthService(host: AuthHost) {
   const { config, logger } = host;
-  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const catalog = watchCatalog({ ...config.connectors, logger, onReload: catalogReloads(host.metrics) });
   const metrics = createMetrics(host.metrics);
   const dataSource = await openDatabase(host, config.database);
   const nats = await openNats(host, config.nats);
   const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(dataSource), logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
+  host.onDrain('connectors', () => catalog.stop());
+  const ofDeployment = { connector: (name: string) => catalog.current.connector(name) };
   const credentials = await openCredentials(host, dataSource, metrics.vault);
   const egress = createEgress(config.egress);
   onRevoked(nats, ({ kind, org }) => kind === 'organization' && credentials.forgetOrganization(org), logger);
@@ -66,14 +68,14 @@ export async function createAuthService(host: AuthHost) {
   const refresh = (provider: string, request: RefreshRequest) => requestRefresh(publisher, inbox, provider, request);
   const services = createConnectionServices({
     ...{ dataSource, catalogs, credentials, egress, logger, broadcast: announce },
-    ...{ credentialStore: createCredentialStore(dataSource), deployment: catalog },
+    ...{ credentialStore: createCredentialStore(dataSource), deployment: ofDeployment },
     reauthorization: metrics.reauthorization,
     refresh,
   });
   const people = createPeople(host, dataSource, egress);
   const connect = createConnectServices({
     ...{ dataSource, catalogs, credentials, egress, publicUrl: config.public.url, stateSecret: config.public.stateSecret },
-    ...{ credentialStore: createCredentialStore(dataSource), deployment: catalog },
+    ...{ credentialStore: createCredentialStore(dataSource), deployment: ofDeployment },
     memberships: (person) => people.sessions.memberships(person),
     signIn: config.signIn !== undefined,
     callbacks: metrics.callbacks,

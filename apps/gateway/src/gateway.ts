@@ -1,9 +1,9 @@
-import { createCatalogs, loadCatalog, type Catalogs } from '@keyward/connectors';
+import { createCatalogs, watchCatalog, type Catalogs } from '@keyward/connectors';
 import type { ControlRevoked } from '@keyward/contracts';
 import { createAuditPublisher, createPublisher, onRevoked, openNats, ReplyInbox, onCatalogChanged } from '@keyward/jetstream';
 import { openObjectStore } from '@keyward/objects-open';
 import { createConnectorLoader, findAgentKey, openDatabase } from '@keyward/postgres';
-import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import { catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ArtifactReader } from './artifacts/artifact-reader.js';
 import type { gatewayConfig } from './config.js';
@@ -45,8 +45,9 @@ export interface Gateway {
 
 export async function createGateway(host: GatewayHost): Promise<Gateway> {
   const { config, logger } = host;
-  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables, { onlyWithTools: true });
+  const catalog = watchCatalog({ ...config.connectors, onlyWithTools: true, logger, onReload: catalogReloads(host.metrics) });
   const metrics = createMetrics(host.metrics);
+  host.onDrain('connectors', () => catalog.stop());
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats, 'NATS, account KEYWARD');
   const agents = await openNats(host, config.agents, 'NATS, account AGENTS');

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createCatalogs, loadCatalog } from '@keyward/connectors';
+import { createCatalogs, watchCatalog } from '@keyward/connectors';
 import { streams, subjects, type ControlRevoked } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
@@ -16,7 +16,7 @@ import {
 import { openKms } from '@keyward/kms';
 import { createConnectorLoader, openDatabase, OutboxRelay, prepared } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore, type CredentialStore } from '@keyward/postgres-vault';
-import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import { catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { refresherConfig } from './config.js';
 import { DueLoop } from './due/due-loop.js';
@@ -103,9 +103,10 @@ interface WorkParts {
   onStep: OnStep | undefined;
 }
 
-async function createWork({ config, logger, tracer }: RefresherHost, parts: WorkParts): Promise<RefreshWork> {
+async function createWork({ config, logger, metrics, tracer, onDrain }: RefresherHost, parts: WorkParts): Promise<RefreshWork> {
   const { database, nats, egress } = parts;
-  const deployment = loadCatalog(config.connectors.dir, config.connectors.variables);
+  const deployment = watchCatalog({ ...config.connectors, logger, onReload: catalogReloads(metrics) });
+  onDrain('connectors', () => deployment.stop());
   const catalogs = createCatalogs({ deployment, load: createConnectorLoader(database), logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const kms = await openKms(config.kms);

@@ -1,4 +1,4 @@
-import { createCatalogs, loadCatalog } from '@keyward/connectors';
+import { createCatalogs, watchCatalog } from '@keyward/connectors';
 import { consumers, streams, subjects, type ControlRevoked } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createEgress } from '@keyward/egress';
@@ -16,10 +16,13 @@ import {
   type JetStreamBatchServer,
 } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
+import { openObjectStore } from '@keyward/objects-open';
 import { createConnectorLoader, openDatabase } from '@keyward/postgres';
 import { createCallCredentialStore, createConnectionUseStore, createDataKeyStore } from '@keyward/postgres-vault';
-import type { ConfigOf, ServiceHost } from '@keyward/service-host';
+import { catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { ArtifactRows } from './artifacts/artifact-rows.js';
+import { Artifacts } from './artifacts/artifacts.js';
 import { InFlight } from './bus/in-flight.js';
 import type { executorConfig } from './config.js';
 import { connectLinksOverNats } from './connection/connect-links.js';
@@ -53,7 +56,7 @@ export interface CreatedExecutor {
 
 export async function createExecutor(host: ExecutorHost): Promise<CreatedExecutor> {
   const { config, logger, tracer, waitFor, onDrain } = host;
-  const catalog = loadCatalog(config.connectors.dir, config.connectors.variables, { onlyWithTools: true });
+  const catalog = watchCatalog({ ...config.connectors, onlyWithTools: true, logger, onReload: catalogReloads(host.metrics) });
   const metrics = createMetrics(host.metrics);
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins, observer: metrics.egress });
   const kms = await openKms(config.kms);
@@ -75,6 +78,11 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
   const uses = new Uses({ store: createConnectionUseStore(database), logger });
   const limits = createLimits(host, { database, nats, metrics });
   const audit = createAuditPublisher(publisher);
+  const objects = await openObjectStore(config.objects);
+  await waitFor('the object store', () => objects.health());
+  const rows = new ArtifactRows(database);
+  const artifacts = new Artifacts({ store: objects, rows, keepMs: config.retention.keepMs, logger });
+  artifacts.purgeRegularly();
   const executions = new ExecutionRows(database);
   const clock = await waitFor('the clock of the bus', () => startBusClock(nats, streams.executions, logger));
   const { waiting, cancellations, notices, events } = await createWaiting({
@@ -98,16 +106,19 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
       refused: new RefusedTokens(),
       uses,
       isRevoked: (call) => inFlight.isRevoked(call),
+      artifacts,
       maxOutputBytes: (nats.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES,
       random: Math.random,
     },
     ...{ inFlight, cancellations, notices, clock, publisher, tracer, logger },
   });
+  onDrain('connectors', () => catalog.stop());
   onDrain('egress', () => egress.close());
   onDrain('answers', () => inbox.close());
   onDrain('the clock of the bus', () => clock.stop());
   onDrain('uses', () => uses.stop());
   onDrain('quotas', () => limits.close());
+  onDrain('artifacts', () => (artifacts.stop(), objects.close()));
   onDrain('NATS', () => nats.drain());
   onDrain('PostgreSQL', () => database.destroy());
   return { executor, doors: [messageDoor(host, nats), events] };

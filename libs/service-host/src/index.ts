@@ -33,4 +33,5 @@ export { openApiDocument, type Answer, type ApiInfo, type ApiPart, type Operatio
 export { type JsonSchema } from './openapi/json-schema.js';
 export { openApiController } from './openapi/openapi-controller.js';
 export { runService } from './run-service.js';
+export { catalogReloads } from './telemetry/catalog-reloads.js';
 export { startService, type RunningService } from './start-service.js';

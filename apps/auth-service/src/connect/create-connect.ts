@@ -21,7 +21,7 @@ import { SessionPages } from './session-pages.js';
 export interface ConnectServicesOptions {
   dataSource: DataSource;
   catalogs: { of(org: string): Promise<Catalog> };
-  deployment: Catalog;
+  deployment: Pick<Catalog, 'connector'>;
   credentials: Credentials;
   credentialStore: CredentialStore;
   egress: Egress;

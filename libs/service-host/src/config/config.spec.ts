@@ -56,7 +56,7 @@ describe('configuration', () => {
       database: { url: 'postgres://app:pw@db:5432/keyward' },
       nats: { servers: ['nats://a:4222', 'nats://b:4222'], credsFile: '/run/creds' },
       http: { host: '127.0.0.1', port: 9999 },
-      connectors: { dir: '/connectors', variables: { sandbox: { url: 'http://127.0.0.1:8090' } } },
+      connectors: { dir: '/connectors', variables: { sandbox: { url: 'http://127.0.0.1:8090' } }, everyMs: 5_000 },
       egress: { privateOrigins: ['http://127.0.0.1:8090', 'http://10.0.0.1'] },
     });
   });

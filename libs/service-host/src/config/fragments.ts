@@ -153,8 +153,19 @@ export const connectorsConfig = fragment(
   {
     KEYWARD_CONNECTORS_DIR: z.string().describe('the directory that holds one directory per connector'),
     KEYWARD_CONNECTOR_VARIABLES: connectorVariables.describe('JSON such as {"<connector>":{"<variable>":"<value>"}}').optional(),
+    KEYWARD_CONNECTORS_RELOAD_MS: z.coerce
+      .number({ error: 'it must be a number of milliseconds' })
+      .int()
+      .min(0)
+      .max(3_600_000)
+      .default(5_000)
+      .describe('how often the directory is looked at for changes; 0: never'),
   },
-  (env) => ({ dir: env.KEYWARD_CONNECTORS_DIR, variables: env.KEYWARD_CONNECTOR_VARIABLES ?? {} }),
+  (env) => ({
+    dir: env.KEYWARD_CONNECTORS_DIR,
+    variables: env.KEYWARD_CONNECTOR_VARIABLES ?? {},
+    everyMs: env.KEYWARD_CONNECTORS_RELOAD_MS,
+  }),
 );
 
 const exactOrigin = urlOf('http', 'https').refine((text) => URL.canParse(text) && new URL(text).origin === text, {
