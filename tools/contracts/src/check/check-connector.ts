@@ -61,10 +61,12 @@ async function tryOnce(play: Play, args: Arguments): Promise<{ described: readon
   }
 }
 
+const outputs = new Ajv2020({ strict: false, allErrors: true, logger: false, formats: fullFormats });
+
+/** What is wrong with what a tool gives, by what it declares; compiled once per tool. */
 export function problemsOfOutput(tool: Tool, output: unknown): string[] {
   if (tool.outputSchema === null) return output === undefined ? ['there is no output'] : [];
-  const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, formats: fullFormats });
-  const validate = ajv.compile(tool.outputSchema);
+  const validate = outputs.compile(tool.outputSchema);
   if (validate(output)) return [];
   return (validate.errors ?? []).map((error) => `output ${error.instancePath}: ${error.message ?? 'is not valid'}`);
 }

@@ -76,8 +76,8 @@ function operationAt(
   const parameters = [...parametersOfPath(request, path, listed), ...theirs.filter((one) => one.in !== 'path')];
   return {
     ...described,
-    ...facts,
     ...(parameters.length > 0 ? { parameters } : {}),
+    ...facts,
     ...(responses === undefined ? {} : { responses }),
   };
 }
