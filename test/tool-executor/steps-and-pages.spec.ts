@@ -35,6 +35,15 @@ const TOOLS = `
     - { id: publish, request: { method: POST, path: '/drafts/{id}/publish', params: { id: $steps.draft.id }, body: {} } }
     - { id: announce, when: $not(quietly = true), request: { method: POST, path: /announcements, body: { of: $steps.publish.number } } }
   output: { select: '{"number": $steps.publish.number, "announced": said}' }
+- name: press_series
+  title: Series
+  description: A tool of the tests.
+  effect: write
+  input: { type: object, properties: { titles: { type: array, items: { type: string } } }, required: [titles] }
+  steps:
+    - { id: drafts, for_each: titles, request: { method: POST, path: /drafts, body: { title: $item } } }
+    - { id: ready, for_each: $steps.drafts, request: { method: GET, path: '/drafts/{id}', params: { id: $item.id } }, until: { check: ready, every_ms: 100, at_most: 3 } }
+    - { id: publish, request: { method: POST, path: /series, body: { of: { $expr: '[$steps.drafts.id]' } } } }
 - name: press_leave
   title: Leave
   description: A tool of the tests.
@@ -262,6 +271,44 @@ describe('the steps of a tool', () => {
     });
     expect((await execute(bench.parts, call)).error?.code).toBe('revoked');
     expect(lines()).toEqual(['POST /drafts', 'GET /drafts/d1']);
+  });
+});
+
+describe('a step for each item of a list', () => {
+  const series = (titles: string[]) => bench.call('press_series', { arguments: { titles } });
+  const draft: Route = (_request, response, body) => json(response, { id: (JSON.parse(body) as { title: string }).title });
+  const ready: Route = (_request, response) => json(response, { ready: true });
+  const unready: Route = (_request, response) => json(response, { ready: false });
+  const published: Route = (_request, response, body) => json(response, { published: body });
+
+  it('is sent once per item, in order, and its answer is the list of the answers', async () => {
+    routes({ 'POST /drafts': draft, 'GET /drafts/a': [unready, ready], 'GET /drafts/b': ready, 'POST /series': published });
+    expect(await series(['a', 'b'])).toMatchObject({
+      state: 'succeeded',
+      output: { published: '{"of":["a","b"]}' },
+      attempts: 6,
+    });
+    expect(lines()).toEqual(['POST /drafts', 'POST /drafts', 'GET /drafts/a', 'GET /drafts/a', 'GET /drafts/b', 'POST /series']);
+  });
+
+  it('of a list without items sends nothing', async () => {
+    routes({ 'POST /series': published });
+    expect(await series([])).toMatchObject({ state: 'succeeded', output: { published: '{"of":[]}' }, attempts: 1 });
+  });
+
+  it('is told as carried out where one item was and a later one fails', async () => {
+    routes({ 'POST /drafts': [draft, fails(400)] });
+    expect(await series(['a', 'b'])).toMatchObject({
+      state: 'failed',
+      error: { code: 'provider_error', completedSteps: ['drafts'] },
+    });
+    routes({ 'POST /drafts': fails(400) });
+    expect((await series(['a', 'b'])).error).not.toHaveProperty('completedSteps');
+  });
+
+  it('is shown for the first item by a dry run', async () => {
+    const shown = await bench.call('press_series', { arguments: { titles: ['a', 'b'] }, dryRun: true });
+    expect(shown).toMatchObject({ output: { request: { body: '{"title":"a"}' }, furtherSteps: ['ready', 'publish'] } });
   });
 });
 
