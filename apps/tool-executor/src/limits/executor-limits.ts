@@ -121,8 +121,10 @@ export class ExecutorLimits {
 
   /** What the provider said of its limits with an answer: shown in the result, and heeded by all replicas. */
   learn({ call, tool, connection }: Account, response: EgressResponse): void {
+    const { rate, quotas } = tool.provider.limits;
+    const told = tightest(toldWindows(rate, response.headers, () => timeOfAnswer(response)));
+    if (told === undefined && quotas.length === 0) return;
     const claim = claimOf(this.#gates, call.request.org, tool, connection);
-    const told = tightest(toldWindows(tool.provider.limits.rate, response.headers, timeOfAnswer(response)));
     report(call, claim, told);
     if (told?.remaining === undefined || told.resetMs === undefined || told.resetMs <= 0) return;
     const { remaining, resetMs } = told;

@@ -36,7 +36,7 @@ function matchesBody(members: RateRules['limited_when'][number]['body'], { body 
 export function limitedForMs(rate: RateRules, { headers }: EgressResponse, now: number): number | undefined {
   const asked = retryAfterMs(headers['retry-after'], now);
   if (asked !== undefined) return asked;
-  const windows = toldWindows(rate, headers, now);
+  const windows = toldWindows(rate, headers, () => now);
   const usedUp = windows.filter(({ remaining }) => remaining === 0);
   // Which window it was is not said. A field that the manifest names for this is believed; what is only customary is not.
   const unsaid = rate.reset.length > 0 ? windows : windows.filter(({ remaining }) => remaining === undefined);

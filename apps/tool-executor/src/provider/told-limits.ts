@@ -5,6 +5,8 @@ import { boundedWait } from './retry-after.js';
 type RateRules = ProviderManifest['limits']['rate'];
 type Headers = EgressResponse['headers'];
 type Format = RateRules['reset'][number]['format'];
+/** ms since 1970, asked only where it matters: most answers say nothing of limits. */
+type Clock = () => number;
 
 /** What an answer says of one window of a limit. */
 export interface ToldLimits {
@@ -18,7 +20,7 @@ export interface ToldLimits {
  * Every window that the answer speaks of: in the fields that the manifest names; where it names none, in those of the drafts of
  * draft-ietf-httpapi-ratelimit-headers, or in `X-RateLimit-*`. What is no number, or further away than a day, is left out.
  */
-export function toldWindows(rate: RateRules, headers: Headers, now: number): readonly ToldLimits[] {
+export function toldWindows(rate: RateRules, headers: Headers, now: Clock): readonly ToldLimits[] {
   if (rate.remaining.length + rate.reset.length + rate.limit.length > 0) return declaredWindows(rate, headers, now);
   if (headers['ratelimit'] !== undefined) return draftWindows(headers['ratelimit'], headers['ratelimit-policy']);
   return [...separateFields('ratelimit', headers, now), ...separateFields('x-ratelimit', headers, now)].slice(0, 1);
@@ -40,7 +42,7 @@ function share({ remaining, limit }: ToldLimits): number {
   return remaining / Math.max(1, limit ?? remaining);
 }
 
-function declaredWindows({ limit, remaining, reset }: RateRules, headers: Headers, now: number): ToldLimits[] {
+function declaredWindows({ limit, remaining, reset }: RateRules, headers: Headers, now: Clock): ToldLimits[] {
   const count = Math.max(limit.length, remaining.length, reset.length);
   return Array.from({ length: count }, (_, index) => {
     const when = reset[index];
@@ -72,7 +74,7 @@ function draftWindows(field: string, policy: string | undefined): ToldLimits[] {
 }
 
 /** Drafts up to 6 and what was customary before. Only with what remains: a limit alone says nothing of now. */
-function separateFields(prefix: 'ratelimit' | 'x-ratelimit', headers: Headers, now: number): ToldLimits[] {
+function separateFields(prefix: 'ratelimit' | 'x-ratelimit', headers: Headers, now: Clock): ToldLimits[] {
   const remaining = requests(headers[`${prefix}-remaining`]);
   if (remaining === undefined) return [];
   const reset = headers[`${prefix}-reset`];
@@ -111,16 +113,16 @@ function told(window: { [Key in keyof ToldLimits]-?: number | undefined }): Told
   return known.length === 0 ? undefined : (Object.fromEntries(known) as ToldLimits);
 }
 
-const FORMATS: Record<Format, (text: string, now: number) => number> = {
+const FORMATS: Record<Format, (text: string, now: Clock) => number> = {
   seconds: (text) => number(text) * 1000,
   milliseconds: (text) => number(text),
-  epoch_seconds: (text, now) => number(text) * 1000 - now,
-  epoch_milliseconds: (text, now) => number(text) - now,
-  date_time: (text, now) => (/^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) - now : NaN),
-  http_date: (text, now) => (/^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) - now : NaN),
+  epoch_seconds: (text, now) => number(text) * 1000 - now(),
+  epoch_milliseconds: (text, now) => number(text) - now(),
+  date_time: (text, now) => (/^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) - now() : NaN),
+  http_date: (text, now) => (/^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) - now() : NaN),
 };
 
-export function resetInMs(format: Format, value: string | undefined, now: number): number | undefined {
+function resetInMs(format: Format, value: string | undefined, now: Clock): number | undefined {
   return value === undefined ? undefined : boundedWait(FORMATS[format](value.trim(), now));
 }
 
@@ -134,7 +136,7 @@ function customaryFormat(value: string | undefined): Format {
 }
 
 function seconds(value: string | undefined): number | undefined {
-  return resetInMs('seconds', value, 0);
+  return resetInMs('seconds', value, () => 0);
 }
 
 function number(text: string): number {
