@@ -45,7 +45,11 @@ export interface Gateway {
 
 export async function createGateway(host: GatewayHost): Promise<Gateway> {
   const { config, logger } = host;
-  const catalog = watchCatalog({ ...config.connectors, onlyWithTools: true, logger, onReload: catalogReloads(host.metrics) });
+  const catalog = watchCatalog({
+    ...config.connectors,
+    ...{ onlyWithTools: true, lazily: true, logger },
+    onReload: catalogReloads(host.metrics),
+  });
   const metrics = createMetrics(host.metrics);
   host.onDrain('connectors', () => catalog.stop());
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });

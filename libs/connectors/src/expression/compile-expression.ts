@@ -1,9 +1,13 @@
 import { ApartEvaluator } from './apart.js';
-import { compileHere } from './evaluate.js';
+import { compileHere, type Evaluate } from './evaluate.js';
 import type { Evaluator } from './expression.js';
 
 /** For the deployment's own connectors. */
-export const evaluatedHere: Evaluator = (text) => ({ evaluate: compileHere(text) });
+export const evaluatedHere: Evaluator = (text) => {
+  let compiled: Evaluate | undefined;
+  // Most processes that load a connector never call its tools.
+  return { evaluate: (contexts, bindings) => (compiled ??= compileHere(text))(contexts, bindings) };
+};
 
 /** One process beside each of ours, started when it is first needed. */
 const apart = new ApartEvaluator();

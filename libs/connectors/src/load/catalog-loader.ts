@@ -18,6 +18,8 @@ export interface LoadOptions {
    * and parsed manifests take memory. Of the others the names stay known, as taken.
    */
   onlyWithTools?: boolean;
+  /** For services that call no tools: arguments’ schemas are compiled when they are first needed, which is half of the work. */
+  lazily?: boolean;
 }
 
 interface Loaded {
@@ -40,7 +42,7 @@ export class CatalogLoader {
     const folders = listConnectors(this.dir);
     const unknown = Object.keys(this.variables).find((name) => !folders.some((folder) => folder.name === name));
     if (unknown !== undefined) throw problem(this.dir, `variables are set for the connector "${unknown}", which is not here`);
-    const compiler = new ToolCompiler();
+    const compiler = new ToolCompiler({ lazily: this.options.lazily === true });
     const loaded = new Map<string, Loaded>();
     const tools = new Map<string, Tool>();
     const providers = new Map<string, ProviderManifest>();

@@ -26,7 +26,9 @@ const path = z
   .max(512)
   .regex(/^\//, 'must begin with /')
   .optional()
-  .describe('Where the next address has another path than the request: that path below the base, `{}` for a segment that varies');
+  .describe(
+    'Where the next address has another path than the request: that path below the base, `{}` for a segment that varies. The tool’s own parameters do not go there',
+  );
 
 /** How the pages of a listing follow each other. */
 export const paginationSchema = z.discriminatedUnion('style', [

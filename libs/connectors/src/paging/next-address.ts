@@ -1,7 +1,7 @@
 import { KeywardError } from '@keyward/contracts';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 
-/** What an address of a next page says beyond the request that was sent: parameters that it adds, and another path where one is declared. */
+/** What an address of a next page says: parameters that it adds to the request that was sent, or a path as declared and all that is asked there. */
 export interface LinkedPage {
   readonly query: readonly (readonly [string, string])[];
   /** Below the base. */
@@ -32,10 +32,11 @@ export function linkedPage(address: string, { url, base, provider, path }: Aroun
   const prefix = below.pathname.replace(/\/$/, '');
   if (next.origin !== below.origin || !next.pathname.startsWith(`${prefix}/`) || next.username !== '' || next.password !== '')
     throw elsewhere();
-  const ofOurs = new Set([...sent.searchParams.keys()]);
-  const added = [...next.searchParams].filter(([name]) => !ofOurs.has(name) && !isSecret(name, provider));
+  const given = [...next.searchParams].filter(([name]) => !isSecret(name, provider));
   const own = next.pathname.slice(prefix.length);
-  if (path !== undefined && isOfForm(own, path)) return { query: added, path: own };
+  if (path !== undefined && isOfForm(own, path)) return { query: given, path: own };
+  const ofOurs = new Set([...sent.searchParams.keys()]);
+  const added = given.filter(([name]) => !ofOurs.has(name));
   // Without anything new it would be the same page for ever.
   if (added.length === 0) throw elsewhere();
   return { query: added };

@@ -258,6 +258,18 @@ describe('the address of a next page', () => {
     expect((await render(tool, {}, {}, { wanted: 1, position: next ?? {} })).url).toBe(`${BASE}/things?fields=a&after=x`);
   });
 
+  it('takes the place of the request, parameters included, where it has a path of its own', async () => {
+    const other = listing(
+      { style: 'url', items: '/data', next: '/next', path: '/things/{}' },
+      { method: 'GET', path: '/things', query: { fields: 'a' } },
+    );
+    const address = '/v1/things/cursor-9?part=2&fields=b&access_token=t';
+    const first = { wanted: 9, position: {} };
+    const { next } = await pagingOf(other).page(answer({ data: [1], next: address }), scopeOf(other), first);
+    const { url } = await render(other, {}, {}, { wanted: 1, position: next ?? {} });
+    expect(url).toBe(`${BASE}/things/cursor-9?part=2&fields=b`);
+  });
+
   it.each([
     'https://evil.example/v1/things?after=x',
     'http://api.acme.example/v1/things?after=x',

@@ -54,7 +54,9 @@ function renderBelowBase(
     const inputs = await mappings.inputs(scope);
     const fixed = fixedParts(scope.provider, base);
     const placed = placementOf(context, page);
-    const pairs = [...Object.entries(fixed.query), ...pairsOf(query, inputs, 'query parameter'), ...placed.query];
+    // Where a next page has a path of its own, its address is complete.
+    const own = placed.path === undefined ? pairsOf(query, inputs, 'query parameter') : [];
+    const pairs = [...Object.entries(fixed.query), ...own, ...placed.query];
     const content = await body?.(inputs, placed.body.length === 0 ? undefined : (document) => withValues(document, placed.body));
     return {
       method,
