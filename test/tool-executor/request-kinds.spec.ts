@@ -1,5 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExecutionRequested } from '@keyward/contracts';
 import { sandboxVariables } from '@keyward/testing';
@@ -11,6 +13,7 @@ const SCOPES = ['notes:read', 'notes:write'];
 
 let sandbox: Sandbox;
 let system: System;
+let objects: string;
 let ada: Person;
 let mcp: Person;
 
@@ -31,10 +34,13 @@ async function issue(resource?: string): Promise<string> {
 beforeAll(async () => {
   [sandbox, system] = await Promise.all([startSandbox(sandboxConfig), System.start()]);
   const url = sandbox.url;
+  objects = mkdtempSync(join(tmpdir(), 'keyward-objects-'));
   const executor = await system.startExecutor({
     KEYWARD_CONNECTORS_DIR: resolve('connectors'),
     KEYWARD_CONNECTOR_VARIABLES: sandboxVariables(url),
     KEYWARD_EGRESS_PRIVATE_ORIGINS: url,
+    KEYWARD_OBJECTS: 'file',
+    KEYWARD_OBJECTS_DIR: objects,
   });
   await executor.started;
   ada = await system.person(await issue(), 'destructive', { provider: 'sandbox', scopes: SCOPES });
@@ -43,6 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await system.stop();
   await sandbox.close();
+  rmSync(objects, { recursive: true });
 });
 
 const call = (tool: string, args: Record<string, unknown>, more: Partial<ExecutionRequested> = {}) =>
@@ -108,6 +115,18 @@ describe('a body', () => {
     const base64 = Buffer.from('zwölf\u0000').toString('base64');
     expect(await output('sandbox_read_file', { name: 'a.txt' })).toEqual({ contentType: 'text/plain; charset=utf-8', base64 });
     expect(await output('sandbox_read_text', { name: 'a.txt' })).toBe('zwölf\u0000');
+  });
+});
+
+describe('an answer', () => {
+  it('that is too large to be part of the result is kept, and the result says what it is', async () => {
+    const text = 'é'.repeat(300_000);
+    await output('sandbox_write_file', { name: 'large.txt', text });
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    expect(await output('sandbox_read_file', { name: 'large.txt' })).toMatchObject({
+      artifact: { contentType: 'text/plain; charset=utf-8', bytes: 600_000, sha256 },
+    });
+    expect(await call('sandbox_large', { bytes: 1_100_000 })).toMatchObject({ error: { code: 'response_too_large' } });
   });
 });
 

@@ -96,6 +96,7 @@ export class Workbench {
       uses: { note: (_org, connection) => this.uses.add(connection) },
       isRevoked: ({ connection }) => connection !== null && this.revoked.has(connection.id),
       metrics: this.executorMetrics,
+      artifacts: null,
       maxOutputBytes: 100_000,
       random: () => 0,
     };

@@ -16,13 +16,11 @@ import {
   type JetStreamBatchServer,
 } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
-import { openObjectStore } from '@keyward/objects-open';
 import { createConnectorLoader, openDatabase } from '@keyward/postgres';
 import { createCallCredentialStore, createConnectionUseStore, createDataKeyStore } from '@keyward/postgres-vault';
 import { catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { ArtifactRows } from './artifacts/artifact-rows.js';
-import { Artifacts } from './artifacts/artifacts.js';
+import { openArtifacts } from './artifacts/open-artifacts.js';
 import { InFlight } from './bus/in-flight.js';
 import type { executorConfig } from './config.js';
 import { connectLinksOverNats } from './connection/connect-links.js';
@@ -78,11 +76,7 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
   const uses = new Uses({ store: createConnectionUseStore(database), logger });
   const limits = createLimits(host, { database, nats, metrics });
   const audit = createAuditPublisher(publisher);
-  const objects = await openObjectStore(config.objects);
-  await waitFor('the object store', () => objects.health());
-  const rows = new ArtifactRows(database);
-  const artifacts = new Artifacts({ store: objects, rows, keepMs: config.retention.keepMs, logger });
-  artifacts.purgeRegularly();
+  const artifacts = await openArtifacts(host, database);
   const executions = new ExecutionRows(database);
   const clock = await waitFor('the clock of the bus', () => startBusClock(nats, streams.executions, logger));
   const { waiting, cancellations, notices, events } = await createWaiting({
@@ -118,7 +112,6 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
   onDrain('the clock of the bus', () => clock.stop());
   onDrain('uses', () => uses.stop());
   onDrain('quotas', () => limits.close());
-  onDrain('artifacts', () => (artifacts.stop(), objects.close()));
   onDrain('NATS', () => nats.drain());
   onDrain('PostgreSQL', () => database.destroy());
   return { executor, doors: [messageDoor(host, nats), events] };

@@ -2,6 +2,7 @@ import type { AuditPort } from '@keyward/audit';
 import type { Catalogs } from '@keyward/connectors';
 import type { CallCredentialStore, Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
+import type { Artifacts } from '../artifacts/artifacts.js';
 import type { ConnectLinks } from '../connection/connect-links.js';
 import type { RefreshFlights } from '../connection/refresh-flights.js';
 import type { RefusedTokens } from '../connection/refused-tokens.js';
@@ -32,6 +33,8 @@ export interface ExecutorParts {
   /** Whether the news came, a moment ago, that the connection of this call was disconnected. */
   isRevoked: (call: Call) => boolean;
   metrics: ExecutorMetrics;
+  /** Null: nothing is kept, so that an output which the bus does not carry is too large. */
+  artifacts: Pick<Artifacts, 'keep'> | null;
   /** Of a result's output: what the bus carries. */
   maxOutputBytes: number;
   /** 0 ≤ x < 1, for backoff. */

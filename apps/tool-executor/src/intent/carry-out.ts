@@ -4,7 +4,7 @@ import type { Call } from '../execute/call.js';
 import type { Outcome } from '../execute/outcome.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { pause } from '../execute/pause.js';
-import { deliverOutput } from '../provider/output.js';
+import { deliverOutput } from '../tool-run/deliver-output.js';
 import { requestStep } from '../tool-run/request-step.js';
 import { runTool } from '../tool-run/run-tool.js';
 import { scopeOf } from '../tool-run/scope.js';
@@ -68,7 +68,7 @@ async function lookFor(
       await pause(call, afterMs);
       const { received, course } = await requestStep(parts, call, tool, probe.step, { scope, connection });
       const output = await probe.found(received.answer, course.scope);
-      if (output !== undefined) return { output: await deliverOutput(output, received, parts.maxOutputBytes) };
+      if (output !== undefined) return { output: await deliverOutput(parts, call, output, received) };
     } catch {
       // That the provider does not answer this either says nothing of the write.
     }

@@ -8,7 +8,7 @@ import type { Attempt } from './judge.js';
 import { callMcpTool } from './mcp/call-mcp-tool.js';
 import type { McpRequest } from './mcp/mcp-exchange.js';
 
-type Parts = Pick<ExecutorParts, 'credentials' | 'egress' | 'mcpServers' | 'metrics' | 'maxOutputBytes'>;
+type Parts = Pick<ExecutorParts, 'artifacts' | 'credentials' | 'egress' | 'mcpServers' | 'metrics' | 'maxOutputBytes'>;
 
 /** A request as it goes out. */
 export interface Outgoing extends RenderedRequest {
@@ -85,7 +85,7 @@ async function sendOnce(
 }
 
 async function transmit(
-  { egress, mcpServers, maxOutputBytes }: Parts,
+  { artifacts, egress, mcpServers, maxOutputBytes }: Parts,
   call: Call,
   { pathTemplate }: Step,
   { provider }: UsableConnection,
@@ -102,7 +102,7 @@ async function transmit(
       ...shown,
       timeoutMs: call.msLeft,
       signal: call.signal,
-      maxBytes: Math.min(provider.limits.max_response_bytes, maxOutputBytes),
+      maxBytes: Math.min(provider.limits.max_response_bytes, artifacts === null ? maxOutputBytes : Infinity),
       propagateTrace: provider.propagate_trace,
     });
   if (mcp !== undefined)

@@ -3,8 +3,6 @@ import type { Answer, ReadAs } from '@keyward/connectors';
 import { KeywardError, parseBoundedJson, REQUEST_BOUNDS } from '@keyward/contracts';
 import type { EgressResponse } from '@keyward/egress';
 
-/** How many characters of JSON one byte of a body can become at worst: a control character, as `\u0000`. */
-const WORST_GROWTH = 6;
 const MAX_ERROR_BYTES = 4_096;
 
 /** What is not JSON, as JSON. */
@@ -27,18 +25,6 @@ function parsed(response: EgressResponse, readAs: ReadAs): unknown {
   if (readAs === 'text') return response.body.toString();
   const json = jsonOf(response);
   return json === undefined ? wrapped(response, response.body.length) : json.value;
-}
-
-/**
- * What the tool made of the answer, as the output of a result.
- *
- * @throws KeywardError `response_too_large`
- */
-export function deliverOutput(output: unknown, { answer, bytes }: Received, maxBytes: number): unknown {
-  if (Buffer.isBuffer(output))
-    return bounded({ contentType: contentTypeOf(answer), base64: output.toString('base64') }, maxBytes);
-  // Measuring means writing it once more, so it is done only where it could matter.
-  return output !== answer.body || bytes * WORST_GROWTH > maxBytes ? bounded(output, maxBytes) : output;
 }
 
 /** @throws KeywardError `response_too_large` */
@@ -74,7 +60,8 @@ function jsonOf({ headers, body }: EgressResponse): { value: unknown } | undefin
   }
 }
 
-function contentTypeOf({ headers }: Pick<EgressResponse, 'headers'>): string {
+/** RFC 9110 section 8.3: what says nothing is bytes. */
+export function contentTypeOf({ headers }: Pick<EgressResponse, 'headers'>): string {
   return headers['content-type'] ?? 'application/octet-stream';
 }
 

@@ -3,7 +3,8 @@ import { KeywardError, type ErrorCode } from '@keyward/contracts';
 import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
-import { sizeOf, tooLarge } from '../provider/output.js';
+import { sizeOf, type Received } from '../provider/output.js';
+import { deliverOutput } from './deliver-output.js';
 import { requestStep, type Course } from './request-step.js';
 import { scopeOf } from './scope.js';
 
@@ -13,6 +14,8 @@ const MOST_PAGES = 100;
 const ENVELOPE_BYTES = 4_096;
 /** What a call needs after its last page, to be answered before its deadline. */
 const CLOSING_MS = 100;
+/** What a listing is made of is no one answer. */
+const OF_PAGES: Received = { answer: { status: 200, headers: {}, body: null }, bytes: 0 };
 /** Of a later page these say: come back with the cursor. */
 const PASSING: ReadonlySet<ErrorCode> = new Set([
   'deadline_exceeded',
@@ -21,7 +24,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'response_too_large',
 ]);
 
-export interface Listing {
+/** The output of such a tool. */
+interface Listing {
   readonly items: unknown[];
   /** Null: that was all. */
   readonly nextCursor: string | null;
@@ -31,7 +35,7 @@ export interface Listing {
  * A listing: pages are followed until there are as many items as were asked for, the deadline is near or there is no room for more. What is
  * there is then the answer, with a cursor for the rest.
  *
- * @throws KeywardError `response_too_large` where the first page alone is; else why there is no first page
+ * @throws KeywardError why there is no first page; `response_too_large` where that one alone is and nothing is kept
  */
 export async function runPages(
   parts: ExecutorParts,
@@ -39,7 +43,7 @@ export async function runPages(
   tool: Tool,
   paging: Paging,
   connection: UsableConnection,
-): Promise<Listing> {
+): Promise<unknown> {
   const scope = scopeOf(call, connection);
   const { limit, position } = paging.wantedOf(scope.args);
   const items: unknown[] = [];
@@ -55,15 +59,17 @@ export async function runPages(
       laterAgain(call, pages, error),
     );
     if (turned === undefined) break;
-    room -= sizeOf(turned.page.items);
-    if (room < 0 && pages === 0) throw tooLarge(parts.maxOutputBytes);
-    if (room < 0) break;
+    const bytes = sizeOf(turned.page.items);
+    if (pages > 0 && bytes > room) break;
+    room -= bytes;
     items.push(...turned.page.items);
     ({ course } = turned);
     ({ next } = turned.page);
+    if (room < 0) break;
     slowestMs = Math.max(slowestMs, performance.now() - began);
   }
-  return { items, nextCursor: next === undefined ? null : paging.cursorOf(next, scope.args) };
+  const listing: Listing = { items, nextCursor: next === undefined ? null : paging.cursorOf(next, scope.args) };
+  return room < 0 ? deliverOutput(parts, call, listing, OF_PAGES) : listing;
 }
 
 interface Turned {

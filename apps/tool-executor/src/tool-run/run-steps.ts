@@ -1,18 +1,25 @@
-import type { Answer, Step, Tool } from '@keyward/connectors';
+import type { Answer, Scope, Step, Tool } from '@keyward/connectors';
 import { KeywardError } from '@keyward/contracts';
 import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import { pause } from '../execute/pause.js';
-import { deliverOutput, type Received } from '../provider/output.js';
+import { tooLarge, type Received } from '../provider/output.js';
 import { requestStep, type Course } from './request-step.js';
 import { scopeOf } from './scope.js';
 
+/** Of all the answers to one step that is sent once per item. */
+const MOST_BYTES = 16 * 1_048_576;
 /** Of a tool whose steps were all left out. */
 const NOTHING: Received = { answer: { status: 204, headers: {}, body: null }, bytes: 0 };
 
-/** One request after the other, each made of the answers before it. The last answer is the tool's. */
-export async function runSteps(parts: ExecutorParts, call: Call, tool: Tool, connection: UsableConnection): Promise<unknown> {
+/** One request after the other, each made of the answers before it. @returns the last answer */
+export async function runSteps(
+  parts: ExecutorParts,
+  call: Call,
+  tool: Tool,
+  connection: UsableConnection,
+): Promise<{ last: Received; scope: Scope }> {
   let course: Course = { scope: scopeOf(call, connection), connection };
   let last = NOTHING;
   for (const step of tool.steps) {
@@ -21,7 +28,7 @@ export async function runSteps(parts: ExecutorParts, call: Call, tool: Tool, con
     last = done.received;
     course = { ...done.course, scope: withAnswer(done.course.scope, step, last.answer) };
   }
-  return deliverOutput(await tool.outputOf(last.answer, course.scope), last, parts.maxOutputBytes);
+  return { last, scope: course.scope };
 }
 
 /** The step's request, or one for each item of its list, one after the other: the answer is the list of the answers then. */
@@ -51,6 +58,7 @@ async function carriedOut(
     answer = done.received.answer;
     bytes += done.received.bytes;
     bodies.push(answer.body);
+    if (bytes > MOST_BYTES) throw tooLarge(MOST_BYTES);
   }
   const scope = { ...course.scope, connection: connection.parameters, provider: connection.provider };
   return { received: { answer: { ...answer, body: bodies }, bytes }, course: { scope, connection } };

@@ -3,6 +3,7 @@ import { asKeywardError, KeywardError } from '@keyward/contracts';
 import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
+import { deliverOutput } from './deliver-output.js';
 import { runPages } from './run-pages.js';
 import { runSteps } from './run-steps.js';
 
@@ -13,11 +14,10 @@ import { runSteps } from './run-steps.js';
  */
 export async function runTool(parts: ExecutorParts, call: Call, tool: Tool, connection: UsableConnection): Promise<unknown> {
   if (tool.pagination !== null) return runPages(parts, call, tool, tool.pagination, connection);
-  try {
-    return await runSteps(parts, call, tool, connection);
-  } catch (error) {
+  const { last, scope } = await runSteps(parts, call, tool, connection).catch((error: unknown) => {
     throw call.completedSteps.length === 0 ? error : halfDone(call, asKeywardError(error));
-  }
+  });
+  return deliverOutput(parts, call, await tool.outputOf(last.answer, scope), last);
 }
 
 /** Some of it is done, so whatever stopped it is no invitation to begin anew. */
