@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { childrenOf } from './child-processes.js';
 import { startPostgres, type PostgresServer } from './postgres.js';
 import { initCluster, postgresBinaries, superuserPassword } from './postgres-cluster.js';
 import { serverIdentity, unprivileged } from './unprivileged.js';
@@ -34,6 +35,19 @@ async function query(url: string, text: string): Promise<unknown[]> {
 }
 
 describe('startPostgres', () => {
+  it('is killed with all of its sessions, be they too slow to notice that it is gone', async () => {
+    server = await startPostgres({ dataDir: join(directory, 'data'), durable: false });
+    const client = new pg.Client({ connectionString: server.url });
+    client.on('error', () => undefined);
+    await client.connect();
+    const [{ pid } = { pid: 0 }] = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
+    process.kill(pid, 'SIGSTOP');
+    const cut = new Promise((resolve) => client.once('end', resolve));
+    await server.kill();
+    await cut;
+    expect(await childrenOf(server.pid)).toEqual([]);
+  });
+
   it('serves a database that nobody else can log into, and keeps its data from start to start', async () => {
     const dataDir = join(directory, 'data');
     server = await startPostgres({ dataDir });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { childrenOf, killAll } from './child-processes.js';
 import { freePort } from './free-port.js';
 import { stopOrphan } from './orphan.js';
 import { clusterPaths, initCluster, postgresBinaries, superuserPassword } from './postgres-cluster.js';
@@ -25,7 +26,7 @@ export interface PostgresServer {
   pid: number;
   logFile: string;
   stop(): Promise<void>;
-  /** SIGKILL, as a crash would. The data stay; start again with the same `dataDir`. */
+  /** SIGKILL, as a crash would, and no session outlives it. The data stay; start again with the same `dataDir`. */
   kill(): Promise<void>;
   /** Resolves when the server has ended, with how: `code 1`, `SIGKILL`. */
   whenExited(): Promise<string>;
@@ -52,7 +53,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
         pid: server.pid,
         logFile: options.logFile ?? log,
         stop: () => server.stop(),
-        kill: () => server.kill(),
+        kill: () => killWithSessions(server),
         whenExited: () => server.whenExited(),
       };
     } catch (error) {
@@ -60,6 +61,13 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
       await delay(100);
     }
   }
+}
+
+/** Sessions are processes of their own that answer on until they notice, a moment later, that the server is gone. */
+async function killWithSessions(server: ServerProcess): Promise<void> {
+  const sessions = server.running ? await childrenOf(server.pid) : [];
+  await server.kill();
+  await killAll(sessions);
 }
 
 function launch(options: PostgresOptions, port: number, durable: boolean): ServerProcess {
