@@ -39,7 +39,9 @@ export function sampleOf(samples: Samples, tool: string): Sample {
 
 /** The sample's answer to a step, laid over what was described: objects and items of lists are joined, everything else replaces. */
 export function withSample(reply: Reply, { steps }: Sample, step: string): Reply {
-  return Object.hasOwn(steps, step) ? { ...reply, body: laidOver(reply.body, steps[step]) } : reply;
+  if (!Object.hasOwn(steps, step)) return reply;
+  // Where the description knows of no answer and the sample does, there is one.
+  return { ...reply, status: reply.status === 204 ? 200 : reply.status, body: laidOver(reply.body, steps[step]) };
 }
 
 function laidOver(below: unknown, above: unknown): unknown {
