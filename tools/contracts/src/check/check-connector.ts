@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import type { Catalog, Tool } from '@keyward/connectors';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
+import { isObject } from '../schema.js';
 import { readConnectorFacts, type ConnectorFacts } from '../vendor/connector-facts.js';
 import { openVendor } from '../vendor/open-vendor.js';
 import { readSamples, sampleOf } from '../vendor/samples.js';
 import { argumentsFor, type Arguments } from './make-arguments.js';
-import { playTool, type Play } from './play-tool.js';
+import { playTool, type Play, type Played } from './play-tool.js';
 
 export interface ToolReport {
   readonly tool: string;
@@ -16,7 +17,7 @@ export interface ToolReport {
   readonly checked: string | undefined;
   /** `connectors/<c>/tools.yaml:<line> <tool>: …` */
   readonly problems: readonly string[];
-  /** Whether what comes out was held against a declared or a paged shape. */
+  /** Whether what comes out was held against a declared shape, or is what the description or the sample says it is answered. */
   readonly shaped: boolean;
 }
 
@@ -38,9 +39,11 @@ async function checkTool(play: Play, facts: ConnectorFacts, connector: string): 
   const at = `connectors/${connector}/tools.yaml:${facts.lines.get(tool.name) ?? 1} ${tool.name}`;
   const found = new Set<string>();
   const described = new Set<string>();
+  let shaped = true;
   for (const args of argumentsFor(tool, play.sample)) {
     const outcome = await tryOnce(play, args);
     for (const one of outcome.described) described.add(one);
+    shaped &&= tool.outputSchema !== null || !isEmpty(outcome.output);
     for (const problem of outcome.problems) found.add(`${at}: ${problem} [${JSON.stringify(args).slice(0, 160)}]`);
   }
   const checked = facts.checked.get(tool.name);
@@ -48,18 +51,20 @@ async function checkTool(play: Play, facts: ConnectorFacts, connector: string): 
   const undescribed = described.has('not') && !described.has('fully') && !described.has('path');
   if (undescribed && (tool.documentation === null || checked === undefined))
     found.add(`${at}: no description lists its request: \`documentation\` and \`checked\` must say where it was read`);
-  const shaped = tool.outputSchema !== null || tool.pagination !== null;
   return { tool: tool.name, described: least, documentation: tool.documentation, checked, problems: [...found], shaped };
 }
 
-async function tryOnce(play: Play, args: Arguments): Promise<{ described: readonly string[]; problems: readonly string[] }> {
+async function tryOnce(play: Play, args: Arguments): Promise<Played> {
   try {
     const { described, problems, output } = await playTool(play, args);
-    return { described, problems: [...problems, ...problemsOfOutput(play.tool, output)] };
+    return { described, problems: [...problems, ...problemsOfOutput(play.tool, output)], output };
   } catch (error) {
-    return { described: [], problems: [error instanceof Error ? error.message : 'failed'] };
+    return { described: [], problems: [error instanceof Error ? error.message : 'failed'], output: undefined };
   }
 }
+
+/** An answer without a body is one; an object that nobody said anything of is not. */
+const isEmpty = (output: unknown) => isObject(output) && Object.keys(output).length === 0;
 
 const outputs = new Ajv2020({ strict: false, allErrors: true, logger: false, formats: fullFormats });
 
