@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fc, test } from '@fast-check/jest';
-import { authRequests, connectSessionRequestSchema, KeywardError, newId, parseOrThrow } from '@keyward/contracts';
+import {
+  authRequests,
+  connectSessionRequestSchema,
+  KeywardError,
+  newId,
+  parseOrThrow,
+  type WaitingFor,
+} from '@keyward/contracts';
 import { serveRequests } from '@keyward/jetstream';
 import { waitFor } from '@keyward/testing';
 import { ask, startHarness, type Harness } from './harness.js';
@@ -130,10 +137,11 @@ describe('an execution that has not ended', () => {
       key: ada.key,
       body: { user: 'usr_ada', arguments: { message: 'x' }, wait: 'none', ...body },
     });
-  const waitingFor = {
-    ...{ reason: 'connection_required', connectUrl: 'https://connect.example/s' },
+  const waitingFor: WaitingFor = {
+    reason: 'connection_required',
+    connectUrl: 'https://connect.example/s',
     expiresAt: '2026-11-21T00:00:00.000Z',
-  } as const;
+  };
 
   it('is known to every replica, queued or running', async () => {
     harness.executor.behaviour = async () => undefined;

@@ -45,6 +45,20 @@ describe.each([
     expect(results.map(({ output }) => output)).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`));
   });
 
+  it('gets a receipt for a call that waits, and asks for it to end', async () => {
+    const agent = await open({ ...doors, http: true });
+    const waitingFor = { reason: 'connection_required', expiresAt: '2026-11-21T00:00:00.000Z' } as const;
+    harness.executor.behaviour = async ({ waitForMs }) =>
+      waitForMs === 3_600_000 ? { state: 'waiting_for_authorization', waitingFor } : { state: 'failed' };
+    const receipt = await agent.execute('sandbox_echo', { ...echo('x'), wait: 'authorization', waitForMs: 3_600_000 });
+    expect(receipt).toEqual({ id: expect.any(String), state: 'waiting_for_authorization', waitingFor });
+    harness.executor.waiting = () => ({ outcome: 'waiting', waitingFor });
+    expect(await agent.execution(receipt.id)).toEqual(receipt);
+    await agent.cancel(receipt.id);
+    harness.executor.waiting = () => ({ outcome: 'absent' });
+    expect(harness.executor.cancelled.at(-1)).toEqual({ org: ada.org, agent: ada.agent, execution: receipt.id });
+  });
+
   it('gets an error with its code for what did not succeed', async () => {
     const agent = await open(doors);
     await expect(agent.execute('no_such_tool', echo('x'))).rejects.toMatchObject({ code: 'unknown_tool' });

@@ -1,4 +1,4 @@
-import { KeywardError, type ExecutionResult, type Receipt, type ToolListing } from '@keyward/contracts';
+import { KeywardError, type ExecutionResult, type Receipt, type ToolListing, type WaitingFor } from '@keyward/contracts';
 import { HttpDoor } from './http-door.js';
 import { NatsDoor } from './nats-door.js';
 import { requireSuccess } from './outcome.js';
@@ -17,12 +17,22 @@ export interface ExecuteOptions {
   /** On whose behalf: the person whose connection is used. */
   user: string;
   connection?: string;
-  /** Makes a repeated call safe: same key and same arguments give the same result, executed once. */
+  /** Makes a repeated call safe: same key and same arguments give the same result, executed once. Kept for 24 hours. */
   idempotencyKey?: string;
+  /** The same with a key that is derived from tool, user, connection and arguments. */
+  deduplicate?: boolean;
   /** 100 to 300,000; default 30,000. */
   timeoutMs?: number;
   /** Checks everything up to the provider and sends nothing. */
   dryRun?: boolean;
+}
+
+/** For calls that are kept while they lack an authorization, and carried out once a person has given it. */
+export interface PatientOptions extends ExecuteOptions {
+  wait: 'authorization';
+  /** For how long: 60,000 to 604,800,000; default a day. */
+  waitForMs?: number;
+  dryRun?: false;
 }
 
 export interface ToolQuery {
@@ -37,8 +47,15 @@ export interface Agent {
   tools(query?: ToolQuery): Promise<ToolListing[]>;
   /** @returns the result of a call that succeeded. @throws KeywardError with the code of what ended it otherwise. */
   execute(tool: string, options: ExecuteOptions): Promise<ExecutionResult>;
+  /** @returns besides, a receipt of a call that waits: `waitingFor` says for what. Its outcome is found by `execution`. */
+  execute(tool: string, options: PatientOptions): Promise<ExecutionResult | Receipt>;
   /** The outcome of an earlier call, kept 24 h; a receipt while there is none yet. Asked over HTTP. */
   execution(id: string): Promise<ExecutionResult | Receipt>;
+  /**
+   * Ends a call: its outcome where it has ended, now or before; a receipt where it is queued or running and is about to end. A write that
+   * was sent already may have taken effect, its state is then `unknown`. Asked over HTTP.
+   */
+  cancel(id: string): Promise<ExecutionResult | Receipt>;
   close(): Promise<void>;
 }
 
@@ -55,9 +72,19 @@ export async function connectAgent(options: AgentOptions): Promise<Agent> {
   return {
     tools: async (query = {}) => needsHttp(http).tools(query),
     execution: async (id) => needsHttp(http).execution(id),
-    execute: async (tool, call) => (nats === undefined ? needsHttp(http).execute(tool, call) : overNats(nats, http, tool, call)),
+    cancel: async (id) => needsHttp(http).cancel(id),
+    execute: executeOver(http, nats),
     close: async () => nats?.close(),
   };
+}
+
+function executeOver(http: HttpDoor | undefined, nats: NatsDoor | undefined): Agent['execute'] {
+  function execute(tool: string, call: ExecuteOptions): Promise<ExecutionResult>;
+  function execute(tool: string, call: PatientOptions): Promise<ExecutionResult | Receipt>;
+  async function execute(tool: string, call: ExecuteOptions | PatientOptions): Promise<ExecutionResult | Receipt> {
+    return nats === undefined ? needsHttp(http).execute(tool, call) : overNats(nats, http, tool, call);
+  }
+  return execute;
 }
 
 /** Where the outcome of a call was missed on the bus (a reconnect loses what was sent meanwhile), the kept result is looked up. */
@@ -65,17 +92,22 @@ async function overNats(
   nats: NatsDoor,
   http: HttpDoor | undefined,
   tool: string,
-  call: ExecuteOptions,
-): Promise<ExecutionResult> {
+  call: ExecuteOptions | PatientOptions,
+): Promise<ExecutionResult | Receipt> {
   try {
-    return requireSuccess(await nats.execute(tool, call));
+    const result = await nats.execute(tool, call);
+    return result.waitingFor === undefined ? requireSuccess(result) : receiptOf(result, result.waitingFor);
   } catch (error) {
     const missed = error instanceof KeywardError && error.code === 'outcome_unknown' ? error.details.executionId : undefined;
     if (missed === undefined || http === undefined) throw error;
     const kept = await http.execution(missed).catch(() => undefined);
-    if (kept === undefined || !('tool' in kept)) throw error;
-    return requireSuccess(kept);
+    if (kept === undefined || (!('tool' in kept) && kept.waitingFor === undefined)) throw error;
+    return 'tool' in kept ? requireSuccess(kept) : kept;
   }
+}
+
+function receiptOf({ id }: ExecutionResult, waitingFor: WaitingFor): Receipt {
+  return { id, state: 'waiting_for_authorization', waitingFor };
 }
 
 function openHttp({ gatewayUrl, agentKey }: AgentOptions): HttpDoor | undefined {

@@ -6,7 +6,7 @@ import {
   type Receipt,
   type ToolListing,
 } from '@keyward/contracts';
-import type { ExecuteOptions, ToolQuery } from './agent.js';
+import type { ExecuteOptions, PatientOptions, ToolQuery } from './agent.js';
 import { requireSuccess } from './outcome.js';
 
 /** How much longer than the call itself we wait for the gateway's answer, which tells more than a timeout of ours would. */
@@ -44,10 +44,16 @@ export class HttpDoor {
     return answer.body;
   }
 
-  async execute(tool: string, options: ExecuteOptions): Promise<ExecutionResult> {
+  async cancel(id: string): Promise<ExecutionResult | Receipt> {
+    const path = `/v1/executions/${encodeURIComponent(id)}/cancel`;
+    return (await this.#ask<ExecutionResult | Receipt>(path, LOOKUP_TIMEOUT_MS, {})).body;
+  }
+
+  async execute(tool: string, options: ExecuteOptions | PatientOptions): Promise<ExecutionResult | Receipt> {
     const timeoutMs = (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) + ANSWER_GRACE_MS;
     const path = `/v1/tools/${encodeURIComponent(tool)}/execute`;
-    const { status, body } = await this.#ask<ExecutionResult | Receipt>(path, timeoutMs, { ...options, wait: 'result' });
+    const { status, body } = await this.#ask<ExecutionResult | Receipt>(path, timeoutMs, { wait: 'result', ...options });
+    if (status === 202 && 'waitingFor' in body && body.waitingFor !== undefined) return body as Receipt;
     if (status === 202) {
       throw new KeywardError('outcome_unknown', 'The call was accepted, but its outcome did not arrive in time.', {
         details: { executionId: body.id },

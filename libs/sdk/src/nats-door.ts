@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fromProblem, KeywardError, subjects, type ExecutionResult, type Problem, type Receipt } from '@keyward/contracts';
 import { connect, credsAuthenticator, errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import type { ExecuteOptions } from './agent.js';
+import type { ExecuteOptions, PatientOptions } from './agent.js';
 import { credentialsReader, type AgentIdentity } from './credentials-file.js';
 import { Link } from './link.js';
 
@@ -65,12 +65,12 @@ export class NatsDoor {
   }
 
   /** @returns the outcome, whatever its state. */
-  async execute(tool: string, options: ExecuteOptions): Promise<ExecutionResult> {
+  async execute(tool: string, options: ExecuteOptions | PatientOptions): Promise<ExecutionResult> {
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     // The client would keep what it can't send and send it later; a call made then would surprise everybody.
     await this.#link.up(timeoutMs);
     const token = (++this.#sequence).toString(36);
-    const payload = JSON.stringify({ ...options, tool, timeoutMs, wait: 'result' });
+    const payload = JSON.stringify({ wait: 'result', ...options, tool, timeoutMs });
     return new Promise((resolve, reject) => {
       const call: Call = {
         executionId: undefined,
