@@ -70,7 +70,7 @@ let catalog: Catalog;
 const names = Object.keys(VENDORS);
 beforeAll(async () => {
   catalog = loadConnectors(CONNECTORS, names);
-  reports = await checkContracts(CONNECTORS, names);
+  reports = await checkContracts(CONNECTORS, names, catalog);
 }, 60_000);
 
 const report = (connector: string) => reports.find((one) => one.connector === connector)?.tools ?? [];

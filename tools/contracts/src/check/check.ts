@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Catalog } from '@keyward/connectors';
 import { connectorsWithTools } from '../extract/declared-requests.js';
 import { readConnectorFacts } from '../vendor/connector-facts.js';
 import { checkConnector, type ToolReport } from './check-connector.js';
@@ -14,8 +15,11 @@ export function vendorConnectors(dir: string): string[] {
   return connectorsWithTools(dir).filter((name) => Object.keys(readConnectorFacts(join(dir, name)).variables).length === 0);
 }
 
-export async function checkContracts(dir: string, connectors: readonly string[]): Promise<ConnectorReport[]> {
-  const catalog = loadConnectors(dir, connectors);
+export async function checkContracts(
+  dir: string,
+  connectors: readonly string[],
+  catalog: Catalog = loadConnectors(dir, connectors),
+): Promise<ConnectorReport[]> {
   const reports: ConnectorReport[] = [];
   for (const connector of connectors) reports.push({ connector, tools: await checkConnector(dir, connector, catalog) });
   return reports;

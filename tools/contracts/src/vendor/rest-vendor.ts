@@ -7,6 +7,8 @@ import { undescribed, type Heard, type Reply, type Vendor } from './vendor.js';
 
 /** The vendor of a `contract.json`. */
 export class RestVendor implements Vendor {
+  private readonly made = new WeakMap<Schema, unknown>();
+
   constructor(private readonly contract: VendorContract) {}
 
   static read(file: string): RestVendor {
@@ -34,8 +36,13 @@ export class RestVendor implements Vendor {
   private reply(operation: Operation): Reply {
     const { status, type, schema } = answerOf(operation);
     if (schema === undefined && !type.includes('json')) return { status, headers: { 'content-type': type }, body: 'text' };
-    const body = schema === undefined ? {} : generate(schema, this.contract.document.components.schemas);
+    const body = schema === undefined ? {} : structuredClone(this.bodyOf(schema));
     return { status, headers: {}, body: status === 204 ? undefined : body };
+  }
+
+  private bodyOf(schema: Schema): unknown {
+    if (!this.made.has(schema)) this.made.set(schema, generate(schema, this.contract.document.components.schemas));
+    return this.made.get(schema);
   }
 }
 
