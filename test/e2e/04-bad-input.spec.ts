@@ -74,7 +74,7 @@ describe('bad input', () => {
       '5xx until the attempts are used up',
       'sandbox_fail',
       { arguments: { status: 503 } },
-      { code: 'provider_error', providerStatus: 503, attempts: 3 },
+      { code: 'provider_error', providerStatus: 503, attempts: 5 },
     ],
     ['too late', 'sandbox_delay', { arguments: { ms: 20_000 }, timeoutMs: 400 }, { code: 'deadline_exceeded' }],
     ['more than a result may hold', 'sandbox_large', { arguments: { bytes: 50_000_000 } }, { code: 'response_too_large' }],

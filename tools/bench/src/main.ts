@@ -8,6 +8,7 @@ import { addedLatency } from './figures/latency.js';
 import { kmsCalls } from './figures/kms-calls.js';
 import { memory } from './figures/memory.js';
 import { openCredential } from './figures/open-credential.js';
+import { quotas } from './figures/quotas.js';
 import { refreshAskers } from './figures/refresh-askers.js';
 import { refreshScale } from './figures/refresh-scale.js';
 import { refreshStorm } from './figures/refresh-storm.js';
@@ -15,6 +16,7 @@ import { refreshThroughput } from './figures/refresh-throughput.js';
 import { revocation } from './figures/revocation.js';
 import { secondStart } from './figures/second-start.js';
 import { throughput } from './figures/throughput.js';
+import { unreliableProvider } from './figures/unreliable-provider.js';
 import { parseOptions, USAGE, type Options } from './options.js';
 
 /** Memory comes first: after a load it would no longer be the memory of an idle service. */
@@ -24,6 +26,8 @@ const ON_ONE_STACK: readonly Measurement[] = [
   kmsCalls,
   addedLatency,
   throughput,
+  quotas,
+  unreliableProvider,
   revocation,
   refreshThroughput,
   refreshAskers,
