@@ -7,6 +7,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 export function endOfAnswer(): (piece: Buffer, headers: Headers) => boolean {
   const decoder = new TextDecoder();
   let line = '';
+  let endsInReturn = false;
   let data: string[] = [];
   const isAnswered = (ended: string): boolean => {
     if (ended.startsWith('data:')) data.push(ended.slice(5));
@@ -17,7 +18,10 @@ export function endOfAnswer(): (piece: Buffer, headers: Headers) => boolean {
   };
   return (piece, headers) => {
     if (headers['content-encoding'] !== undefined || !isEventStream(headers)) return false;
-    const [first = '', ...others] = decoder.decode(piece, { stream: true }).split(/\r\n|\r|\n/);
+    const text = decoder.decode(piece, { stream: true });
+    // The two halves of one line's end may come apart.
+    const [first = '', ...others] = (endsInReturn && text.startsWith('\n') ? text.slice(1) : text).split(/\r\n|\r|\n/);
+    if (text !== '') endsInReturn = text.endsWith('\r');
     line += first;
     for (const next of others) {
       if (isAnswered(line)) return true;
