@@ -36,5 +36,12 @@ export const TOOLS = [
     "{ method: PUT, path: '/things/{id}' }",
     '  idempotency: { header: Idempotency-Key }\n',
   ),
+  tool(
+    'acme_order',
+    'write',
+    'things:write',
+    '{ method: POST, path: /orders, body: { id: $.id, reference: $key } }',
+    "  idempotency: { probe: { request: { method: GET, path: /orders, query: { reference: $key } }, found: 'orders[0]' } }\n",
+  ),
   tool('acme_wipe', 'destructive', 'things:write', "{ method: DELETE, path: '/things/{id}' }"),
 ].join('');

@@ -83,7 +83,6 @@ describe('an idempotency key', () => {
   it.each<[string, number, string, number]>([
     ['a refusal of the provider', 422, 'failed', 1],
     ['an unknown outcome', 500, 'unknown', 1],
-    ['a rate limit, which is no result', 429, 'failed', 2],
   ])('remembers %s (%i)', async (what, status, state, rounds) => {
     bench.upstream.answer = (_request, response) => response.writeHead(status, { 'retry-after': '60' }).end();
     const [first, again] = [
@@ -92,6 +91,25 @@ describe('an idempotency key', () => {
     ];
     expect([first.state, again.state, first.error?.code]).toEqual([state, state, again.error?.code]);
     expect(bench.upstream.requests).toHaveLength(rounds);
+  });
+
+  it('is free again after a rate limit, which is no result', async () => {
+    bench.upstream.answer = (_request, response) => response.writeHead(429, { 'retry-after': '1' }).end();
+    const result = await bench.call('acme_create', { idempotencyKey: 'limited', timeoutMs: 500 });
+    expect(result.error?.code).toBe('rate_limited');
+    expect(await bench.rows.findByKey(bench.org, bench.agent, 'limited')).toBeUndefined();
+  });
+
+  it('is derived where that is asked for: the same request is one execution, another one is another', async () => {
+    const [first, again] = [
+      await bench.call('acme_create', { deduplicate: true }),
+      await bench.call('acme_create', { deduplicate: true }),
+    ];
+    expect([first.state, { ...again, id: first.id, traceId: first.traceId }]).toEqual(['succeeded', first]);
+    for (const change of [{ arguments: { id: 'two' } }, { user: 'usr_grace' }]) {
+      expect((await bench.call('acme_create', { deduplicate: true, ...change })).state).toBe('succeeded');
+    }
+    expect(bench.upstream.requests).toHaveLength(3);
   });
 
   it('is free again after a call that was not sent', async () => {
@@ -106,6 +124,75 @@ describe('an idempotency key', () => {
     await bench.call('acme_get', { idempotencyKey: 'k7' });
     await bench.call('acme_get', { idempotencyKey: 'k7' });
     expect(bench.upstream.requests).toHaveLength(2);
+  });
+});
+
+describe('a write that the provider can be asked about', () => {
+  /** What the provider has carried out, by the reference that it was given. */
+  let orders: Map<string, object>;
+  /** Whether it shows them, and whether it answers after it has carried one out. */
+  let [shows, answers] = [true, false];
+  const posts = () => bench.upstream.requests.filter(({ method }) => method === 'POST').length;
+
+  beforeEach(() => {
+    [orders, shows, answers] = [new Map(), true, false];
+    bench.upstream.answer = (request, response) => {
+      const sent = new URL(request.url ?? '', 'http://acme');
+      if (request.method === 'GET') {
+        const found = shows ? orders.get(sent.searchParams.get('reference') ?? '') : undefined;
+        response.writeHead(200, { 'content-type': 'application/json' });
+        return response.end(JSON.stringify({ orders: found === undefined ? [] : [found] }));
+      }
+      const { id, reference } = JSON.parse(bench.upstream.requests.at(-1)?.body ?? '') as { id: string; reference: string };
+      orders.set(reference, { id, number: orders.size + 1 });
+      return answers ? response.writeHead(200).end('{}') : request.socket.destroy();
+    };
+  });
+
+  it('is found where its answer was lost, and is not sent again', async () => {
+    const result = await bench.call('acme_order');
+    expect(result).toMatchObject({ state: 'succeeded', output: { id: 'one', number: 1 } });
+    expect([posts(), result.error]).toEqual([1, undefined]);
+  });
+
+  it('is looked for though the time is over', async () => {
+    const { answer } = bench.upstream;
+    bench.upstream.answer = (request, response) => {
+      if (request.method === 'GET') return answer(request, response);
+      orders.set((JSON.parse(bench.upstream.requests.at(-1)?.body ?? '') as { reference: string }).reference, { late: true });
+      return undefined;
+    };
+    expect(await bench.call('acme_order', { timeoutMs: 300 })).toMatchObject({ state: 'succeeded', output: { late: true } });
+    expect(posts()).toBe(1);
+  });
+
+  it('stays unknown where it does not show, with what is known; and is found when its key is used again', async () => {
+    shows = false;
+    const first = await bench.call('acme_order', { idempotencyKey: 'order' });
+    expect(first).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown', sentAt: expect.any(String) } });
+    expect(await bench.call('acme_order', { idempotencyKey: 'order' })).toMatchObject({ state: 'unknown' });
+    shows = true;
+    const found = { state: 'succeeded', output: { id: 'one', number: 1 } };
+    const again = await bench.call('acme_order', { idempotencyKey: 'order' });
+    expect([again, again.error]).toMatchObject([found, undefined]);
+    shows = false;
+    expect(await bench.call('acme_order', { idempotencyKey: 'order' })).toMatchObject(found);
+    expect(posts()).toBe(1);
+  });
+
+  it('is found by whoever takes over from a process that ended in the middle, or stays unknown, and is not sent again', async () => {
+    const left = async () => {
+      const request = bench.request('acme_order');
+      const { id, org, agent, user, tool } = request;
+      const row = { id, org, agent, user, tool, connection: bench.connection.id, requestHash: Buffer.alloc(32) };
+      await bench.rows.insert({ ...row, idempotencyKey: undefined, toolVersion: undefined });
+      return request;
+    };
+    const [sent, unsent] = [await left(), await left()];
+    orders.set(sent.id, { id: 'one', number: 7 });
+    expect(await bench.run(sent, 2)).toMatchObject({ state: 'succeeded', output: { number: 7 } });
+    expect(await bench.run(unsent, 2)).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown' } });
+    expect(posts()).toBe(0);
   });
 });
 
