@@ -1,7 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { Catalog } from './catalog.js';
+import { parseOverlay, type Overlay } from './overlay/parse-overlay.js';
 import { parseConnector, type Connector } from './load/parse-connector.js';
+
+/** What an organization changes about a connector of the deployment, as it posted it. */
+export interface PostedOverlay {
+  readonly connector: string;
+  /** overlay.yaml */
+  readonly overlay: string;
+}
 
 /** A connector as an organization posted it. */
 export interface PostedConnector {
@@ -18,6 +26,8 @@ export interface CatalogsOptions {
   deployment: Catalog | { readonly current: Catalog };
   /** The organization's own, as they are stored. */
   load: (org: string) => Promise<readonly PostedConnector[]>;
+  /** What the organization changes about the deployment's, as it is stored. Left out: nothing. */
+  loadOverlays?: (org: string) => Promise<readonly PostedOverlay[]>;
   logger: { warn(context: object, message: string): void };
   now?: () => number;
 }
@@ -33,11 +43,17 @@ interface Compiled {
   readonly connector: Connector;
 }
 
+interface Applied {
+  readonly posted: PostedOverlay;
+  readonly overlay: Overlay;
+}
+
 interface Entry {
   /** What it was made of. */
   readonly deployment: Catalog;
   readonly catalog: Catalog;
   readonly connectors: ReadonlyMap<string, Compiled>;
+  readonly overlays: ReadonlyMap<string, Applied>;
   readonly staleAt: number;
 }
 
@@ -93,10 +109,11 @@ export class Catalogs {
   }
 
   async #read(org: string, before: Entry | undefined): Promise<Entry> {
-    const rows = await this.options.load(org);
-    const connectors = new Map<string, Compiled>();
     const { deployment } = this;
-    let catalog = deployment;
+    const [rows, changes] = await Promise.all([this.options.load(org), this.options.loadOverlays?.(org) ?? []]);
+    const connectors = new Map<string, Compiled>();
+    const overlays = this.#overlays(org, changes, deployment, before);
+    let catalog = [...overlays.values()].reduce((narrowed, { overlay }) => narrowed.overlaid(overlay), deployment);
     for (const posted of rows) {
       const connector = this.#parse(org, posted, catalog, before?.connectors.get(posted.name));
       // Calls of others go on between one connector and the next.
@@ -105,7 +122,33 @@ export class Catalogs {
       connectors.set(posted.name, { posted, connector });
       catalog = catalog.with(connector);
     }
-    return { deployment, catalog, connectors, staleAt: this.#now() + CACHED_MS };
+    return { deployment, catalog, connectors, overlays, staleAt: this.#now() + CACHED_MS };
+  }
+
+  #overlays(org: string, posted: readonly PostedOverlay[], deployment: Catalog, before: Entry | undefined): Map<string, Applied> {
+    const known = before?.deployment === deployment ? before.overlays : undefined;
+    const ofDeployment = posted.filter(({ connector }) => deployment.connector(connector) !== undefined);
+    return new Map(
+      ofDeployment.map((each) => {
+        const same = known?.get(each.connector);
+        if (same?.posted.overlay === each.overlay) return [each.connector, same];
+        return [each.connector, { posted: each, overlay: this.#overlay(org, each, deployment) }];
+      }),
+    );
+  }
+
+  /** What does not fit (any more) is hidden: what was narrowed must not widen by itself. */
+  #overlay(org: string, { connector, overlay }: PostedOverlay, deployment: Catalog): Overlay {
+    const warn = (err: unknown) =>
+      this.options.logger.warn({ err, org, connector }, 'an overlay does not fit; the tools that it is about are hidden');
+    try {
+      const parsed = parseOverlay(overlay, deployment, warn);
+      if (parsed.connector === connector) return parsed;
+      warn(new Error(`it is one of the connector "${parsed.connector}"`));
+    } catch (error) {
+      warn(error);
+    }
+    return { connector, tools: new Map(deployment.toolsOf(connector).map(({ name }) => [name, null])) };
   }
 
   #parse(org: string, posted: PostedConnector, taken: Catalog, before: Compiled | undefined): Connector | undefined {

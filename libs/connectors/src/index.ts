@@ -1,5 +1,5 @@
 export { Catalog } from './catalog.js';
-export { Catalogs, createCatalogs, type CatalogsOptions, type PostedConnector } from './catalogs.js';
+export { Catalogs, createCatalogs, type CatalogsOptions, type PostedConnector, type PostedOverlay } from './catalogs.js';
 export { checkCatalog, type CatalogReport, type ProviderSummary } from './check/check-catalog.js';
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
 export type { ConnectorVariables } from './load/catalog-loader.js';
@@ -19,6 +19,7 @@ export { renewalOf, type Renewal } from './manifest/renewal.js';
 export type { Scopes } from './manifest/scopes.js';
 export type { Assertion, TokenRequestShape, TokenResponseShape, TokenStep } from './manifest/token-endpoint.js';
 export type { UserAuthorization } from './manifest/user-authorization.js';
+export { parseOverlay, type Overlay } from './overlay/parse-overlay.js';
 export { checkAppParameters, checkConnectionParameters, type ParameterSource } from './resolve/check-parameters.js';
 export { hasServerOfConnection, resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';
 export type {

@@ -18,7 +18,8 @@ const MAX_TOOLS = 200;
 /** Names that are taken, by whoever came first. */
 export interface TakenNames {
   connector(name: string): unknown;
-  tools(): readonly Tool[];
+  takenTools(): readonly Tool[];
+  unified(name: string): unknown;
 }
 
 /** Written-out hosts that are this very machine. Egress refuses private addresses whatever their name; this tells it early. */
@@ -51,9 +52,12 @@ export function parseConnector(
     problems.push(file.problem(['name'], `there is already a connector with the name "${manifest.name}"`));
   if (problems.length > 0) throw new ConnectorError(problems);
   if (toolsText === null || toolsText === undefined) return { manifest, tools: [] };
-  const known = new Map(taken?.tools().map((tool) => [tool.name, tool]));
+  const known = new Map(taken?.takenTools().map((tool) => [tool.name, tool]));
   const toolFile = new YamlFile('tools.yaml', toolsText);
   if (Array.isArray(toolFile.value) && toolFile.value.length > MAX_TOOLS)
     throw toolFile.error([], `a posted connector has at most ${MAX_TOOLS} tools`);
-  return { manifest, tools: readTools(toolFile, manifest, new ToolCompiler({ lazily, evaluator: evaluatedApart }), known) };
+  const tools = readTools(toolFile, manifest, new ToolCompiler({ lazily, evaluator: evaluatedApart }), known);
+  const unified = tools.findIndex(({ name }) => taken?.unified(name) !== undefined);
+  if (unified >= 0) throw toolFile.error([unified, 'name'], 'there is a unified tool of this name');
+  return { manifest, tools };
 }
