@@ -44,6 +44,13 @@ const TOOLS = `
     - { id: drafts, for_each: titles, request: { method: POST, path: /drafts, body: { title: $item } } }
     - { id: ready, for_each: $steps.drafts, request: { method: GET, path: '/drafts/{id}', params: { id: $item.id } }, until: { check: ready, every_ms: 100, at_most: 3 } }
     - { id: publish, request: { method: POST, path: /series, body: { of: { $expr: '[$steps.drafts.id]' } } } }
+- name: press_label
+  title: Label
+  description: A tool of the tests.
+  effect: write
+  input: { type: object, properties: { label: { type: string } }, required: [label] }
+  steps:
+    - { id: set, repeatable: true, request: { method: PUT, path: /label, body: { label: $.label } } }
 - name: press_leave
   title: Leave
   description: A tool of the tests.
@@ -230,6 +237,14 @@ describe('the steps of a tool', () => {
     expect(failed.error).not.toHaveProperty('completedSteps');
     routes(all);
     expect(await publish({ idempotencyKey: 'again' })).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('that may be sent twice are not, under the same key, once they were carried out', async () => {
+    routes({ 'PUT /label': [resets, (_request, response) => json(response, { label: 'x' })] });
+    const label = () => bench.call('press_label', { arguments: { label: 'x' }, idempotencyKey: 'label' });
+    const [first, second] = [await label(), await label()];
+    expect([first, second]).toMatchObject([{ state: 'succeeded', attempts: 2 }, { output: { label: 'x' } }]);
+    expect(lines()).toEqual(['PUT /label', 'PUT /label']);
   });
 
   it('that never come true end it', async () => {

@@ -17,6 +17,8 @@ export async function runTool(parts: ExecutorParts, call: Call, tool: Tool, conn
   const { last, scope } = await runSteps(parts, call, tool, connection).catch((error: unknown) => {
     throw call.completedSteps.length === 0 ? error : halfDone(call, asKeywardError(error));
   });
+  // Also of steps that may be sent twice: the same idempotency key is answered with this result from now on.
+  call.settled = true;
   return deliverOutput(parts, call, await tool.outputOf(last.answer, scope), last);
 }
 
