@@ -11,6 +11,7 @@ import { registerGraphql } from './api/graphql-routes.js';
 import { registerKeyed } from './api/keyed-routes.js';
 import { registerListings } from './api/listing-routes.js';
 import { registerNotes } from './api/notes-routes.js';
+import { registerOrders } from './api/order-routes.js';
 import { registerPublications } from './api/publication-routes.js';
 import type { SandboxConfig } from './config.js';
 import { registerManagement } from './management/routes.js';
@@ -62,6 +63,7 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
   await app.register(async (api) => {
     registerNotes(api, notes, records.accessTokens);
     registerBehaviour(api, records.accessTokens);
+    registerOrders(api, records.accessTokens);
     registerListings(api, url, records.accessTokens);
     registerForms(api, records.accessTokens);
     registerUploads(api, url, files, records.accessTokens);

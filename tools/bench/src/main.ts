@@ -16,6 +16,7 @@ import { refreshThroughput } from './figures/refresh-throughput.js';
 import { revocation } from './figures/revocation.js';
 import { secondStart } from './figures/second-start.js';
 import { throughput } from './figures/throughput.js';
+import { lostAnswers } from './figures/lost-answers.js';
 import { unreliableProvider } from './figures/unreliable-provider.js';
 import { parseOptions, USAGE, type Options } from './options.js';
 
@@ -28,6 +29,7 @@ const ON_ONE_STACK: readonly Measurement[] = [
   throughput,
   quotas,
   unreliableProvider,
+  lostAnswers,
   revocation,
   refreshThroughput,
   refreshAskers,

@@ -113,6 +113,27 @@ describe('notes', () => {
   });
 });
 
+describe('orders', () => {
+  it('are carried out each time, answered or not, and found by their reference', async () => {
+    const order = (reference: string, ending: string) =>
+      call('POST', 'orders', ada, { body: { item: 'spec-tea', reference, ending } }).then(
+        ({ status }) => status,
+        () => 'no answer',
+      );
+    expect(await Promise.all([order('a', 'answer'), order('b', 'error'), order('c', 'reset')])).toEqual([201, 500, 'no answer']);
+    expect(await order('a', 'answer')).toBe(201);
+    const found = async (reference: string, token = ada) =>
+      (await call('GET', `orders?reference=${reference}`, token)).body.orders.length;
+    expect([await found('a'), await found('b'), await found('c'), await found('d'), await found('a', grace)]).toEqual([
+      2, 1, 1, 0, 0,
+    ]);
+    expect((await call('GET', 'orders/summary?prefix=spec-', ada)).body).toEqual({ orders: 4, items: 1 });
+    for (const body of [{}, { item: '' }, { item: 'x', ending: 'explode' }]) {
+      expect((await call('POST', 'orders', ada, { body })).status).toBe(400);
+    }
+  });
+});
+
 describe('endpoints that do what they are told', () => {
   it('echo method, headers and body', async () => {
     const { body } = await call('PUT', 'echo?q=1', ada, { body: { a: 1 }, headers: { 'x-test': 'yes' } });
