@@ -170,6 +170,19 @@ describe('what is kept of a server', () => {
     expect(server.requests.at(-1)?.headers['mcp-session-id']).toBe('s1');
   });
 
+  it('does not keep the result waiting where the server does not say goodbye, and goes unsaid where time is short', async () => {
+    speaks('session', done);
+    const { answer } = server;
+    server.answer = (request, response, body) => {
+      if (request.method !== 'DELETE') answer(request, response, body);
+    };
+    expect(await call({ timeoutMs: 20_000 })).toMatchObject({ status: 200 });
+    expect(methods().at(-1)).toBe('DELETE');
+    server.requests.length = 0;
+    expect(await call({ timeoutMs: 900 })).toMatchObject({ status: 200 });
+    expect(methods()).not.toContain('DELETE');
+  });
+
   it('is forgotten with the first failure, and after a while', async () => {
     let now = 0;
     servers = new McpServers(() => now);

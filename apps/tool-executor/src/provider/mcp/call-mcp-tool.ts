@@ -20,8 +20,8 @@ export interface McpToolCall {
 const CLIENT = { name: 'keyward', version: '0.1.0' };
 /** Streams end with their answer; nothing is picked up again. */
 const NO_RECONNECTION = { maxRetries: 0, initialReconnectionDelay: 0, maxReconnectionDelay: 0, reconnectionDelayGrowFactor: 1 };
-/** For saying goodbye to a server that keeps a session. */
-const GOODBYE_MS = 2_000;
+/** For saying goodbye to a server that keeps a session; a call with little time left does without. */
+const GOODBYE_MS = 500;
 
 /**
  * What the server answered, as an HTTP answer to be judged like any other: where it refused by status, that; else status 200 with the
@@ -42,6 +42,7 @@ export async function callMcpTool(
   });
   const client = new Client(CLIENT, { versionNegotiation: { mode: 'auto' } });
   const prior = servers.priorOf(url);
+  const endsAt = performance.now() + timeoutMs;
   let isCalled = false;
   try {
     await client.connect(transport, { timeout: timeoutMs, signal, ...(prior === undefined ? {} : { prior }) });
@@ -56,7 +57,8 @@ export async function callMcpTool(
     if (ended !== undefined) return { error: ended };
     return isCalled ? failedCall(exchange, error) : failedHandshake(exchange, error);
   } finally {
-    await goodbye(transport, exchange.failure === undefined && !signal.aborted);
+    const isHeard = exchange.failure === undefined && !signal.aborted && endsAt - performance.now() > 2 * GOODBYE_MS;
+    if (isHeard) await goodbye(transport);
     await client.close();
   }
 }
@@ -109,8 +111,8 @@ function unusable(isCalled: boolean, cause: unknown): EgressError {
 }
 
 /** Earlier revisions keep a session per client until it says that it leaves. */
-async function goodbye(transport: StreamableHTTPClientTransport, isReachable: boolean): Promise<void> {
-  if (transport.sessionId === undefined || !isReachable) return;
+async function goodbye(transport: StreamableHTTPClientTransport): Promise<void> {
+  if (transport.sessionId === undefined) return;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)));
   // Nobody waits for what a server makes of it.
