@@ -2,7 +2,10 @@ import { KeywardError } from '@keyward/contracts';
 import type { Connector } from './load/parse-connector.js';
 import type { ProviderManifest } from './manifest/provider-manifest.js';
 import type { Overlay } from './overlay/parse-overlay.js';
-import type { Tool } from './tool/tool.js';
+import type { Arguments, Tool } from './tool/tool.js';
+import type { UnifiedTools } from './unified/load-unified.js';
+import { nativeCall, type ToolCall } from './unified/tool-call.js';
+import type { UnifiedTool } from './unified/unified-tool.js';
 
 /** Connectors by name and their tools by name: those of a deployment, or of one organization in it. Immutable. */
 export class Catalog {
@@ -13,9 +16,35 @@ export class Catalog {
     private readonly names: ReadonlySet<string> = new Set(providers.keys()),
     /** Tools that nobody sees, whose names are taken all the same. */
     private readonly hidden: ReadonlyMap<string, Tool> = new Map(),
+    private readonly unifiedByName: UnifiedTools = new Map(),
   ) {}
 
-  /** @throws KeywardError `unknown_tool` */
+  /**
+   * What is called by a name, be it a unified one: then `connector` among the arguments says whose tool it is.
+   *
+   * @throws KeywardError `unknown_tool`; `invalid_arguments` at /connector
+   */
+  call(name: string, given: Arguments): ToolCall {
+    const unified = this.unified(name);
+    return unified === undefined ? nativeCall(this.tool(name), given) : unified.call(given, this.behind(unified));
+  }
+
+  /** Undefined where it is no unified name, or no connector of the deployment has a tool for it. */
+  unified(name: string): UnifiedTool | undefined {
+    return this.unifiedByName.get(name);
+  }
+
+  unifiedTools(): readonly UnifiedTool[] {
+    return [...this.unifiedByName.values()];
+  }
+
+  /** Connector → its tool behind a unified one, in the order of connectors. */
+  behind({ toolNames }: UnifiedTool): ReadonlyMap<string, Tool> {
+    const tools = [...toolNames].map(([connector, name]) => [connector, this.byName.get(name)] as const);
+    return new Map(tools.filter((entry): entry is [string, Tool] => entry[1]?.provider.name === entry[0]));
+  }
+
+  /** By its own name. @throws KeywardError `unknown_tool` */
   tool(name: string): Tool {
     const tool = this.byName.get(name);
     if (tool === undefined) throw new KeywardError('unknown_tool', 'There is no tool with this name.');
@@ -46,6 +75,7 @@ export class Catalog {
       new Map([...this.providers, [manifest.name, manifest]]),
       new Set([...this.names, manifest.name]),
       this.hidden,
+      this.unifiedByName,
     );
   }
 
@@ -56,6 +86,7 @@ export class Catalog {
       new Map([...this.providers].filter(([name]) => name !== connector)),
       new Set([...this.names].filter((name) => name !== connector)),
       this.hidden,
+      this.unifiedByName,
     );
   }
 
@@ -68,7 +99,7 @@ export class Catalog {
       if (changed !== null) visible.set(name, changed);
       else if (visible.delete(name)) hidden.set(name, tool);
     }
-    return new Catalog(visible, this.providers, this.names, hidden);
+    return new Catalog(visible, this.providers, this.names, hidden, this.unifiedByName);
   }
 
   toolsOf(connector: string): readonly Tool[] {
@@ -77,6 +108,10 @@ export class Catalog {
 
   /** Whether a name that the connector uses is taken. */
   collides({ manifest, tools }: Connector): boolean {
-    return this.names.has(manifest.name) || tools.some(({ name }) => this.byName.has(name) || this.hidden.has(name));
+    return this.names.has(manifest.name) || tools.some(({ name }) => this.isTaken(name));
+  }
+
+  private isTaken(tool: string): boolean {
+    return this.byName.has(tool) || this.hidden.has(tool) || this.unifiedByName.has(tool);
   }
 }

@@ -22,6 +22,8 @@ export type { UserAuthorization } from './manifest/user-authorization.js';
 export { parseOverlay, type Overlay } from './overlay/parse-overlay.js';
 export { checkAppParameters, checkConnectionParameters, type ParameterSource } from './resolve/check-parameters.js';
 export { hasServerOfConnection, resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';
+export type { ToolCall } from './unified/tool-call.js';
+export type { UnifiedTool } from './unified/unified-tool.js';
 export type {
   Answer,
   Arguments,

@@ -8,6 +8,7 @@ import type { AuthKind } from '../manifest/auth.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { toolFileSchema } from '../manifest/tool-definition.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
+import { loadUnified } from '../unified/load-unified.js';
 import { checkInstallation } from './check-installation.js';
 import { checkSources } from './check-sources.js';
 
@@ -50,6 +51,8 @@ export function checkCatalog(dir: string, today: Date = new Date()): CatalogRepo
     for (const tool of own) tools.set(tool.name, tool);
     if (manifest !== undefined) providers.push(summaryOf(manifest, own.length));
   }
+  // Of connectors that can not be loaded themselves, nothing can be mapped.
+  if (problems.length === 0) collect(problems, () => loadUnified(dir, folders, tools, false));
   return { providers, tools: tools.size, problems };
 }
 

@@ -4,6 +4,7 @@ import { Catalog } from '../catalog.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
 import type { Tool } from '../tool/tool.js';
+import { UnifiedLoader } from '../unified/load-unified.js';
 import { listConnectors, problem, type ConnectorFolder } from './folder.js';
 import type { Connector } from './parse-connector.js';
 import { readManifest, readTools } from './read-connector.js';
@@ -30,12 +31,15 @@ interface Loaded {
 /** Loads a folder of connectors, and of a folder that it has loaded before only what has changed since. */
 export class CatalogLoader {
   #before: ReadonlyMap<string, Loaded> = new Map();
+  readonly #unified: UnifiedLoader;
 
   constructor(
     private readonly dir: string,
     private readonly variables: ConnectorVariables,
     private readonly options: LoadOptions = {},
-  ) {}
+  ) {
+    this.#unified = new UnifiedLoader(dir, options.lazily === true);
+  }
 
   /** @throws ConnectorError that names file, line and JSON Pointer of everything wrong in the first file that is */
   load(): Catalog {
@@ -46,14 +50,16 @@ export class CatalogLoader {
     const loaded = new Map<string, Loaded>();
     const tools = new Map<string, Tool>();
     const providers = new Map<string, ProviderManifest>();
-    for (const folder of this.options.onlyWithTools === true ? folders.filter((each) => each.tools !== undefined) : folders) {
+    const wanted = this.options.onlyWithTools === true ? folders.filter((each) => each.tools !== undefined) : folders;
+    for (const folder of wanted) {
       const one = this.#unchanged(folder, tools) ?? this.#read(folder, compiler, tools);
       loaded.set(folder.name, one);
       providers.set(folder.name, one.connector.manifest);
       for (const tool of one.connector.tools) tools.set(tool.name, tool);
     }
+    const unified = this.#unified.load(wanted, tools);
     this.#before = loaded;
-    return new Catalog(tools, providers, new Set(folders.map(({ name }) => name)));
+    return new Catalog(tools, providers, new Set(folders.map(({ name }) => name)), new Map(), unified);
   }
 
   /** Names of tools may be taken meanwhile, which compiling would tell. */

@@ -7,9 +7,16 @@ export interface ConnectorFolder {
   manifest: string;
   /** Undefined where there is no tools.yaml: a provider to connect to, whose tools come from elsewhere. */
   tools: string | undefined;
+  /** Undefined where none of its tools is behind a unified one. */
+  unified: string | undefined;
 }
 
 const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+function fileAt(...path: string[]): string | undefined {
+  const file = join(...path);
+  return isFile(file) ? file : undefined;
+}
 
 /**
  * Every `<dir>/<connector>/connector.yaml`, with `tools.yaml` where there is one. Other folders, and hidden ones, are passed over.
@@ -21,8 +28,10 @@ export function listConnectors(dir: string): ConnectorFolder[] {
   const folders = readdirSync(dir)
     .filter((name) => !name.startsWith('.'))
     .sort()
-    .map((name) => ({ name, manifest: join(dir, name, 'connector.yaml'), tools: join(dir, name, 'tools.yaml') }))
-    .map((folder) => ({ ...folder, tools: isFile(folder.tools) ? folder.tools : undefined }))
+    .map((name) => ({
+      ...{ name, manifest: join(dir, name, 'connector.yaml') },
+      ...{ tools: fileAt(dir, name, 'tools.yaml'), unified: fileAt(dir, name, 'unified.yaml') },
+    }))
     .filter(({ manifest, tools }) => tools !== undefined || isFile(manifest));
   for (const { manifest } of folders) {
     if (!isFile(manifest)) throw problem(manifest, 'the file is missing: tools need the provider that they are for');

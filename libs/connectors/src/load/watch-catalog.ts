@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalog } from '../catalog.js';
+import { FAMILIES } from '../unified/unified-files.js';
 import { CatalogLoader, type ConnectorVariables, type LoadOptions } from './catalog-loader.js';
 
 export interface WatchOptions extends LoadOptions {
@@ -14,7 +15,7 @@ export interface WatchOptions extends LoadOptions {
   onReload?: (result: 'loaded' | 'refused') => void;
 }
 
-const FILES = ['connector.yaml', 'tools.yaml'];
+const FILES = ['connector.yaml', 'tools.yaml', 'unified.yaml'];
 
 /**
  * The catalog of a folder, as it is now: the folder is looked at again and again, and where it has changed and loads whole, what it
@@ -77,7 +78,10 @@ export function watchCatalog(options: WatchOptions): WatchedCatalog {
 /** Connectors that have not changed are not made anew. */
 function holdsTheSame(one: Catalog, other: Catalog): boolean {
   const [ours, theirs] = [one.connectors(), other.connectors()];
-  return ours.length === theirs.length && ours.every((manifest, index) => manifest === theirs[index]);
+  const [unified, others] = [one.unifiedTools(), other.unifiedTools()];
+  const isSame = (all: readonly object[], before: readonly object[]) =>
+    all.length === before.length && all.every((each, index) => each === before[index]);
+  return isSame(ours, theirs) && isSame(unified, others);
 }
 
 /** Of the names and contents of all files that may be a connector's. Reading them one after the other keeps nobody waiting. */
@@ -85,12 +89,17 @@ async function contentHash(dir: string): Promise<string> {
   const hash = createHash('sha256');
   const folders = await readdir(dir).catch(codeOf);
   for (const folder of typeof folders === 'string' ? [] : folders.sort()) {
-    for (const file of FILES) {
+    for (const file of folder === FAMILIES ? await namesIn(join(dir, folder)) : FILES) {
       const content = await readFile(join(dir, folder, file)).catch(codeOf);
       hash.update(JSON.stringify([folder, file, content.length])).update(content);
     }
   }
   return hash.update(String(folders)).digest('base64');
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.sort();
 }
 
 function codeOf(error: unknown): string {

@@ -47,8 +47,8 @@ export class Declared {
     for (const name of this.names) this.#used.add(name);
   }
 
-  unused(): string | undefined {
-    return [...this.names].find((name) => !this.#used.has(name));
+  unused(): string[] {
+    return [...this.names].filter((name) => !this.#used.has(name));
   }
 
   expression(text: string, { context, steps, variables, besides = [] }: Surroundings, fail: Fail): Expression {

@@ -69,7 +69,7 @@ export class ToolCompiler {
       outputOf: compileOutput(pagination === undefined ? select : undefined, steps),
     };
     checkSensitive(sensitive, inputSchema, inside('sensitive', fail));
-    const unused = workshop.declared.unused();
+    const [unused] = workshop.declared.unused();
     if (unused !== undefined) fail(['input', 'properties', unused], 'the request does not use this argument');
     return Object.freeze(tool);
   }
