@@ -1,6 +1,22 @@
 import { parseArgs } from 'node:util';
 
-export const MEASUREMENTS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P9', 'P10', 'P12', 'P13', 'P14', 'P15', 'P16', 'P17', 'P18'] as const;
+export const MEASUREMENTS = [
+  'P1',
+  'P2',
+  'P3',
+  'P4',
+  'P5',
+  'P6',
+  'P9',
+  'P10',
+  'P12',
+  'P13',
+  'P14',
+  'P15',
+  'P16',
+  'P17',
+  'P18',
+] as const;
 export type MeasurementId = (typeof MEASUREMENTS)[number];
 
 export interface Options {

@@ -10,7 +10,7 @@ export type TakenUnits = readonly HeldUnits[];
 const LIFE_SHARE = 0.02;
 const LIFE_MS = { least: 20, most: 10_000 } as const;
 /** Of the last round trip to the store: what takes longer arrives lapsed. */
-const LIFE_TRIPS = 3;
+const LIFE_TRIPS = 2;
 /** For so many lives of a lease, and that long at least, the store is believed that it has nothing. */
 const BELIEVED = { lives: 5, leastMs: 100 } as const;
 /** With less than this of a batch left, the next is asked for before somebody has to wait for it. */

@@ -19,9 +19,8 @@ export interface QuotaOrder {
 export interface QuotaUse {
   /** When each unit was used, in ms of the machine's monotonic clock, which all processes share. */
   moments: number[];
-  /** ms, of a unit that was at hand. */
-  p50: number;
-  p99: number;
+  /** ms, of a unit that was at hand; null where none was. */
+  p99: number | null;
 }
 
 const machineMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
@@ -47,7 +46,7 @@ async function run({ databaseUrl, key, terms, loops, measureMs }: QuotaOrder): P
   await Promise.all(Array.from({ length: loops }, (_, index) => loop(`agt_${index}`)));
   await gates.close();
   await dataSource.destroy();
-  return { moments, p50: atHand.percentile(50), p99: atHand.percentile(99) };
+  return { moments, p99: atHand.count === 0 ? null : atHand.percentile(99) };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
