@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import Fastify from 'fastify';
@@ -13,6 +13,9 @@ import { registerListings } from './api/listing-routes.js';
 import { registerNotes } from './api/notes-routes.js';
 import { registerOrders } from './api/order-routes.js';
 import { registerPublications } from './api/publication-routes.js';
+import { Chaos } from './chaos/chaos.js';
+import { registerChaos } from './chaos/routes.js';
+import { SpoilableResponse } from './chaos/spoilable-response.js';
 import type { SandboxConfig } from './config.js';
 import { registerManagement } from './management/routes.js';
 import { registerMcp } from './mcp/mcp-routes.js';
@@ -40,7 +43,10 @@ const PURGE_INTERVAL_MS = 60_000;
 export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
   // The issuer is this server's own URL, so the port must be known before there is anything to serve.
   let handle: RequestListener = (_request, response) => response.writeHead(503).end();
-  const server = createServer((request, response) => handle(request, response));
+  const chaos = new Chaos();
+  const server = createServer({ IncomingMessage, ServerResponse: SpoilableResponse }, (request, response) =>
+    chaos.serve(request, response, () => handle(request, response)),
+  );
   server.listen(config.port, config.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -79,9 +85,10 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
     registerMultipart(raw, records.accessTokens);
     registerFiles(raw, files, records.accessTokens);
   });
-  await app.register(async (management) =>
-    registerManagement(management, { token: config.managementToken, provider, records, accounts, counters, faults, apiKeys }),
-  );
+  await app.register(async (management) => {
+    registerManagement(management, { token: config.managementToken, provider, records, accounts, counters, faults, apiKeys });
+    registerChaos(management, chaos);
+  });
   await app.ready();
   const oauth = provider.callback();
   handle = (request, response) => {

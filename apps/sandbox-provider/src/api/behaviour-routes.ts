@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { LIMIT_STYLES, limitHeaders } from '../chaos/limit-headers.js';
 import { displayName } from '../oauth/accounts.js';
 import type { AccessTokens } from '../store/access-tokens.js';
 import { authenticate } from './bearer.js';
@@ -12,7 +13,11 @@ const int = (min: number, max: number) => z.coerce.number().int().min(min).max(m
 const spell = { times: int(1, 1000).optional(), key: z.string().min(1).max(100).default('default') };
 const delayQuery = z.object({ ms: int(0, 120_000).default(1000) });
 const failQuery = z.object({ status: int(400, 599).default(500), retry_after: int(0, 86_400).optional(), ...spell });
-const limitQuery = z.object({ retry_after: int(0, 86_400).default(1), ...spell });
+const limitQuery = z.object({
+  retry_after: int(0, 86_400).default(1),
+  style: z.enum(LIMIT_STYLES).default('retry-after'),
+  ...spell,
+});
 const redirectQuery = z.object({
   to: z.string().min(1).max(2048),
   status: z.coerce.number().pipe(redirectStatus()).default(302),
@@ -66,7 +71,7 @@ export function registerBehaviour(app: FastifyInstance, tokens: AccessTokens): v
     if (isOver('limit', query)) return { limited: false };
     return reply
       .code(429)
-      .header('Retry-After', query.retry_after)
+      .headers(limitHeaders(query.style, query.retry_after))
       .send({ error: 'rate_limited', message: 'Too many requests, as ordered.' });
   });
 
