@@ -157,8 +157,8 @@ describe('a write that the provider can be asked about', () => {
 
   it('is looked for though the time is over', async () => {
     const { answer } = bench.upstream;
-    bench.upstream.answer = (request, response) => {
-      if (request.method === 'GET') return answer(request, response);
+    bench.upstream.answer = (request, response, recorded) => {
+      if (request.method === 'GET') return answer(request, response, recorded);
       orders.set((JSON.parse(bench.upstream.requests.at(-1)?.body ?? '') as { reference: string }).reference, { late: true });
       return undefined;
     };
