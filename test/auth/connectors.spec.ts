@@ -216,4 +216,53 @@ describe('connectors', () => {
     const { status } = await auth.ask(path, { method, token: 'wrong', ...(method === 'GET' ? {} : { body: {} }) });
     expect(status).toBe(401);
   });
+
+  describe('overlays of a connector of the deployment', () => {
+    const address = (tenant: Tenant, name = 'sandbox') => `/v1/connectors/${name}/overlay?organization=${tenant.org}`;
+    const put = (tenant: Tenant, overlay: string, name = 'sandbox') =>
+      auth.ask(`/v1/connectors/${name}/overlay`, { method: 'PUT', body: { organization: tenant.org, overlay } });
+    const toolsOf = async (tenant: Tenant) =>
+      (await auth.ask<ConnectorDetail>(`/v1/connectors/sandbox?organization=${tenant.org}`)).body.toolList.map(
+        ({ name }) => name,
+      );
+    const HIDES = 'connector: sandbox\ntools: { sandbox_delete_note: { hidden: true } }';
+
+    it('change what their organization has, at once, until they are removed', async () => {
+      const tenant = await auth.tenant();
+      expect(await toolsOf(tenant)).toContain('sandbox_delete_note');
+      expect((await auth.ask(address(tenant))).status).toBe(404);
+      expect(await put(tenant, HIDES)).toMatchObject({ status: 200, body: { connector: 'sandbox', version: 1, overlay: HIDES } });
+      expect(await toolsOf(tenant)).not.toContain('sandbox_delete_note');
+      expect(await toolsOf(theirs)).toContain('sandbox_delete_note');
+      expect((await auth.ask(address(theirs))).status).toBe(404);
+      expect(await put(tenant, 'connector: sandbox')).toMatchObject({ status: 200, body: { version: 2 } });
+      expect(await auth.ask(address(tenant))).toMatchObject({ status: 200, body: { version: 2, overlay: 'connector: sandbox' } });
+      expect(await toolsOf(tenant)).toContain('sandbox_delete_note');
+      const gone = () => auth.ask(address(tenant), { method: 'DELETE' });
+      expect([(await gone()).status, (await gone()).status]).toEqual([204, 404]);
+      expect(await auth.auditEvent(tenant.org, 'connector.overlay_removed')).toMatchObject({ provider: 'sandbox' });
+      expect(await auth.auditEvent(tenant.org, 'connector.overlaid')).toMatchObject({ provider: 'sandbox', reason: 'version 1' });
+    });
+
+    it.each<[string, string, string, number, RegExp]>([
+      [
+        'of a tool that there is not',
+        'sandbox',
+        'connector: sandbox\ntools: { sandbox_gone: {} }',
+        400,
+        /line 2, \/tools\/sandbox_gone/,
+      ],
+      ['of another connector', 'sandbox', 'connector: github', 400, /another connector/],
+      ['that are not readable', 'sandbox', '{', 400, /The overlay is not valid/],
+      ['of no connector of the deployment', 'acme', 'connector: acme', 404, /no such connector/],
+      ['of a name that can be none', '__proto__', 'connector: acme', 404, /no such connector/],
+    ])('%s are refused', async (_what, name, overlay, status, detail) => {
+      expect(await put(ours, overlay, name)).toMatchObject({ status, body: { detail: expect.stringMatching(detail) } });
+    });
+
+    it.each(['GET', 'PUT', 'DELETE'] as const)('%s is closed without a token', async (method) => {
+      const { status } = await auth.ask(address(ours), { method, token: 'wrong', ...(method === 'PUT' ? { body: {} } : {}) });
+      expect(status).toBe(401);
+    });
+  });
 });

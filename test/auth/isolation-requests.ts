@@ -53,6 +53,9 @@ const SAMPLES: Record<string, Sample> = {
   getConnector: inQuery,
   postConnector: named({ manifest: 'x' }),
   removeConnector: inQuery,
+  getConnectorOverlay: inQuery,
+  putConnectorOverlay: named({ overlay: 'x' }),
+  removeConnectorOverlay: inQuery,
   listConnections: { ...inQuery, names: ['agent', 'user'], query: ({ agent, user }) => ({ agent, user }) },
   createConnection: {
     names: ['agent'],

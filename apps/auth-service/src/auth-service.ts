@@ -14,7 +14,7 @@ import {
   type Publisher,
 } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
-import { createConnectorLoader, openDatabase, OutboxRelay } from '@keyward/postgres';
+import { createConnectorLoader, createOverlayLoader, openDatabase, OutboxRelay } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore } from '@keyward/postgres-vault';
 import { AdminToken, catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -31,6 +31,7 @@ import { FailureLog } from './doors/http/failure-log.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { serveAuthRequests, type AuthHandlers } from './doors/nats/auth-micro-service.js';
 import { Connectors } from './governance/connectors.js';
+import { Overlays } from './governance/overlays.js';
 import { createAgents } from './identity/create-agents.js';
 import { Organizations } from './identity/organizations.js';
 import type { OrganizationShredder } from './identity/shred-organization.js';
@@ -53,7 +54,8 @@ export async function createAuthService(host: AuthHost) {
   const metrics = createMetrics(host.metrics);
   const dataSource = await openDatabase(host, config.database);
   const nats = await openNats(host, config.nats);
-  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(dataSource), logger });
+  const [load, loadOverlays] = [createConnectorLoader(dataSource), createOverlayLoader(dataSource)];
+  const catalogs = createCatalogs({ deployment: catalog, load, loadOverlays, logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   host.onDrain('connectors', () => catalog.stop());
   const ofDeployment = { connector: (name: string) => catalog.current.connector(name) };
@@ -64,6 +66,10 @@ export async function createAuthService(host: AuthHost) {
   const failures = new FailureLog(logger);
   const announce = announcer(nats, broadcastRevoked, logger);
   const announceCatalog = announcer(nats, broadcastCatalogChanged, logger);
+  const changed = async (org: string) => {
+    catalogs.forget(org);
+    await announceCatalog({ org });
+  };
   const [publisher, inbox] = [createPublisher(nats), new ReplyInbox(nats)];
   const refresh = (provider: string, request: RefreshRequest) => requestRefresh(publisher, inbox, provider, request);
   const services = createConnectionServices({
@@ -103,10 +109,8 @@ export async function createAuthService(host: AuthHost) {
     organizations: new Organizations(dataSource, credentials),
     vault: new RewrapVault(credentials, logger),
     deadLetters: new DeadLetters({ nats, dataSource, logger }),
-    connectors: new Connectors(dataSource, catalogs, async (org) => {
-      catalogs.forget(org);
-      await announceCatalog({ org });
-    }),
+    connectors: new Connectors(dataSource, catalogs, changed),
+    overlays: new Overlays(dataSource, catalogs, changed),
     ...connect,
     notifications,
     connectDoor: new ConnectDoor(new BrowserCookie(config.public.url), people.sessions, failures),

@@ -20,6 +20,7 @@ import { AgentsController } from './doors/http/agents.controller.js';
 import { ConnectController } from './doors/http/connect.controller.js';
 import { ConnectDoor } from './doors/http/connect-door.js';
 import { ConnectSessionsController } from './doors/http/connect-sessions.controller.js';
+import { OverlaysController } from './doors/http/overlays.controller.js';
 import { ConnectorsController } from './doors/http/connectors.controller.js';
 import { ConnectionsController } from './doors/http/connections.controller.js';
 import { CustodyController } from './doors/http/custody.controller.js';
@@ -40,6 +41,7 @@ import { Custody } from './custody/custody.js';
 import { AgentManifests } from './governance/agent-manifests.js';
 import { Assignments } from './governance/assignments.js';
 import { Connectors } from './governance/connectors.js';
+import { Overlays } from './governance/overlays.js';
 import { TokenReleases } from './governance/token-releases.js';
 import { AgentKeyAuthenticator } from './identity/agent-key-authenticator.js';
 import { AgentKeys } from './identity/agent-keys.js';
@@ -84,6 +86,7 @@ import { RewrapVault } from './vault/rewrap-vault.js';
     PeopleController,
     LoginController,
     ConnectorsController,
+    OverlaysController,
     WebhookEndpointsController,
     DeadLettersController,
   ],
@@ -113,6 +116,7 @@ export class AuthModule {
         { provide: WorkloadAuthenticator, useValue: service.workloads },
         { provide: Custody, useValue: service.custody },
         { provide: Connectors, useValue: service.connectors },
+        { provide: Overlays, useValue: service.overlays },
         { provide: NatsCredentials, useValue: service.natsCredentials },
         { provide: ProviderApps, useValue: service.providerApps },
         { provide: ConnectSessions, useValue: service.sessions },

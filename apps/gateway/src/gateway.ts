@@ -2,7 +2,7 @@ import { createCatalogs, watchCatalog, type Catalogs } from '@keyward/connectors
 import type { ControlRevoked } from '@keyward/contracts';
 import { createAuditPublisher, createPublisher, onRevoked, openNats, ReplyInbox, onCatalogChanged } from '@keyward/jetstream';
 import { openObjectStore } from '@keyward/objects-open';
-import { createConnectorLoader, findAgentKey, openDatabase } from '@keyward/postgres';
+import { createConnectorLoader, createOverlayLoader, findAgentKey, openDatabase } from '@keyward/postgres';
 import { catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ArtifactReader } from './artifacts/artifact-reader.js';
@@ -65,7 +65,8 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
     keys: new CredentialCache((key) => checkAgentKey((keyId) => findAgentKey(database, keyId), key)),
     workloads: new CredentialCache((token) => checkWorkload(nats, token), { verifiedMs: WORKLOAD_VERIFIED_MS }),
   };
-  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
+  const [load, loadOverlays] = [createConnectorLoader(database), createOverlayLoader(database)];
+  const catalogs = createCatalogs({ deployment: catalog, load, loadOverlays, logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const assignments = new Assignments((org, agent) => loadAssignments(database, { org, agent }));
   dropWhatIsRevoked(nats, [credentials.keys, credentials.workloads, assignments]);

@@ -16,7 +16,7 @@ import {
   type JetStreamBatchServer,
 } from '@keyward/jetstream';
 import { openKms } from '@keyward/kms';
-import { createConnectorLoader, openDatabase } from '@keyward/postgres';
+import { createConnectorLoader, createOverlayLoader, openDatabase } from '@keyward/postgres';
 import { createCallCredentialStore, createConnectionUseStore, createDataKeyStore } from '@keyward/postgres-vault';
 import { catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -71,7 +71,8 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
     if (message.kind === 'organization') credentials.forgetOrganization(message.org);
   };
   onRevoked(nats, revoked, logger);
-  const catalogs = createCatalogs({ deployment: catalog, load: createConnectorLoader(database), logger });
+  const [load, loadOverlays] = [createConnectorLoader(database), createOverlayLoader(database)];
+  const catalogs = createCatalogs({ deployment: catalog, load, loadOverlays, logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const uses = new Uses({ store: createConnectionUseStore(database), logger });
   const limits = createLimits(host, { database, nats, metrics });

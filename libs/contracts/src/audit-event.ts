@@ -28,6 +28,8 @@ export const auditEventTypes = [
   'token_release.withdrawn',
   'connector.posted',
   'connector.removed',
+  'connector.overlaid',
+  'connector.overlay_removed',
   'data_key.rotated',
   'user.erased',
   'agent.nats_credentials_issued',
@@ -77,6 +79,8 @@ export const auditEventSchema = z.object({
   execution: z.string().optional(),
   tool: z.string().optional(),
   toolVersion: z.string().max(64).optional(),
+  /** The tool behind a unified one. */
+  nativeTool: z.string().optional(),
   state: z.enum(executionStates).optional(),
   errorCode: z.enum(errorCodes).optional(),
   /** The provider's HTTP status. */

@@ -20,6 +20,25 @@ export const postConnectorSchema = z.strictObject({
 });
 export type PostConnector = z.infer<typeof postConnectorSchema>;
 
+const MAX_OVERLAY_CHARACTERS = 131_072;
+
+/** `PUT /v1/connectors/{name}/overlay`: what the organization changes about a connector of the deployment. */
+export const putOverlaySchema = z.strictObject({
+  organization: idSchema('org'),
+  /** overlay.yaml as a text */
+  overlay: z.string().min(1).max(MAX_OVERLAY_CHARACTERS),
+});
+export type PutOverlay = z.infer<typeof putOverlaySchema>;
+
+/** `GET /v1/connectors/{name}/overlay` */
+export const connectorOverlaySchema = z.object({
+  connector: slugSchema,
+  /** Rises with each change. */
+  version: z.int(),
+  overlay: z.string(),
+});
+export type ConnectorOverlay = z.infer<typeof connectorOverlaySchema>;
+
 /** An entry of `GET /v1/connectors`, which answers `{connectors: Connector[], nextCursor}`. */
 export const connectorSchema = z.object({
   name: slugSchema,

@@ -246,8 +246,12 @@ export {
   connectorSchema,
   controlCatalogChangedSchema,
   postConnectorSchema,
+  connectorOverlaySchema,
+  putOverlaySchema,
   type Connector,
   type ConnectorDetail,
   type ControlCatalogChanged,
   type PostConnector,
+  type ConnectorOverlay,
+  type PutOverlay,
 } from './connector.js';

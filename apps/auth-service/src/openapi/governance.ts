@@ -4,7 +4,9 @@ import {
   connectorDetailSchema,
   connectorSchema,
   idSchema,
+  connectorOverlaySchema,
   postConnectorSchema,
+  putOverlaySchema,
   putManifestSchema,
   slugSchema,
   storedManifestSchema,
@@ -20,6 +22,7 @@ import { gone, inOrganization, made, ok, page } from './answers.js';
 const agent = { id: idSchema('agt') };
 const release = { ...agent, provider: slugSchema };
 const releasePath = '/v1/agents/{id}/token-releases/{provider}';
+const overlayPath = '/v1/connectors/{name}/overlay';
 const query = inOrganization;
 const maybe = { organization: inOrganization.organization.optional(), user: userIdSchema.optional() };
 
@@ -28,6 +31,7 @@ export const governanceApi: ApiPart = {
     PutManifest: putManifestSchema,
     ApplyManifest: z.union([manifestEnvelopeSchema, agentManifestSchema]),
     PostConnector: postConnectorSchema,
+    PutOverlay: putOverlaySchema,
   },
   responses: {
     AppliedManifest: appliedManifestSchema,
@@ -35,6 +39,7 @@ export const governanceApi: ApiPart = {
     TokenRelease: tokenReleaseSchema,
     Connector: connectorSchema,
     ConnectorDetail: connectorDetailSchema,
+    ConnectorOverlay: connectorOverlaySchema,
     ConnectorList: page('connectors', connectorSchema),
   },
   operations: [
@@ -123,6 +128,33 @@ export const governanceApi: ApiPart = {
       path: '/v1/connectors/{name}',
       id: 'removeConnector',
       summary: 'Removes a connector of the organization’s own',
+      params: { name: slugSchema },
+      query,
+      answers: gone,
+    },
+    {
+      method: 'get',
+      path: overlayPath,
+      id: 'getConnectorOverlay',
+      summary: 'What the organization changes about a connector of the deployment',
+      params: { name: slugSchema },
+      query,
+      answers: ok('ConnectorOverlay'),
+    },
+    {
+      method: 'put',
+      path: overlayPath,
+      id: 'putConnectorOverlay',
+      summary: 'Hides tools of a connector of the deployment, names them anew, or fixes arguments of them',
+      params: { name: slugSchema },
+      body: 'PutOverlay',
+      answers: ok('ConnectorOverlay'),
+    },
+    {
+      method: 'delete',
+      path: overlayPath,
+      id: 'removeConnectorOverlay',
+      summary: 'The connector is again as the deployment has it',
       params: { name: slugSchema },
       query,
       answers: gone,

@@ -7,7 +7,13 @@ import {
   DeliveredCodeEntity,
   DeviceAuthorizationEntity,
 } from './entities/connect.js';
-import { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
+import {
+  AgentManifestEntity,
+  AssignmentEntity,
+  ConnectorEntity,
+  ConnectorOverlayEntity,
+  TokenReleaseEntity,
+} from './entities/governance.js';
 import {
   AgentEntity,
   AgentKeyEntity,
@@ -46,6 +52,7 @@ export const ENTITIES = [
   AgentManifestEntity,
   TokenReleaseEntity,
   ConnectorEntity,
+  ConnectorOverlayEntity,
   ConnectionGranteeEntity,
   ConnectionAuthorizationEntity,
   WebhookEndpointEntity,

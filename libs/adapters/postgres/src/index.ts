@@ -19,7 +19,13 @@ export {
   WorkloadBindingEntity,
 } from './entities/identity.js';
 export { WebhookDeliveryEntity, WebhookEndpointEntity } from './entities/notification.js';
-export { AgentManifestEntity, AssignmentEntity, ConnectorEntity, TokenReleaseEntity } from './entities/governance.js';
+export {
+  AgentManifestEntity,
+  AssignmentEntity,
+  ConnectorEntity,
+  ConnectorOverlayEntity,
+  TokenReleaseEntity,
+} from './entities/governance.js';
 export {
   ConnectionAuthorizationEntity,
   ConnectionEntity,
@@ -36,5 +42,5 @@ export {
 } from './entities/connect.js';
 export { connectionMetadata, connectionsMetadata } from './connection-metadata.js';
 export { findUsableConnections, type UsableConnectionsQuery } from './usable-connections.js';
-export { createConnectorLoader } from './connector-loader.js';
+export { createConnectorLoader, createOverlayLoader } from './connector-loader.js';
 export { createQuotaStore } from './quota-store.js';

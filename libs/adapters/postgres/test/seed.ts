@@ -50,6 +50,7 @@ function identityRows({ org, agent, agentKey, sha256 }: SeededOrganization): [st
     ['governance.agent_manifest', { agent_id: agent, org_id: org, version: 1, manifest: {}, applied_by: 'admin' }],
     ['governance.token_release', { org_id: org, agent_id: agent, provider: 'sandbox' }],
     ['governance.connector', { org_id: org, name: 'own', manifest: 'name: own' }],
+    ['governance.connector_overlay', { org_id: org, connector: 'sandbox', definition: 'connector: sandbox' }],
     ['identity.person_session', { secret_sha256: sha256, kind: 'browser', ...person, expires_at: new Date() }],
     ['governance.assignment', { id: newId('asg'), org_id: org, agent_id: agent, connector: 'sandbox', permission: 'write' }],
   ];

@@ -65,6 +65,26 @@ export class TokenReleaseEntity {
   createdAt!: Date;
 }
 
+/** What an organization changes about a connector of the deployment. */
+@Entity({ schema: 'governance', name: 'connector_overlay' })
+export class ConnectorOverlayEntity {
+  @PrimaryColumn('text', { name: 'org_id' })
+  orgId!: string;
+
+  @PrimaryColumn('text')
+  connector!: string;
+
+  @Column('integer', { default: 1 })
+  version!: number;
+
+  /** overlay.yaml, as posted. */
+  @Column('text')
+  definition!: string;
+
+  @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
+  updatedAt!: Date;
+}
+
 /** A connector that an organization posted. */
 @Entity({ schema: 'governance', name: 'connector' })
 export class ConnectorEntity {

@@ -15,6 +15,7 @@ const TABLES = [
   'governance.agent_manifest',
   'governance.token_release',
   'governance.connector',
+  'governance.connector_overlay',
   'vault.data_key',
   'vault.provider_app',
   'vault.connection',
