@@ -117,5 +117,6 @@ function waitingResult(call: Call, waiting: WaitingFor): ExecutionResult {
   return {
     ...{ id: request.id, tool: request.tool, state: 'waiting_for_authorization', waitingFor: waiting, traceId, attempts },
     ...{ connection: connection?.id ?? null, durationMs: Math.round(call.durationMs) },
+    ...call.behind,
   };
 }
