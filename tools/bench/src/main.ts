@@ -6,6 +6,7 @@ import type { Bench, Measurement } from './bench.js';
 import { table, type Figure } from './figure.js';
 import { addedLatency } from './figures/latency.js';
 import { kmsCalls } from './figures/kms-calls.js';
+import { lostAnswers } from './figures/lost-answers.js';
 import { memory } from './figures/memory.js';
 import { openCredential } from './figures/open-credential.js';
 import { quotas } from './figures/quotas.js';
@@ -16,7 +17,7 @@ import { refreshThroughput } from './figures/refresh-throughput.js';
 import { revocation } from './figures/revocation.js';
 import { secondStart } from './figures/second-start.js';
 import { throughput } from './figures/throughput.js';
-import { lostAnswers } from './figures/lost-answers.js';
+import { probedWrites } from './figures/probed-writes.js';
 import { unreliableProvider } from './figures/unreliable-provider.js';
 import { parseOptions, USAGE, type Options } from './options.js';
 
@@ -30,6 +31,7 @@ const ON_ONE_STACK: readonly Measurement[] = [
   quotas,
   unreliableProvider,
   lostAnswers,
+  probedWrites,
   revocation,
   refreshThroughput,
   refreshAskers,

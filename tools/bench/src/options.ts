@@ -16,6 +16,7 @@ export const MEASUREMENTS = [
   'P16',
   'P17',
   'P18',
+  'P19',
 ] as const;
 export type MeasurementId = (typeof MEASUREMENTS)[number];
 
