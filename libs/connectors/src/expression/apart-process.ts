@@ -25,4 +25,5 @@ async function answer({ id, text, contexts, bindings }: Asked): Promise<Answered
 }
 
 process.on('message', (asked: Asked) => void answer(asked).then((answered) => process.send?.(answered)));
+process.on('disconnect', () => process.exit());
 process.send?.('ready');

@@ -20,7 +20,7 @@ export function compileGraphql(request: GraphqlRequest, context: RequestContext,
   const mappings = new MappingCompiler(declared, steps, [], context.hasItem);
   const pathOf = compilePath(path, {}, context, mappings, fail);
   const variables = mappings.compile(request.variables, inside('variables', fail));
-  const headers = compileHeaders(request.headers, context, mappings, inside('headers', fail));
+  const headers = compileHeaders(request.headers, context, mappings, inside('headers', fail), operation.isQuery);
   // The credential may be a member of the body, which must then leave its place free.
   compileJson({ query: 'text', variables: {} }, mappings, provider, fail);
   return {

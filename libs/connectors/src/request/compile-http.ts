@@ -22,6 +22,7 @@ interface Parts {
 
 export function compileHttp(request: HttpRequest, context: RequestContext, fail: Fail): CompiledRequest {
   const { provider, declared, steps } = context;
+  const isRead = request.method === 'GET';
   const mappings = new MappingCompiler(declared, steps, [], context.hasItem);
   const body = compileBody(request, mappings, provider, fail);
   if (context.paged.needsBody && request.body === undefined) fail(['body'], 'is missing: pagination puts something into it');
@@ -32,10 +33,9 @@ export function compileHttp(request: HttpRequest, context: RequestContext, fail:
   }
   const parts: Parts = {
     query: mappings.compileMembers(request.query, inside('query', fail)),
-    headers: compileHeaders(request.headers, context, mappings, inside('headers', fail)),
+    headers: compileHeaders(request.headers, context, mappings, inside('headers', fail), isRead),
     body,
   };
-  const isRead = request.method === 'GET';
   return request.url === undefined
     ? { pathTemplate: request.path as string, isRead, render: renderBelowBase(request, context, mappings, parts, fail) }
     : { pathTemplate: '{url}', isRead, render: renderTold(request, provider, mappings, parts, fail) };

@@ -9,6 +9,7 @@ export function compileHeaders(
   { provider, idempotency }: RequestContext,
   mappings: MappingCompiler,
   fail: Fail,
+  isRead = false,
 ): (inputs: Inputs) => Record<string, string> {
   for (const name of Object.keys(headers)) checkHeaderName(name, provider, inside(name, fail));
   const members = mappings.compileMembers(headers, fail);
@@ -18,7 +19,7 @@ export function compileHeaders(
       const value = mapped(inputs);
       if (value !== undefined && value !== null) rendered[name] = assertFieldValue(name, value);
     }
-    if (idempotency !== undefined) rendered[idempotency.header] = idempotency.keyOf(inputs.scope);
+    if (idempotency !== undefined && !isRead) rendered[idempotency.header] = idempotency.keyOf(inputs.scope);
     return rendered;
   };
 }

@@ -53,12 +53,13 @@ describe('a tool with several steps', () => {
     expect(await tool.outputOf(answer({ id: 'p' }), scope)).toEqual({ id: 'p', container: 7 });
   });
 
-  it('has another idempotency key for each of its writes', async () => {
+  it('has another idempotency key for each of its writes, and none for reads', async () => {
     const scope = scopeOf(tool, {}, { steps: { create: { id: 7 } } });
     const keys = await Promise.all(
       ['create', 'publish'].map(async (id) => (await stepOf(tool, id).render(scope)).headers['idempotency-key']),
     );
     expect(keys).toEqual(['exe_1-create', 'exe_1-publish']);
+    expect(await stepOf(tool, 'ready').render(scope)).not.toHaveProperty(['headers', 'idempotency-key']);
   });
 });
 
