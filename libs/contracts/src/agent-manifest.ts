@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { assignmentSchema, permissionLevels } from './agent.js';
-import { toolNameSchema } from './execution.js';
+import { writtenToolNameSchema } from './execution.js';
 import { idSchema, slugSchema, userIdSchema } from './ids.js';
 
 /**
@@ -14,7 +14,8 @@ export const agentManifestSchema = z.strictObject({
   tools: z
     .array(
       z.strictObject({
-        name: toolNameSchema,
+        /** A tool of the connector; a unified name stands for the connector's tool behind it. */
+        name: writtenToolNameSchema,
         connector: slugSchema,
         /** Left out: what the tool itself declares. */
         scopes: z.array(z.string().min(1).max(256)).max(100).optional(),

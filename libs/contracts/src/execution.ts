@@ -19,6 +19,15 @@ export type ExecutionState = (typeof executionStates)[number];
 /** What every model API accepts as a tool name. */
 export const toolNameSchema = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
 
+/**
+ * A tool's name as people write it: `tasks.create` is `tasks_create`. What it gives has no dot; names with more of them, or with nothing on
+ * one side, are none.
+ */
+export const writtenToolNameSchema = z
+  .string()
+  .regex(/^(?=.{1,64}$)[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)?$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -, with one dot between them at most')
+  .overwrite((name) => name.replace('.', '_'));
+
 export const EXECUTION_TIMEOUT_MS = { default: 30_000, min: 100, max: 300_000 } as const;
 
 /** How long an execution may wait for a person. */
@@ -75,7 +84,7 @@ export type ExecuteBody = z.infer<typeof executeBodySchema>;
 
 /** Payload of a request on `tool.execute.<org>.<agent>`. */
 export const toolExecuteSchema = executeMembers
-  .extend({ tool: toolNameSchema })
+  .extend({ tool: writtenToolNameSchema })
   .refine(hasOneKey, ONE_KEY)
   .refine(mayWait, WAITS)
   .refine(isSent, SENT);
@@ -124,6 +133,9 @@ export const executionResultSchema = z.object({
   traceId: z.string(),
   /** Which definition of the tool was run. */
   toolVersion: z.string().optional(),
+  /** Of a unified tool: for which connector it was called, and the tool behind it. */
+  connector: z.string().optional(),
+  nativeTool: z.string().optional(),
   /** Where the provider's limits held the call up, or the provider told of them. */
   rateLimit: z
     .object({

@@ -23,6 +23,7 @@ export {
   receiptSchema,
   toolExecuteSchema,
   toolNameSchema,
+  writtenToolNameSchema,
   waitingForSchema,
   waitingReasons,
   type ExecuteBody,

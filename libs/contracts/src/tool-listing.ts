@@ -9,13 +9,16 @@ export const toolListingSchema = z.object({
   name: z.string(),
   title: z.string(),
   description: z.string(),
-  connector: z.string(),
+  /** Null of a unified tool, which stands for a tool of several. */
+  connector: z.string().nullable(),
+  /** What the argument `connector` of a unified tool may be; of others the one connector that they are of. */
+  connectors: z.array(z.string()),
   effect: z.enum(toolEffects),
-  /** Any one of these sets suffices; within a set all are needed. */
+  /** Any one of these sets suffices; within a set all are needed. Of a unified tool none: they differ. */
   scopes: z.array(z.array(z.string())),
   /** JSON Schema 2020-12 of the arguments. */
   inputSchema: z.record(z.string(), z.unknown()),
-  /** Of the connection of the user named in the query; null where none is named or none exists. */
+  /** Of the connection of the user named in the query; null where none is named or none exists, and of a unified tool. */
   connectionStatus: z.enum(connectionStatuses).nullable(),
 });
 export type ToolListing = z.infer<typeof toolListingSchema>;

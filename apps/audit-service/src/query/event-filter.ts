@@ -4,8 +4,8 @@ import {
   idSchema,
   KeywardError,
   parseOrThrow,
-  toolNameSchema,
   userIdSchema,
+  writtenToolNameSchema,
 } from '@keyward/contracts';
 import { z } from 'zod';
 
@@ -16,7 +16,7 @@ export const eventQuerySchema = z.strictObject({
   organization: idSchema('org').optional(),
   agent: idSchema('agt').optional(),
   user: userIdSchema.optional(),
-  tool: toolNameSchema.optional(),
+  tool: writtenToolNameSchema.optional(),
   state: z.enum(executionStates).optional(),
   type: z.enum(auditEventTypes).optional(),
   traceId: z

@@ -1,4 +1,4 @@
-import type { Catalogs, Tool } from '@keyward/connectors';
+import type { Catalogs, ToolCall } from '@keyward/connectors';
 import {
   asKeywardError,
   EXECUTION_WAIT_MS,
@@ -14,6 +14,7 @@ import {
 import type { Publisher, ReplyInbox } from '@keyward/jetstream';
 import type { GatewayMetrics } from '../metrics.js';
 import { requireAssigned, type Assignments } from '../tools/assignments.js';
+import { withConnector } from '../tools/unified.js';
 import { refusalState, type Refusals } from './refusals.js';
 import { currentTraceId } from './trace-id.js';
 import { Turn } from './turn.js';
@@ -65,20 +66,25 @@ export class Executions {
 
   /**
    * Everything that can be refused without asking anyone, before anything is published. What is refused here is in the audit
-   * trail when this throws.
+   * trail when this throws. What comes back is the call to hand over: of a unified tool it says for which connector.
    *
    * @throws KeywardError `unknown_tool`, `tool_not_assigned`, `invalid_arguments`, `dependency_unavailable`
    */
-  async check({ id, address, tool: toolName, body }: Call): Promise<void> {
-    let tool: Tool | undefined;
+  async check(call: Call): Promise<Call> {
+    const { id, address, tool: toolName, body } = call;
+    let asked: ToolCall | undefined;
     try {
-      tool = (await this.parts.catalogs.of(address.org)).tool(toolName);
-      requireAssigned(tool, await this.parts.assignments.of(address.org, address.agent));
-      tool.validateArguments(body.arguments);
+      const catalog = await this.parts.catalogs.of(address.org);
+      const assignments = await this.parts.assignments.of(address.org, address.agent);
+      const given = withConnector(catalog, toolName, body.arguments, assignments);
+      asked = catalog.call(toolName, given);
+      requireAssigned(asked.tool, assignments);
+      await asked.argumentsOf();
+      return given === body.arguments ? call : { ...call, body: { ...body, arguments: given } };
     } catch (thrown) {
       const error = asKeywardError(thrown);
       if (refusalState(error.code) !== undefined) {
-        await this.parts.refusals.record({ id, address, user: body.user, toolName, tool, error, traceId: currentTraceId() });
+        await this.parts.refusals.record({ id, address, user: body.user, toolName, asked, error, traceId: currentTraceId() });
       }
       throw error;
     }

@@ -1,5 +1,5 @@
 import { buildAuditEvent, type AuditPort } from '@keyward/audit';
-import type { Tool } from '@keyward/connectors';
+import type { ToolCall } from '@keyward/connectors';
 import type { AgentAddress, ErrorCode, ExecutionState, KeywardError } from '@keyward/contracts';
 import type { GatewayMetrics } from '../metrics.js';
 
@@ -16,7 +16,7 @@ export interface Refusal {
   user: string;
   toolName: string;
   /** Undefined where no such tool exists. */
-  tool: Tool | undefined;
+  asked: ToolCall | undefined;
   error: KeywardError;
   traceId: string;
 }
@@ -33,9 +33,10 @@ export class Refusals {
   ) {}
 
   /** Resolves once the event is acknowledged; without that, no answer. @throws KeywardError `dependency_unavailable` */
-  async record({ id, address, user, toolName, tool, error, traceId }: Refusal): Promise<void> {
+  async record({ id, address, user, toolName, asked, error, traceId }: Refusal): Promise<void> {
     const state = refusalState(error.code);
     if (state === undefined) return;
+    const tool = asked?.tool;
     await this.audit.record(
       buildAuditEvent({
         type: 'execution.completed',
@@ -47,6 +48,7 @@ export class Refusals {
         execution: id,
         tool: toolName,
         ...(tool === undefined ? {} : { provider: tool.provider.name }),
+        ...(asked?.isUnified === true ? { nativeTool: asked.tool.name } : {}),
         state,
         errorCode: error.code,
         attempts: 0,

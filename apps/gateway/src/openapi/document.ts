@@ -8,7 +8,7 @@ import {
   receiptSchema,
   toolListingSchema,
   toolListSchema,
-  toolNameSchema,
+  writtenToolNameSchema,
 } from '@keyward/contracts';
 import { openApiDocument as documentOf, type ApiPart, type JsonSchema } from '@keyward/service-host';
 import { connectionPageSchema, connectionQuerySchema } from '../connections/connections.js';
@@ -53,7 +53,7 @@ const API: ApiPart = {
       path: '/v1/tools/{tool}/execute',
       id: 'executeTool',
       summary: 'Calls a tool on behalf of a user. A problem carries `executionId` once the call was handed over.',
-      params: { tool: toolNameSchema },
+      params: { tool: writtenToolNameSchema },
       body: 'ExecuteBody',
       answers: { 200: { description: 'The call succeeded.', schema: 'ExecutionResult' }, 202: ACCEPTED },
     },

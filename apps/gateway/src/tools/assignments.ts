@@ -53,7 +53,9 @@ export function isAssigned(tool: Tool, assignments: AgentAssignments): boolean {
 
 /** @throws KeywardError `tool_not_assigned` */
 export function requireAssigned(tool: Tool, assignments: AgentAssignments): void {
-  if (!isAssigned(tool, assignments)) {
-    throw new KeywardError('tool_not_assigned', 'This tool is not assigned to the agent, or only with a lower permission.');
-  }
+  if (!isAssigned(tool, assignments)) throw notAssigned();
+}
+
+export function notAssigned(): KeywardError {
+  return new KeywardError('tool_not_assigned', 'This tool is not assigned to the agent, or only with a lower permission.');
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadCatalog, type Catalog } from '@keyward/connectors';
 import type { Assignment } from '@keyward/contracts';
 import { Assignments, requireAssigned } from './assignments.js';
-import { ToolIndex, toListing } from './listing.js';
+import { ToolIndex, toListing, type ToolPage } from './listing.js';
 
 const MANIFEST = (name: string) => `
 name: ${name}
@@ -48,7 +48,7 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 const assigned = (...assignments: Assignment[]) => new Map(assignments.map((one) => [one.connector, one]));
 const all = (connector: string): Assignment => ({ connector, permission: 'destructive', tools: null });
-const names = (page: { tools: { name: string }[] }) => page.tools.map(({ name }) => name);
+const names = (page: ToolPage) => page.tools.map((listed) => ('tool' in listed ? listed.tool : listed.unified).name);
 
 describe('the list of tools', () => {
   it('shows nothing to an agent without assignments', () => {
@@ -99,9 +99,10 @@ describe('the list of tools', () => {
   });
 
   it('tells name, schema, effect, scopes and the connection’s status', () => {
-    expect(toListing(catalog.tool('few_read'), 'active')).toMatchObject({
+    expect(toListing({ tool: catalog.tool('few_read') }, new Map([['few', 'active']]))).toMatchObject({
       name: 'few_read',
       connector: 'few',
+      connectors: ['few'],
       effect: 'read',
       scopes: [],
       inputSchema: { type: 'object' },

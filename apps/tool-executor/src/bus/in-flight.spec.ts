@@ -15,7 +15,8 @@ function callOf(change: Partial<ExecutionRequested> = {}): Call {
     timeoutMs: 1_000,
     ...change,
   });
-  call.resolved({ name: 'acme_get', provider: { name: 'acme' } } as Tool);
+  const tool = { name: 'acme_get', provider: { name: 'acme' } } as Tool;
+  call.resolved({ tool, isUnified: false, argumentsOf: async () => ({}) });
   call.connection = { id: connection, kind: 'agent' };
   return call;
 }

@@ -28,6 +28,7 @@ export function auditEventOf({ request, tool }: Call, outcome: Outcome, result: 
       ...(result.waitingFor === undefined ? {} : { reason: `${result.waitingFor.reason}, until ${result.waitingFor.expiresAt}` }),
       ...(result.toolVersion === undefined ? {} : { toolVersion: result.toolVersion }),
       ...(tool === undefined ? {} : { provider: tool.provider.name }),
+      ...(result.nativeTool === undefined ? {} : { nativeTool: result.nativeTool }),
       ...(result.connection === null ? {} : { connection: result.connection }),
       ...(result.error === undefined ? {} : { errorCode: result.error.code }),
       ...(result.error?.providerStatus === undefined ? {} : { providerStatus: result.error.providerStatus }),

@@ -1,4 +1,4 @@
-import type { Tool } from '@keyward/connectors';
+import type { Arguments, Tool, ToolCall } from '@keyward/connectors';
 import { KeywardError, type ConnectionKind, type ExecutionRequested, type RateLimitReport } from '@keyward/contracts';
 import { trace } from '@opentelemetry/api';
 
@@ -30,7 +30,10 @@ export class Call {
   /** Whether an earlier delivery wrote anything is not known yet, so nothing may be said of this call. */
   historyUnknown: boolean;
 
-  private found: Tool | undefined;
+  /** What the tool is given. */
+  arguments: Arguments;
+
+  private found: ToolCall | undefined;
   /** On the clock of `startedAt`, which no one sets: a call that runs is not ended, nor prolonged, by a clock that is. */
   private readonly askedAt: number;
   private endsAt: number;
@@ -47,6 +50,7 @@ export class Call {
     this.endsAt = takenAt + request.timeoutMs;
     this.askedAt = takenAt - (request.resumed?.afterMs ?? 0);
     this.key = request.id;
+    this.arguments = request.arguments;
     this.historyUnknown = deliveries > 1;
     // Without tracing, the execution's own 128 bits serve.
     this.traceId = trace.getActiveSpan()?.spanContext().traceId ?? request.id.slice(-32);
@@ -54,17 +58,24 @@ export class Call {
 
   /** Undefined where the name is not that of a tool. */
   get tool(): Tool | undefined {
-    return this.found;
+    return this.found?.tool;
   }
 
-  resolved(tool: Tool): Tool {
-    this.found = tool;
-    return tool;
+  /** What a unified tool stands for in this call; undefined of another, which stands for itself. */
+  get behind(): { connector: string; nativeTool: string } | undefined {
+    if (this.found?.isUnified !== true) return undefined;
+    const { name, provider } = this.found.tool;
+    return { connector: provider.name, nativeTool: name };
+  }
+
+  resolved(found: ToolCall): ToolCall {
+    this.found = found;
+    return found;
   }
 
   /** Leaves a row behind: repeating it is not harmless. */
   get writes(): boolean {
-    return this.found !== undefined && this.found.effect !== 'read' && !this.request.dryRun;
+    return this.tool !== undefined && this.tool.effect !== 'read' && !this.request.dryRun;
   }
 
   /** Since the agent asked, waiting on the bus and for people included. */

@@ -1,4 +1,4 @@
-import type { Tool } from '@keyward/connectors';
+import type { ToolCall } from '@keyward/connectors';
 import { asKeywardError, KeywardError, type ExecutionResult } from '@keyward/contracts';
 import { requireConnection } from '../connection/require-connection.js';
 import { carryOut, earlierOutcome } from '../intent/carry-out.js';
@@ -21,12 +21,13 @@ import type { ExecutorParts } from './parts.js';
 export async function execute(parts: ExecutorParts, call: Call): Promise<ExecutionResult> {
   const { request } = call;
   const ended = await outcomeOf(call, async () => {
-    const tool = await toolOf(parts, call);
+    const asked = await askedOf(parts, call);
     const earlier = await parts.intents.resume(call); //           a write that was interrupted is never begun anew
     if (earlier !== undefined) return earlier;
-    if (tool instanceof KeywardError) throw tool;
+    if (asked instanceof KeywardError) throw asked;
+    const { tool } = asked; //                                      of a unified one: the tool behind it
     call.assertWanted();
-    tool.validateArguments(request.arguments);
+    call.arguments = await asked.argumentsOf(); //                  valid
     const grant = await parts.calls.openForCall(callQuery(request, tool)); // assignment and connection, one round trip
     authorise(tool, grant);
     const connection = await requireConnection(parts, call, tool, grant); //  the agent may use it, active, with the scopes
@@ -42,10 +43,10 @@ export async function execute(parts: ExecutorParts, call: Call): Promise<Executi
 }
 
 /** That there is none (any more) is told only once it is known what an earlier delivery has done. @throws KeywardError `dependency_unavailable` */
-async function toolOf({ catalogs }: ExecutorParts, call: Call): Promise<Tool | KeywardError> {
+async function askedOf({ catalogs }: ExecutorParts, call: Call): Promise<ToolCall | KeywardError> {
   const catalog = await catalogs.of(call.request.org);
   try {
-    return call.resolved(catalog.tool(call.request.tool));
+    return call.resolved(catalog.call(call.request.tool, call.request.arguments));
   } catch (thrown) {
     return asKeywardError(thrown);
   }

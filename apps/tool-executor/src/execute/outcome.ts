@@ -64,6 +64,7 @@ export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
     durationMs: Math.round(call.durationMs),
     traceId,
     ...(call.tool === undefined ? {} : { toolVersion: call.tool.version }),
+    ...call.behind,
     ...(call.rateLimit === undefined ? {} : { rateLimit: call.rateLimit }),
   };
   if ('stored' in outcome) {

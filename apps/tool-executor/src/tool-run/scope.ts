@@ -3,9 +3,9 @@ import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 
 /** What the requests of a call are made of, before its first step. */
-export function scopeOf({ request, key }: Call, connection: UsableConnection): Scope {
+export function scopeOf({ arguments: args, key }: Call, connection: UsableConnection): Scope {
   return {
-    args: request.arguments,
+    args,
     steps: {},
     key,
     connection: connection.parameters,

@@ -39,7 +39,8 @@ function callOf(change: Partial<ExecutionRequested> = {}, effect: Tool['effect']
     ...{ dryRun: false, requestedAt: new Date().toISOString(), timeoutMs: 1_000, waitForMs: 60_000, ...change },
   };
   const call = new Call(request, deliveries);
-  call.resolved({ name: 'acme_create', effect, provider: { name: 'acme' } } as Tool);
+  const tool = { name: 'acme_create', effect, provider: { name: 'acme' } } as Tool;
+  call.resolved({ tool, isUnified: false, argumentsOf: async () => ({}) });
   return call;
 }
 

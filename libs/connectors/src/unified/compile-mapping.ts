@@ -22,7 +22,7 @@ export interface CompiledMapping {
   /** @param tool of that name, as whoever calls has it */
   bind(tool: Tool, given: Arguments): Tool;
   /** @throws KeywardError `invalid_arguments`, with pointers into the unified arguments */
-  argumentsOf(tool: Tool, given: Arguments, key: string): Promise<Arguments>;
+  argumentsOf(tool: Tool, given: Arguments): Promise<Arguments>;
 }
 
 export interface MappingParts {
@@ -66,8 +66,8 @@ export function compileMapping(
     toolName: tool.name,
     notes: notesOf(mapping),
     bind: (native, given) => boundTool(native, binding, given),
-    argumentsOf: async (native, given, key) => {
-      const inputs = await mappings.inputs({ args: given, steps: {}, key, connection: {}, provider: native.provider });
+    argumentsOf: async (native, given) => {
+      const inputs = await mappings.inputs({ args: given, steps: {}, key: '', connection: {}, provider: native.provider });
       const entries = members.map(([name, value]) => [name, value(inputs)] as const);
       const made = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
       validateNative(native, made, given, sources);
@@ -102,15 +102,20 @@ function checkNames(tool: Tool, { arguments: mapped }: UnifiedMapping, passed: S
   if (missing !== undefined) fail(['arguments'], `the tool "${tool.name}" needs the argument "${missing}"`);
 }
 
-/** Arguments are made before it is known whose connection it is, and there is no step before. */
+/** What is known only of a request that is about to be sent. */
+const LATER = ['connection', 'key', 'steps', 'uuid'];
+
+/** Arguments are made before anything else is done. */
 function refuseUnknowable(mapped: unknown, fail: Fail): void {
+  if (mapped === '$key' || mapped === '$uuid') fail([], `there is no ${mapped} here`);
   if (typeof mapped !== 'object' || mapped === null) return;
   for (const [name, value] of Object.entries(mapped)) {
     const reads = name === '$expr' ? checkExpression(String(value), new Set(REQUEST_VARIABLES)) : undefined;
-    if (reads === undefined || 'problem' in reads) refuseUnknowable(value, inside(name, fail));
-    else
-      for (const variable of ['connection', 'steps'])
-        if (reads.members.has(variable) || reads.wholes.has(variable)) fail([name], `there is no $${variable} here`);
+    const isRead = (variable: string) =>
+      reads !== undefined && !('problem' in reads) && (reads.members.has(variable) || reads.wholes.has(variable));
+    const unknowable = LATER.find(isRead);
+    if (unknowable !== undefined) fail([name], `there is no $${unknowable} here`);
+    if (reads === undefined) refuseUnknowable(value, inside(name, fail));
   }
 }
 

@@ -9,10 +9,9 @@ export interface ToolCall {
   /**
    * The arguments that `tool` takes, valid.
    *
-   * @param key idempotency key of the execution
    * @throws KeywardError `invalid_arguments`, with pointers into what the caller gave
    */
-  argumentsOf(key: string): Promise<Arguments>;
+  argumentsOf(): Promise<Arguments>;
 }
 
 export function nativeCall(tool: Tool, given: Arguments): ToolCall {

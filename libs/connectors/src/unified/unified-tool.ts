@@ -71,9 +71,9 @@ export class UnifiedTool {
     return {
       tool: mapping.bind(tool, given),
       isUnified: true,
-      argumentsOf: async (key) => {
+      argumentsOf: async () => {
         this.#parts.compiled.validate(given);
-        return mapping.argumentsOf(tool, given, key);
+        return mapping.argumentsOf(tool, given);
       },
     };
   }

@@ -1,6 +1,6 @@
 import { Catalogs } from '@keyward/connectors';
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
-import { executeBodySchema, parseOrThrow, toolNameSchema } from '@keyward/contracts';
+import { executeBodySchema, parseOrThrow, writtenToolNameSchema } from '@keyward/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Connections } from '../../connections/connections.js';
 import { Executions, OUTCOME_GRACE_MS } from '../../execute/executions.js';
@@ -25,17 +25,16 @@ export class ToolsController {
     const query = parseOrThrow(toolQuerySchema, request.query, 'query');
     const page = indexOf(await this.catalogs.of(org)).page(query, await this.assignments.of(org, agent));
     const statuses = query.user === undefined ? new Map() : await this.connections.statuses({ org, agent }, query.user);
-    const tools = page.tools.map((tool) => toListing(tool, statuses.get(tool.provider.name) ?? null));
+    const tools = page.tools.map((tool) => toListing(tool, statuses));
     sendJson(reply, 200, { tools, nextCursor: page.nextCursor });
   }
 
   @Post(':tool/execute')
   async execute(@Param('tool') name: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { org, agent } = await this.authenticator.authenticate(request.raw);
-    const tool = parseOrThrow(toolNameSchema, name, 'tool name');
+    const tool = parseOrThrow(writtenToolNameSchema, name, 'tool name');
     const body = parseOrThrow(executeBodySchema, request.body, 'body');
-    const call = Executions.newCall({ org, agent }, tool, body, 'http');
-    await this.executions.check(call);
+    const call = await this.executions.check(Executions.newCall({ org, agent }, tool, body, 'http'));
 
     if (body.wait === 'none') {
       await this.executions.handOver(call);

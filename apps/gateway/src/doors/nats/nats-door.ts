@@ -98,11 +98,12 @@ export class NatsDoor implements CustomTransportStrategy {
     await this.#execute(call, reply);
   }
 
-  async #execute(call: Call, reply: string | undefined): Promise<void> {
+  async #execute(received: Call, reply: string | undefined): Promise<void> {
     const startedAt = performance.now();
+    let call = received;
     let outcome: Promise<ExecutionResult | undefined>;
     try {
-      await this.executions.check(call);
+      call = await this.executions.check(call);
       const handedOver = this.executions.handOverAndWait(call, OUTCOME_GRACE_MS);
       ({ outcome } = handedOver);
       await handedOver.accepted;
