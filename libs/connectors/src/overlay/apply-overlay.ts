@@ -66,12 +66,13 @@ function withFixed(tool: Tool, fixed: Arguments): Tool {
 }
 
 function stepWithin(step: Step, within: (scope: Scope) => Scope): Step {
-  const { until, mcp } = step;
+  const { until, mcp, each } = step;
   return {
     ...step,
     wanted: (scope) => step.wanted(within(scope)),
     render: (scope, page) => step.render(within(scope), page),
     ...(until === undefined ? {} : { until: { ...until, reached: (answer, scope) => until.reached(answer, within(scope)) } }),
+    ...(each === undefined ? {} : { each: (scope) => each(within(scope)) }),
     ...(mcp === undefined ? {} : { mcp: { ...mcp, arguments: (scope) => mcp.arguments(within(scope)) } }),
   };
 }

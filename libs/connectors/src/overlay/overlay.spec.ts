@@ -72,6 +72,31 @@ describe('an overlay', () => {
     expect((await stepOf(one).render(scopeOf(one), { wanted: 1, position: { at: 1 } })).url).toBe(`${BASE}/x?q=one&o=1`);
   });
 
+  it('fixes what a step is repeated for, waits for, and calls an MCP server with', async () => {
+    const many = toolOf(
+      {
+        name: 'acme_many',
+        effect: 'read',
+        steps: [
+          { id: 'one', for_each: 'ids', when: 'ids', request: { method: 'GET', path: '/{id}', params: { id: '$item' } } },
+          { id: 'two', request: { method: 'GET', path: '/x' }, until: { check: 'state = $args.ids[0]' } },
+          { id: 'three', request: { kind: 'mcp', path: '/mcp', tool: 't', arguments: '$' } },
+        ],
+      },
+      { ids: { type: 'array' } },
+    );
+    const catalog = new Catalog(new Map([[many.name, many]]), new Map([['acme', many.provider]]));
+    const text = 'connector: acme\ntools: { acme_many: { arguments: { ids: [a, b] } } }';
+    const tool = catalog.overlaid(parseOverlay(text, catalog)).tool('acme_many');
+    const [one, two, three] = ['one', 'two', 'three'].map((id) => stepOf(tool, id));
+    const scope = scopeOf(tool);
+    const scopes = (await one?.each?.(scope)) ?? [];
+    const urls = await Promise.all(scopes.map(async (each) => (await one?.render(each))?.url));
+    expect([await one?.wanted(scope), urls]).toEqual([true, [`${BASE}/a`, `${BASE}/b`]]);
+    expect(await two?.until?.reached(answer({ state: 'a' }), scope)).toBe(true);
+    expect(await three?.mcp?.arguments(scope)).toEqual({ ids: ['a', 'b'] });
+  });
+
   it('hides tools, whose names stay taken', () => {
     const catalog = overlaid('acme_create: { hidden: true }');
     expect(catalog.tools().map(({ name }) => name)).toEqual(['acme_list']);
