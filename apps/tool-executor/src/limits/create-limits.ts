@@ -27,8 +27,11 @@ export function createLimits({ config, logger }: ExecutorHost, { database, nats,
   return limits;
 }
 
-/** What waits holds a place of this process. Half of them are for calls that need not wait, whoever else does. */
+/**
+ * What waits holds a place of this process. A quarter of them is for calls that need not wait, whoever else does; and one agent, or one
+ * organization, does not fill the line.
+ */
 export function roomFor(concurrency: number): RoomBounds {
-  const share = (of: number) => Math.max(1, Math.floor(concurrency / of));
-  return { perAgent: share(8), perOrganization: share(4), total: share(2) };
+  const eighths = (count: number) => Math.max(1, Math.floor((concurrency * count) / 8));
+  return { perAgent: eighths(4), perOrganization: eighths(5), total: eighths(6) };
 }
