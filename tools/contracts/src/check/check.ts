@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Catalog } from '@keyward/connectors';
 import { connectorsWithTools } from '../extract/declared-requests.js';
-import { readConnectorFacts } from '../vendor/connector-facts.js';
+import { readVariables } from '../vendor/connector-facts.js';
 import { checkConnector, type ToolReport } from './check-connector.js';
 import { loadConnectors } from './load.js';
 
@@ -12,7 +12,7 @@ export interface ConnectorReport {
 
 /** Connectors of vendors: where the deployment names the provider, it is its own documentation. */
 export function vendorConnectors(dir: string): string[] {
-  return connectorsWithTools(dir).filter((name) => Object.keys(readConnectorFacts(join(dir, name)).variables).length === 0);
+  return connectorsWithTools(dir).filter((name) => readVariables(join(dir, name)).length === 0);
 }
 
 export async function checkContracts(

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConnectorError, loadCatalog, type Catalog } from '@keyward/connectors';
-import { readConnectorFacts } from '../vendor/connector-facts.js';
+import { readVariables } from '../vendor/connector-facts.js';
 
 /** A provider that the deployment names is not asked anything here. */
 const NOWHERE = 'http://127.0.0.1:9';
@@ -22,7 +22,7 @@ export function loadConnectors(dir: string, connectors: readonly string[]): Cata
 }
 
 function variablesOf(dir: string, connectors: readonly string[]): Record<string, Record<string, string>> {
-  const declared = connectors.map((name) => [name, Object.keys(readConnectorFacts(join(dir, name)).variables)] as const);
+  const declared = connectors.map((name) => [name, readVariables(join(dir, name))] as const);
   return Object.fromEntries(
     declared
       .filter(([, names]) => names.length > 0)

@@ -11,6 +11,16 @@ const REQUESTS = 'https://contract.invalid/requests';
 const formats = { ...fullFormats, byte: /^[A-Za-z0-9+/_-]*={0,2}$/ };
 const ANSWERS = 'https://contract.invalid/answers';
 
+/** Vendors' schemas are not ours to be strict about; a `$ref` has one function, however often it stands. */
+const LENIENT = {
+  strict: false,
+  validateSchema: false,
+  logger: false,
+  unicodeRegExp: false,
+  inlineRefs: false,
+  formats,
+} as const;
+
 /** An operation of a contract, with the patterns that its addresses have. */
 export interface ContractOperation {
   readonly method: Method;
@@ -28,17 +38,17 @@ export type Check = (value: unknown) => string[];
 /** `contract.json`, ready to hold requests and answers against it. */
 export class VendorContract {
   readonly operations: readonly ContractOperation[];
-  private readonly ajv = new Ajv2020({
-    ...{ strict: false, allErrors: true, validateSchema: false, logger: false, unicodeRegExp: false, formats },
-  });
+  private readonly requests = new Ajv2020({ ...LENIENT, allErrors: true });
+  /** Of an answer the first thing that is wrong is enough, and costs less to compile. */
+  private readonly answers = new Ajv2020(LENIENT);
   private readonly strict: ReturnType<typeof strictly>;
   private readonly compiled = new Map<Schema, Check>();
 
   constructor(readonly document: Contract) {
     const { schemas } = document.components;
     this.strict = strictly(schemas);
-    this.ajv.addSchema({ $id: REQUESTS, components: { schemas: this.strict.schemas } });
-    this.ajv.addSchema({ $id: ANSWERS, components: { schemas } });
+    this.requests.addSchema({ $id: REQUESTS, components: { schemas: this.strict.schemas } });
+    this.answers.addSchema({ $id: ANSWERS, components: { schemas: anyOf(schemas) } });
     this.operations = Object.entries(document.paths)
       .flatMap(([path, item]) =>
         methods.flatMap((method) => {
@@ -67,18 +77,18 @@ export class VendorContract {
 
   /** What is wrong with a value of a request. */
   ofRequest(schema: Schema): Check {
-    return this.check(schema, () => absolute(this.strict.value(schema), REQUESTS));
+    return this.check(schema, () => this.requests.compile(absolute(this.strict.value(schema), REQUESTS)));
   }
 
   /** What is wrong with an answer. */
   ofAnswer(schema: Schema): Check {
-    return this.check(schema, () => absolute(schema, ANSWERS));
+    return this.check(schema, () => this.answers.compile(absolute(anyOf(schema), ANSWERS)));
   }
 
-  private check(schema: Schema, prepared: () => Schema): Check {
+  private check(schema: Schema, compile: () => ValidateFunction): Check {
     const known = this.compiled.get(schema);
     if (known !== undefined) return known;
-    const validate: ValidateFunction = this.ajv.compile(prepared());
+    const validate = compile();
     const check: Check = (value) => (validate(value) ? [] : (validate.errors ?? []).map(sentence));
     this.compiled.set(schema, check);
     return check;
@@ -96,6 +106,11 @@ function contractOperation(method: Method, path: string, operation: Operation, s
 
 /** The origin is written out, or a parameter. */
 const withoutOrigin = (template: string) => template.replace(/^(?:https?:\/\/[^/]+|\{[^}]+\})/, '');
+
+/** Descriptions of answers write `oneOf` over kinds that nothing tells apart. */
+function anyOf<T>(schema: T): T {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"oneOf":[', '"anyOf":[')) as T;
+}
 
 function absolute(schema: unknown, base: string): Schema {
   return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>

@@ -11,7 +11,6 @@ const manifestSchema = z.looseObject({ variables: z.record(z.string(), z.string(
 
 /** What the files of a connector say and a compiled tool does not tell. */
 export interface ConnectorFacts {
-  readonly variables: Readonly<Record<string, string>>;
   readonly pagination: ReadonlyMap<string, PaginationFacts>;
   /** Tool → when its documentation was read. */
   readonly checked: ReadonlyMap<string, string>;
@@ -19,17 +18,20 @@ export interface ConnectorFacts {
   readonly lines: ReadonlyMap<string, number>;
 }
 
+/** What a connector asks the deployment for. */
+export function readVariables(folder: string): readonly string[] {
+  return Object.keys(manifestSchema.parse(parse(readFileSync(join(folder, 'connector.yaml'), 'utf8'))).variables);
+}
+
 export function readConnectorFacts(folder: string): ConnectorFacts {
   const text = readFileSync(join(folder, 'tools.yaml'), 'utf8');
   const tools = toolsSchema.parse(parse(text, { maxAliasCount: 1000 }));
-  const manifest = manifestSchema.parse(parse(readFileSync(join(folder, 'connector.yaml'), 'utf8')));
   const written = text.split('\n');
   const given = <T>(of: (tool: (typeof tools)[number]) => T | undefined): Map<string, T> =>
     new Map(
       tools.flatMap((tool) => [[tool.name, of(tool)] as const].filter((entry): entry is [string, T] => entry[1] !== undefined)),
     );
   return {
-    variables: manifest.variables,
     pagination: given((tool) => tool.pagination),
     checked: given((tool) => tool.checked),
     lines: given((tool) => written.findIndex((line) => line.trim().replace(/^- /, '') === `name: ${tool.name}`) + 1),

@@ -54,14 +54,27 @@ function flat(schema: Schema, schemas: Readonly<Record<string, Schema>>, depth =
   const parts = [...list(allOf)];
   if (typeof ref === 'string') parts.unshift(schemas[ref.slice(PREFIX.length)] ?? {});
   if (parts.length === 0 || depth > MAX_DEPTH) return own;
-  const joined = [...parts.map((part) => flat(part, schemas, depth + 1)), own];
-  return {
-    ...Object.assign({}, ...joined),
-    ...(joined.some((part) => isObject(part['properties']))
-      ? { properties: Object.assign({}, ...joined.map((part) => part['properties'] ?? {})) as unknown }
-      : {}),
-    required: [...new Set(joined.flatMap((part) => (part['required'] ?? []) as string[]))],
-  } as Record<string, unknown>;
+  return [...parts.map((part) => flat(part, schemas, depth + 1)), own].reduce(joined, {});
+}
+
+/** What holds of both: members that both have are held to both. */
+function joined(one: Record<string, unknown>, other: Record<string, unknown>): Record<string, unknown> {
+  const whole: Record<string, unknown> = { ...one, ...other };
+  if (isObject(one['properties']) && isObject(other['properties'])) {
+    const [ours, theirs] = [one['properties'], other['properties']];
+    const both = Object.keys(ours).filter((name) => Object.hasOwn(theirs, name));
+    whole['properties'] = {
+      ...ours,
+      ...theirs,
+      ...Object.fromEntries(both.map((name) => [name, { allOf: [ours[name], theirs[name]] }])),
+    };
+  }
+  if (Array.isArray(one['enum']) && Array.isArray(other['enum'])) {
+    const values: unknown[] = other['enum'];
+    whole['enum'] = one['enum'].filter((value) => values.includes(value));
+  }
+  const required = [...new Set([...((one['required'] ?? []) as string[]), ...((other['required'] ?? []) as string[])])];
+  return required.length > 0 ? { ...whole, required } : whole;
 }
 
 function typeOf(schema: Record<string, unknown>): unknown {

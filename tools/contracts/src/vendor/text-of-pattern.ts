@@ -16,8 +16,9 @@ const CLASSES: Readonly<Record<string, string>> = {
 /** A text that a regular expression matches, the first of everything that is left open; undefined where that does not lead to one. */
 export function textOfPattern(pattern: string): string | undefined {
   try {
+    const compiled = new RegExp(pattern);
     const text = new Reader(pattern).alternatives();
-    return new RegExp(pattern).test(text) ? text : undefined;
+    return compiled.test(text) ? text : undefined;
   } catch {
     return undefined;
   }
@@ -74,7 +75,7 @@ class Reader {
     const negated = this.pattern[this.at] === '^';
     if (negated) this.at++;
     const first = this.pattern[this.at] === '\\' ? (this.at++, this.escape()) : (this.pattern[this.at++] ?? '');
-    while (this.pattern[this.at] !== ']') this.at += this.pattern[this.at] === '\\' ? 2 : 1;
+    while (this.at < this.pattern.length && this.pattern[this.at] !== ']') this.at += this.pattern[this.at] === '\\' ? 2 : 1;
     this.at++;
     if (!negated) return first;
     const whole = new RegExp(this.pattern.slice(from, this.at));
