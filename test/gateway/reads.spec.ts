@@ -38,7 +38,7 @@ describe('GET /v1/tools', () => {
   it('lists what is assigned, up to the permission', async () => {
     const reader = await harness.seed.agent(ada.org, { connector: 'sandbox', permission: 'read', tools: null });
     const answer = await get('/v1/tools?connector=sandbox&search=note', reader.key);
-    expect(named(answer)).toEqual(['sandbox_get_note', 'sandbox_list_notes']);
+    expect(named(answer)).toEqual(['sandbox_get_note', 'sandbox_list_notes', 'sandbox_query_notes']);
     expect(answer.body['nextCursor']).toBeNull();
   });
 
@@ -139,6 +139,7 @@ describe('an execution that has not ended', () => {
     });
   const waitingFor: WaitingFor = {
     reason: 'connection_required',
+    detail: 'Not connected.',
     connectUrl: 'https://connect.example/s',
     expiresAt: '2026-11-21T00:00:00.000Z',
   };

@@ -47,7 +47,11 @@ describe.each([
 
   it('gets a receipt for a call that waits, and asks for it to end', async () => {
     const agent = await open({ ...doors, http: true });
-    const waitingFor = { reason: 'connection_required', expiresAt: '2026-11-21T00:00:00.000Z' } as const;
+    const waitingFor = {
+      reason: 'connection_required',
+      detail: 'Not connected.',
+      expiresAt: '2026-11-21T00:00:00.000Z',
+    } as const;
     harness.executor.behaviour = async ({ waitForMs }) =>
       waitForMs === 3_600_000 ? { state: 'waiting_for_authorization', waitingFor } : { state: 'failed' };
     const receipt = await agent.execute('sandbox_echo', { ...echo('x'), wait: 'authorization', waitForMs: 3_600_000 });

@@ -44,10 +44,10 @@ const DAY_MS = 86_400_000;
 const setStatus = (status: string) =>
   system.sql('UPDATE vault.connection SET status = $2, updated_at = clock_timestamp() WHERE id = $1', [ada.connection, status]);
 
-async function tell(event: ConnectionEventName): Promise<void> {
+async function tell(event: ConnectionEventName, of: object = {}): Promise<void> {
   const { org, agent, user, connection } = ada;
   const payload = { id: newId('msg'), event, at: new Date().toISOString(), org, connection, user, agent, provider: 'acme' };
-  const text = JSON.stringify({ ...payload, generation: 1 });
+  const text = JSON.stringify({ ...payload, generation: 1, ...of });
   await jetstream(system.nc).publish(subjects.connectionEvent(event, org), text, { msgID: payload.id });
 }
 
@@ -82,6 +82,21 @@ describe('a call that lacks an authorization and waits for it', () => {
     ]);
     expect(await row(result.id)).toMatchObject({ state: 'waiting', epoch: 1, reason: 'needs_reauthorization' });
     expect(system.upstream.requests).toEqual([]);
+  });
+
+  it('over a connection of the workspace says that an admin must help, and has no link; it goes on when one has', async () => {
+    await system.sql(`UPDATE vault.connection SET kind = 'workspace', agent_id = NULL, user_id = NULL WHERE id = $1`, [
+      ada.connection,
+    ]);
+    await system.sql('INSERT INTO vault.connection_grantee (connection_id, org_id, agent_id) VALUES ($1, $2, $3)', [
+      ...[ada.connection, ada.org, ada.agent],
+    ]);
+    const { id, waitingFor } = await parked('acme_get');
+    expect(waitingFor).toMatchObject({ reason: 'needs_reauthorization', detail: expect.stringContaining('an admin must') });
+    expect(waitingFor).not.toHaveProperty('connectUrl');
+    await setStatus('active');
+    await tell('authorized', { user: null, agent: null });
+    expect((await ended(id))?.state).toBe('succeeded');
   });
 
   it('fails at once where it did not ask to', async () => {

@@ -25,7 +25,10 @@ export const toolNameSchema = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'must be
  */
 export const writtenToolNameSchema = z
   .string()
-  .regex(/^(?=.{1,64}$)[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)?$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -, with one dot between them at most')
+  .regex(
+    /^(?=.{1,64}$)[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)?$/,
+    'must be 1 to 64 of A-Z a-z 0-9 _ -, with one dot between them at most',
+  )
   .overwrite((name) => name.replace('.', '_'));
 
 export const EXECUTION_TIMEOUT_MS = { default: 30_000, min: 100, max: 300_000 } as const;
@@ -42,6 +45,8 @@ export type WaitingReason = (typeof waitingReasons)[number];
 
 export const waitingForSchema = z.object({
   reason: z.enum(waitingReasons),
+  /** A sentence: what is lacking, and who can help. */
+  detail: z.string(),
   /** Where the person helps; left out where an admin must, or no link could be had. It ends sooner than the waiting does. */
   connectUrl: z.string().optional(),
   /** Until then it is waited. */

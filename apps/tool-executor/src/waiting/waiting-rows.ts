@@ -14,6 +14,7 @@ export interface NewWaiting {
   /** The one that the caller named. */
   connection: string | null;
   reason: WaitingReason;
+  detail: string;
   connectUrl: string | null;
   /** JSON as the bus carries it. */
   request: string;
@@ -51,6 +52,7 @@ export interface Standing {
   state: WaitingState;
   epoch: number;
   reason: WaitingReason;
+  detail: string;
   connectUrl: string | null;
   expiresAt: Date;
   /** Touched so recently that somebody is at it. */
@@ -91,7 +93,7 @@ const MOST_PER_AGENT = 1_000;
 
 const PARK = {
   name: 'keyward_park',
-  text: 'SELECT outcome, until FROM execution.park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)',
+  text: 'SELECT outcome, until FROM execution.park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)',
 };
 const WAKE = { name: 'keyward_wake', text: 'SELECT * FROM execution.wake_waiting($1, $2, $3, $4, $5, $6)' };
 const SWEEP = { name: 'keyward_sweep_waiting', text: 'SELECT * FROM execution.sweep_waiting($1)' };
@@ -105,7 +107,19 @@ export class WaitingRows {
   /** @returns until when it waits; `full`: the agent has as many waiting as it may; `gone`: it is somebody else's, or has ended */
   async park(row: NewWaiting): Promise<Date | 'full' | 'gone'> {
     const [parked] = await prepared<{ outcome: 'waiting' | 'full' | 'gone'; until: Date }>(this.dataSource, PARK, [
-      ...[row.id, row.org, row.agent, row.user, row.tool, row.provider, row.connection, row.reason, row.connectUrl, row.request],
+      ...[
+        row.id,
+        row.org,
+        row.agent,
+        row.user,
+        row.tool,
+        row.provider,
+        row.connection,
+        row.reason,
+        row.detail,
+        row.connectUrl,
+        row.request,
+      ],
       ...[row.traceId, row.epoch, row.waitMs, row.askedMs, row.lookedMs, MOST_PER_AGENT],
     ]);
     if (parked === undefined) return 'gone';
@@ -115,7 +129,7 @@ export class WaitingRows {
   async find({ org, agent, execution }: ExecutionAddress): Promise<Standing | undefined> {
     const [row] = await this.query<Omit<Standing, 'connectUrl'> & { connectUrl: string | null }>(
       org,
-      `SELECT state, epoch, reason, connect_url AS "connectUrl", expires_at AS "expiresAt", updated_at > now() - ${FRESH} AS "isFresh"
+      `SELECT state, epoch, reason, detail, connect_url AS "connectUrl", expires_at AS "expiresAt", updated_at > now() - ${FRESH} AS "isFresh"
        FROM execution.waiting WHERE org_id = $1 AND agent_id = $2 AND id = $3`,
       [org, agent, execution],
     );

@@ -46,14 +46,23 @@ function callOf(change: Partial<ExecutionRequested> = {}, effect: Tool['effect']
 
 const failure = (code: ErrorCode) => ({ error: new KeywardError(code, 'No.', { details: { connectUrl: 'https://c.example' } }) });
 const standing = (change: Partial<Standing>): Standing => ({
-  ...{ state: 'waiting', epoch: 1, reason: 'missing_scopes', connectUrl: null, expiresAt: UNTIL, isFresh: true, ...change },
+  ...{
+    state: 'waiting',
+    epoch: 1,
+    reason: 'missing_scopes',
+    detail: 'No.',
+    connectUrl: null,
+    expiresAt: UNTIL,
+    isFresh: true,
+    ...change,
+  },
 });
 
 describe('what becomes of a failure', () => {
   it.each(['connection_required', 'missing_scopes', 'needs_reauthorization'] as const)('%s waits, if asked to', async (code) => {
     const rows = new Rows();
     const call = callOf();
-    const waitingFor = { reason: code, connectUrl: 'https://c.example', expiresAt: UNTIL.toISOString() };
+    const waitingFor = { reason: code, detail: 'No.', connectUrl: 'https://c.example', expiresAt: UNTIL.toISOString() };
     expect(await new Waiting(rows).insteadOf(call, failure(code))).toMatchObject({
       waits: { id: call.request.id, state: 'waiting_for_authorization', waitingFor },
     });

@@ -69,13 +69,19 @@ export class Waiting {
     const until = await this.rows.park({
       ...{ id: request.id, org: request.org, agent: request.agent, user: request.user, tool: request.tool },
       ...{ provider: tool?.provider.name ?? '', connection: request.connection ?? null, request: text, traceId: call.traceId },
-      ...{ reason: outcome.error.code as WaitingReason, connectUrl: connectUrl ?? null, epoch: epochOf(call) },
+      ...{
+        reason: outcome.error.code as WaitingReason,
+        detail: outcome.error.message,
+        connectUrl: connectUrl ?? null,
+        epoch: epochOf(call),
+      },
       ...{ waitMs: request.waitForMs ?? 0, askedMs: call.durationMs, lookedMs: performance.now() - call.startedAt },
     });
     if (until === 'full') throw refusal('rate_limited', 'As many calls of this agent wait for an authorization as may.', outcome);
     if (until === 'gone') return undefined;
     return waitingResult(call, {
       reason: outcome.error.code as WaitingReason,
+      detail: outcome.error.message,
       ...(connectUrl === undefined ? {} : { connectUrl }),
       expiresAt: until.toISOString(),
     });
@@ -88,8 +94,8 @@ export class Waiting {
 }
 
 /** Of a row that waits. */
-export function waitingFor({ reason, connectUrl, expiresAt }: Standing): WaitingFor {
-  return { reason, ...(connectUrl === null ? {} : { connectUrl }), expiresAt: expiresAt.toISOString() };
+export function waitingFor({ reason, detail, connectUrl, expiresAt }: Standing): WaitingFor {
+  return { reason, detail, ...(connectUrl === null ? {} : { connectUrl }), expiresAt: expiresAt.toISOString() };
 }
 
 /** The message that a caller sent is the first; each taking up sends one more. */

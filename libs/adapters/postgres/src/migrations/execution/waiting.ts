@@ -11,6 +11,7 @@ CREATE TABLE execution.waiting (
   /* The one that the caller named. */
   connection_id text,
   reason text NOT NULL CHECK (reason IN ('connection_required', 'missing_scopes', 'needs_reauthorization')),
+  detail text NOT NULL DEFAULT '',
   connect_url text,
   state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'resuming', 'resumed', 'running', 'cancelled', 'expired')),
   /* Of the message that has it: 1 is the caller's own, and each taking up sends another one. */
@@ -62,7 +63,7 @@ const PARK = `
 /* From now on it waits; again, where this message has taken it up. 'full': the agent has as many that wait as it may have. 'gone': another
    message has it, or it has ended, or the organization has. */
 CREATE FUNCTION execution.park(
-  p_id text, p_org text, p_agent text, p_user text, p_tool text, p_provider text, p_connection text, p_reason text, p_connect_url text,
+  p_id text, p_org text, p_agent text, p_user text, p_tool text, p_provider text, p_connection text, p_reason text, p_detail text, p_connect_url text,
   p_request text, p_trace_id text, p_epoch integer, p_wait_ms double precision, p_asked_ms double precision, p_looked_ms double precision,
   p_most integer, OUT outcome text, OUT until timestamptz
 )
@@ -74,7 +75,7 @@ BEGIN
     RETURN;
   END IF;
   UPDATE execution.waiting w
-  SET state = 'waiting', reason = p_reason, connect_url = p_connect_url, looked_at = looked, updated_at = clock_timestamp()
+  SET state = 'waiting', reason = p_reason, detail = p_detail, connect_url = p_connect_url, looked_at = looked, updated_at = clock_timestamp()
   WHERE w.id = p_id AND w.org_id = p_org AND w.epoch = p_epoch AND w.state = 'running'
   RETURNING w.expires_at INTO until;
   IF until IS NOT NULL THEN
@@ -84,9 +85,9 @@ BEGIN
   ) >= p_most THEN
     outcome := 'full';
   ELSIF p_epoch = 1 THEN
-    INSERT INTO execution.waiting (id, org_id, agent_id, user_id, tool, provider, connection_id, reason, connect_url, request, trace_id,
+    INSERT INTO execution.waiting (id, org_id, agent_id, user_id, tool, provider, connection_id, reason, detail, connect_url, request, trace_id,
       asked_at, looked_at, expires_at)
-    VALUES (p_id, p_org, p_agent, p_user, p_tool, p_provider, p_connection, p_reason, p_connect_url, p_request, p_trace_id,
+    VALUES (p_id, p_org, p_agent, p_user, p_tool, p_provider, p_connection, p_reason, p_detail, p_connect_url, p_request, p_trace_id,
       clock_timestamp() - p_asked_ms * interval '1 millisecond', looked, clock_timestamp() + p_wait_ms * interval '1 millisecond')
     ON CONFLICT (id) DO NOTHING
     RETURNING expires_at INTO until;
@@ -244,11 +245,11 @@ GRANT SELECT, UPDATE, DELETE ON execution.cancellation TO keyward_definer;
 GRANT DELETE ON execution.execution TO keyward_definer;
 GRANT SELECT (id, shredded_at) ON identity.organization TO keyward_definer;
 REVOKE ALL ON FUNCTION
-  execution.park(text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer),
+  execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer),
   execution.wake_waiting(text[], text[], text[], text[], text[], text[]), execution.sweep_waiting(integer),
   execution.recent_cancellations(), execution.purge(integer), execution.end_waiting(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-  execution.park(text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer),
+  execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer),
   execution.wake_waiting(text[], text[], text[], text[], text[], text[]), execution.sweep_waiting(integer),
   execution.recent_cancellations(), execution.purge(integer) TO keyward_executor;
 GRANT EXECUTE ON FUNCTION execution.end_waiting(text) TO keyward_auth;
