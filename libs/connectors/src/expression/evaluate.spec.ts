@@ -53,6 +53,18 @@ describe('an expression', () => {
     await expect(failed).rejects.not.toThrow('kw-canary');
   });
 
+  it('is not taken for a long one because its process was held up, once', async () => {
+    let heldUp = 0;
+    const context = {
+      get a() {
+        if (heldUp++ === 0) for (const until = Date.now() + 150; Date.now() < until;);
+        return 1;
+      },
+    };
+    expect(await evaluate('a + a', context)).toBe(2);
+    expect(heldUp).toBeGreaterThan(2);
+  });
+
   it('is evaluated over many contexts by themselves', async () => {
     expect(await compileHere('n * $k')([{ n: 1 }, { n: 2 }, {}], { k: 10 })).toEqual([10, 20, undefined]);
   });

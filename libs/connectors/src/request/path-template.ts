@@ -44,12 +44,10 @@ export function compilePathTemplate(template: string, fail: Fail): PathTemplate 
 
 function encodeSegments(name: string, value: unknown): string {
   if (typeof value !== 'string') throw refused(name, 'must be a text: it stands in the path');
+  // None of them is empty: that is no segment either.
   return value
     .split('/')
-    .map((segment) => {
-      if (segment === '') throw refused(name, 'must not have empty segments: it stands in the path');
-      return encodeSegment(name, segment);
-    })
+    .map((segment) => encodeSegment(name, segment))
     .join('/');
 }
 
