@@ -9,6 +9,7 @@ import {
 import { findUsableConnections, withOrg, type ConnectionEntity } from '@keyward/postgres';
 import type { DataSource } from 'typeorm';
 import type { SessionRequest } from '../connect/connect-sessions.js';
+import { toolNamed } from './manifest-plan.js';
 
 type Gap = AppliedManifest['missingScopes'][number];
 
@@ -60,7 +61,7 @@ async function connectorGaps(
   const tools = manifest.tools.filter((tool) => tool.connector === connector);
   const gapsOf = (granted: readonly string[]): { tool: string; scopes: string[] }[] =>
     tools
-      .map(({ name, scopes }) => ({ tool: name, scopes: lacking(catalog.tool(name), scopes, granted) }))
+      .map((tool) => ({ tool: tool.name, scopes: lacking(toolNamed(catalog, tool), tool.scopes, granted) }))
       .filter(({ scopes }) => scopes.length > 0);
 
   const auth = catalog.connector(connector)?.auth;
@@ -95,8 +96,8 @@ async function linkFor({ sessions }: ManifestGapsOptions, request: SessionReques
 }
 
 /** What the manifest names for the tool; else what lacks least of the sets that the tool declares. */
-function lacking(tool: Tool, named: readonly string[] | undefined, granted: readonly string[]): string[] {
-  const sets = named === undefined ? tool.scopes : [named];
+function lacking(tool: Tool | undefined, named: readonly string[] | undefined, granted: readonly string[]): string[] {
+  const sets = named === undefined ? (tool?.scopes ?? []) : [named];
   const missing = sets.map((set) => set.filter((scope) => !granted.includes(scope)));
   return (
     missing.reduce<string[] | undefined>((least, set) => (least && least.length <= set.length ? least : set), undefined) ?? []

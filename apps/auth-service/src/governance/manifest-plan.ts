@@ -1,5 +1,7 @@
-import type { Catalog } from '@keyward/connectors';
+import type { Catalog, Tool } from '@keyward/connectors';
 import { KeywardError, type AgentManifest, type AppliedManifest, type Assignment, type ToolEffect } from '@keyward/contracts';
+
+type ManifestTool = AgentManifest['tools'][number];
 
 const RANK: Record<ToolEffect, number> = { read: 0, write: 1, destructive: 2 };
 
@@ -21,9 +23,16 @@ export function assignmentsOf(catalog: Catalog, manifest: AgentManifest): Assign
     permission: permissionOf(manifest, connector),
     tools: manifest.tools
       .filter((tool) => tool.connector === connector)
-      .map(({ name }) => name)
+      .flatMap((tool) => toolNamed(catalog, tool)?.name ?? [])
       .sort(),
   }));
+}
+
+/** The tool of a connector that a manifest names, be it by a unified name; undefined where the connector has none. */
+export function toolNamed(catalog: Catalog, { name, connector }: Pick<ManifestTool, 'name' | 'connector'>): Tool | undefined {
+  const unified = catalog.unified(name);
+  if (unified !== undefined) return catalog.behind(unified).get(connector);
+  return catalog.toolsOf(connector).find((tool) => tool.name === name);
 }
 
 interface ManifestError {
@@ -32,16 +41,15 @@ interface ManifestError {
 }
 
 function toolErrors(catalog: Catalog, manifest: AgentManifest): ManifestError[] {
-  const tools = new Map(catalog.tools().map((tool) => [tool.name, tool]));
   const seen = new Set<string>();
   return manifest.tools.flatMap(({ name, connector }, index): ManifestError[] => {
     const place = `/tools/${index}`;
     if (catalog.connector(connector) === undefined)
       return [{ pointer: `${place}/connector`, detail: 'there is no such connector' }];
-    const tool = tools.get(name);
-    if (tool?.provider.name !== connector) return [{ pointer: `${place}/name`, detail: 'the connector has no such tool' }];
-    if (seen.has(name)) return [{ pointer: `${place}/name`, detail: 'this tool is named twice' }];
-    seen.add(name);
+    const tool = toolNamed(catalog, { name, connector });
+    if (tool === undefined) return [{ pointer: `${place}/name`, detail: 'the connector has no such tool' }];
+    if (seen.has(tool.name)) return [{ pointer: `${place}/name`, detail: 'this tool is named twice' }];
+    seen.add(tool.name);
     // Assigned it would be, and every call of it refused: better said now.
     if (RANK[tool.effect] <= RANK[permissionOf(manifest, connector)]) return [];
     const detail = `the effect of this tool is ${tool.effect}: state it for ${connector} under permissions`;
