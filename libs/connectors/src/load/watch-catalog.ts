@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalog } from '../catalog.js';
 import { FAMILIES } from '../unified/unified-files.js';
@@ -43,7 +43,7 @@ export class WatchedCatalog {
   /** Looks now. Never rejects: what is wrong is logged, once for each state of the folder. */
   async look(): Promise<void> {
     const { dir, logger, onReload } = this.options;
-    const hash = await contentHash(dir);
+    const hash = await folderHash(dir);
     if (hash === this.#seen) return;
     this.#seen = hash;
     try {
@@ -84,14 +84,16 @@ function holdsTheSame(one: Catalog, other: Catalog): boolean {
   return isSame(ours, theirs) && isSame(unified, others);
 }
 
-/** Of the names and contents of all files that may be a connector's. Reading them one after the other keeps nobody waiting. */
-async function contentHash(dir: string): Promise<string> {
+/**
+ * Of the names of all files that may be a connector's, and of what changes whenever their content does. That it has changed shows when they
+ * are read. Looking at one after the other keeps nobody waiting.
+ */
+async function folderHash(dir: string): Promise<string> {
   const hash = createHash('sha256');
   const folders = await readdir(dir).catch(codeOf);
   for (const folder of typeof folders === 'string' ? [] : folders.sort()) {
     for (const file of folder === FAMILIES ? await namesIn(join(dir, folder)) : FILES) {
-      const content = await readFile(join(dir, folder, file)).catch(codeOf);
-      hash.update(JSON.stringify([folder, file, content.length])).update(content);
+      hash.update(JSON.stringify([folder, file, await stateOf(join(dir, folder, file))]));
     }
   }
   return hash.update(String(folders)).digest('base64');
@@ -100,6 +102,12 @@ async function contentHash(dir: string): Promise<string> {
 async function namesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names.sort();
+}
+
+/** The time of the last change of its inode can not be set, unlike that of its content. */
+async function stateOf(file: string): Promise<string> {
+  const found = await stat(file, { bigint: true }).catch(codeOf);
+  return typeof found === 'string' ? found : [found.dev, found.ino, found.size, found.ctimeNs].join();
 }
 
 function codeOf(error: unknown): string {
