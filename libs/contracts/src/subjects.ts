@@ -18,7 +18,8 @@ export const subjects = {
   /** Account KEYWARD, stream EXECUTIONS. */
   executionRequested: (org: string, agent: string, execution: string) =>
     `execution.requested.${token(org)}.${token(agent)}.${token(execution)}`,
-  executionRequestedAll: 'execution.requested.*.*.*',
+  /** Whatever its depth: what an older gateway left there was published without the execution. */
+  executionRequestedAll: 'execution.requested.>',
   /** Account KEYWARD, stream RESULTS. */
   executionCompleted: (org: string, agent: string, execution: string) =>
     `execution.completed.${token(org)}.${token(agent)}.${token(execution)}`,
