@@ -76,10 +76,9 @@ function checkTools(
   compiler: ToolCompiler,
   known: ReadonlyMap<string, Tool>,
 ): Tool[] {
-  if (tools === undefined) return [];
-  const file = YamlFile.read(tools);
-  if (manifest !== undefined) return readTools(file, manifest, compiler, known);
-  file.parse(toolFileSchema, file.value);
+  const files = tools.map((file) => YamlFile.read(file));
+  if (manifest !== undefined) return readTools(files, manifest, compiler, known);
+  for (const file of files) file.parse(toolFileSchema, file.value);
   return [];
 }
 

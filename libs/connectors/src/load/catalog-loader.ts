@@ -50,7 +50,7 @@ export class CatalogLoader {
     const loaded = new Map<string, Loaded>();
     const tools = new Map<string, Tool>();
     const providers = new Map<string, ProviderManifest>();
-    const wanted = this.options.onlyWithTools === true ? folders.filter((each) => each.tools !== undefined) : folders;
+    const wanted = this.options.onlyWithTools === true ? folders.filter((each) => each.tools.length > 0) : folders;
     for (const folder of wanted) {
       const one = this.#unchanged(folder, tools) ?? this.#read(folder, compiler, tools);
       loaded.set(folder.name, one);
@@ -73,13 +73,14 @@ export class CatalogLoader {
     const hash = hashOf(folder);
     const values = Object.hasOwn(this.variables, folder.name) ? this.variables[folder.name] : undefined;
     const manifest = readManifest(YamlFile.read(folder.manifest), folder.name, values ?? {});
-    const tools = folder.tools === undefined ? [] : readTools(YamlFile.read(folder.tools), manifest, compiler, taken);
+    const files = folder.tools.map((file) => YamlFile.read(file));
+    const tools = readTools(files, manifest, compiler, taken);
     return { hash, connector: { manifest, tools } };
   }
 }
 
 function hashOf({ manifest, tools }: ConnectorFolder): string {
   const hash = createHash('sha256');
-  for (const file of tools === undefined ? [manifest] : [manifest, tools]) hash.update(`${file}\0`).update(readFileSync(file));
+  for (const file of [manifest, ...tools]) hash.update(`${file}\0`).update(readFileSync(file));
   return hash.digest('base64');
 }

@@ -5,8 +5,8 @@ import { ConnectorError } from './connector-error.js';
 export interface ConnectorFolder {
   name: string;
   manifest: string;
-  /** Undefined where there is no tools.yaml: a provider to connect to, whose tools come from elsewhere. */
-  tools: string | undefined;
+  /** `tools.yaml`, and `tools/*.yaml` of what has too many for one; none of a provider to connect to, whose tools come from elsewhere. */
+  tools: readonly string[];
   /** Undefined where none of its tools is behind a unified one. */
   unified: string | undefined;
 }
@@ -18,8 +18,16 @@ function fileAt(...path: string[]): string | undefined {
   return isFile(file) ? file : undefined;
 }
 
+/** Names of a connector's files of tools below its folder, in the order in which they are read. */
+export function toolFileNames(folder: string): string[] {
+  const several = join(folder, 'tools');
+  const names = statSync(several, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(several) : [];
+  const files = names.filter((name) => name.endsWith('.yaml') && !name.startsWith('.')).sort();
+  return ['tools.yaml', ...files.map((name) => join('tools', name))].filter((name) => isFile(join(folder, name)));
+}
+
 /**
- * Every `<dir>/<connector>/connector.yaml`, with `tools.yaml` where there is one. Other folders, and hidden ones, are passed over.
+ * Every `<dir>/<connector>/connector.yaml`, with `tools.yaml` and `tools/*.yaml` where there are any. Other folders, and hidden ones, are passed over.
  * @throws ConnectorError where there is none, or tools without the provider that they are for
  */
 export function listConnectors(dir: string): ConnectorFolder[] {
@@ -30,9 +38,10 @@ export function listConnectors(dir: string): ConnectorFolder[] {
     .sort()
     .map((name) => ({
       ...{ name, manifest: join(dir, name, 'connector.yaml') },
-      ...{ tools: fileAt(dir, name, 'tools.yaml'), unified: fileAt(dir, name, 'unified.yaml') },
+      tools: toolFileNames(join(dir, name)).map((file) => join(dir, name, file)),
+      unified: fileAt(dir, name, 'unified.yaml'),
     }))
-    .filter(({ manifest, tools }) => tools !== undefined || isFile(manifest));
+    .filter(({ manifest, tools }) => tools.length > 0 || isFile(manifest));
   for (const { manifest } of folders) {
     if (!isFile(manifest)) throw problem(manifest, 'the file is missing: tools need the provider that they are for');
   }

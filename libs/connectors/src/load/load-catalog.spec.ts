@@ -77,6 +77,21 @@ describe('loadCatalog', () => {
     expect([catalog.connectors().length, catalog.tools().length]).toEqual([1, 0]);
   });
 
+  it('takes tools from several files, which are one connector: names are taken once, problems name their file', () => {
+    connector('acme', MANIFEST, undefined);
+    mkdirSync(join(dir, 'acme', 'tools'));
+    writeFileSync(join(dir, 'acme', 'tools', 'a.yaml'), TOOLS);
+    writeFileSync(join(dir, 'acme', 'tools', 'b.yaml'), TOOLS.replace('acme_get', 'acme_read'));
+    writeFileSync(join(dir, 'acme', 'tools', 'notes.txt'), 'no tools');
+    const names = () =>
+      loadCatalog(dir, VARIABLES, { onlyWithTools: true })
+        .tools()
+        .map(({ name }) => name);
+    expect(names()).toEqual(['acme_get', 'acme_read']);
+    writeFileSync(join(dir, 'acme', 'tools.yaml'), TOOLS.replace('acme_get', 'acme_read'));
+    expect(names).toThrow(/acme\/tools\/b.yaml:1 \(\/0\/name\): the connector "acme" already has a tool of this name/);
+  });
+
   it('leaves out, where only tools are wanted, providers without any; their names stay taken', () => {
     connector('acme', MANIFEST, TOOLS);
     connector('bare', MANIFEST.replace('name: acme', 'name: bare'), undefined);

@@ -56,7 +56,7 @@ export function parseConnector(
   const toolFile = new YamlFile('tools.yaml', toolsText);
   if (Array.isArray(toolFile.value) && toolFile.value.length > MAX_TOOLS)
     throw toolFile.error([], `a posted connector has at most ${MAX_TOOLS} tools`);
-  const tools = readTools(toolFile, manifest, new ToolCompiler({ lazily, evaluator: evaluatedApart }), known);
+  const tools = readTools([toolFile], manifest, new ToolCompiler({ lazily, evaluator: evaluatedApart }), known);
   const unified = tools.findIndex(({ name }) => taken?.unified(name) !== undefined);
   if (unified >= 0) throw toolFile.error([unified, 'name'], 'there is a unified tool of this name');
   return { manifest, tools };

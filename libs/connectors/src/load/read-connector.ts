@@ -61,44 +61,52 @@ function checkDefaults(manifest: ProviderManifest, fail: (place: readonly Proper
   }
 }
 
+/** A tool as one of the files says it. */
+interface Entry {
+  readonly definition: ToolDefinition;
+  readonly fail: Fail;
+}
+
 /**
+ * @param files of one connector: their tools may refer to each other
  * @param known tools of other connectors: their names are taken
  * @throws ConnectorError with the first problem of every tool that has one
  */
 export function readTools(
-  file: YamlFile,
+  files: readonly YamlFile[],
   provider: ProviderManifest,
   compiler: ToolCompiler,
   known: ReadonlyMap<string, Tool>,
 ): Tool[] {
-  const definitions = file.parse(toolFileSchema, file.value);
+  const entries = files.flatMap((file) => entriesOf(file));
   const names = new Set<string>();
   const tools = new Map<string, Tool>();
-  const at =
-    (index: number): Fail =>
-    (place, detail) => {
-      throw file.error([index, ...place], detail);
-    };
-  const problems = problemsOf(definitions, (definition, index) => {
+  const problems = problemsOf(entries, ({ definition, fail }) => {
     const other = names.has(definition.name) ? provider.name : known.get(definition.name)?.provider.name;
-    if (other !== undefined) at(index)(['name'], `the connector "${other}" already has a tool of this name`);
+    if (other !== undefined) fail(['name'], `the connector "${other}" already has a tool of this name`);
     names.add(definition.name);
-    tools.set(definition.name, compiler.compile(definition, provider, at(index)));
+    tools.set(definition.name, compiler.compile(definition, provider, fail));
   });
   if (problems.length > 0) throw new ConnectorError(problems);
-  const contradictions = problemsOf(definitions, (definition, index) => checkCompensation(definition, tools, at(index)));
+  const contradictions = problemsOf(entries, ({ definition, fail }) => checkCompensation(definition, tools, fail));
   if (contradictions.length > 0) throw new ConnectorError(contradictions);
   return [...tools.values()];
 }
 
-function problemsOf(
-  definitions: readonly ToolDefinition[],
-  work: (definition: ToolDefinition, index: number) => void,
-): ConnectorProblem[] {
+function entriesOf(file: YamlFile): Entry[] {
+  return file.parse(toolFileSchema, file.value).map((definition, index) => ({
+    definition,
+    fail: (place, detail) => {
+      throw file.error([index, ...place], detail);
+    },
+  }));
+}
+
+function problemsOf(entries: readonly Entry[], work: (entry: Entry) => void): ConnectorProblem[] {
   const problems: ConnectorProblem[] = [];
-  for (const [index, definition] of definitions.entries()) {
+  for (const entry of entries) {
     try {
-      work(definition, index);
+      work(entry);
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;
       problems.push(...error.problems);

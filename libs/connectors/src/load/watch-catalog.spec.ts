@@ -88,6 +88,16 @@ describe('a watched folder of connectors', () => {
     expect(results).toEqual(['refused', 'loaded']);
   });
 
+  it('is also looked at where tools stand in several files', async () => {
+    connector('acme', TOOLS('acme_get'));
+    const { catalog, names } = watch();
+    await catalog.look();
+    mkdirSync(join(dir, 'acme', 'tools'));
+    writeFileSync(join(dir, 'acme', 'tools', 'more.yaml'), TOOLS('acme_more'));
+    await catalog.look();
+    expect(names()).toEqual(['acme_get', 'acme_more']);
+  });
+
   it('refuses a name that another connector has taken meanwhile', async () => {
     connector('acme', TOOLS('acme_get'));
     connector('blue', TOOLS('blue_get'));

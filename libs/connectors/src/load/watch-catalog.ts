@@ -92,11 +92,16 @@ async function folderHash(dir: string): Promise<string> {
   const hash = createHash('sha256');
   const folders = await readdir(dir).catch(codeOf);
   for (const folder of typeof folders === 'string' ? [] : folders.sort()) {
-    for (const file of folder === FAMILIES ? await namesIn(join(dir, folder)) : FILES) {
+    for (const file of folder === FAMILIES ? await namesIn(join(dir, folder)) : await filesOf(join(dir, folder))) {
       hash.update(JSON.stringify([folder, file, await stateOf(join(dir, folder, file))]));
     }
   }
   return hash.update(String(folders)).digest('base64');
+}
+
+async function filesOf(connector: string): Promise<string[]> {
+  const tools = await namesIn(join(connector, 'tools'));
+  return [...FILES, ...tools.map((name) => join('tools', name))];
 }
 
 async function namesIn(folder: string): Promise<string[]> {
