@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { streams } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createLocalKms } from '@keyward/kms-local';
 import { createDataSource } from '@keyward/postgres';
@@ -143,9 +144,17 @@ describe('no secret', () => {
     }
   });
 
+  it('is in an address that we redirect to', () => {
+    const { authUrl } = system.stack.info;
+    const locations = answers.from([authUrl]).flatMap(({ headers }) => headers['location'] ?? []);
+    expect(locations.some((location) => location.startsWith(`${system.stack.info.sandbox.url}/auth?`))).toBe(true);
+    for (const location of locations) expectNone(`redirect to ${new URL(location, authUrl).origin}`, Buffer.from(location));
+  });
+
   it('is in the store of the bus', () => {
     const files = filesBelow(system.stack.paths.nats);
     expect(files.some((file) => readFileSync(file).includes(connection))).toBe(true);
+    expect(files.some((file) => file.includes(`${path.sep}${streams.deadLetters}${path.sep}`))).toBe(true);
     for (const file of files) expectNone(`bus store ${path.basename(file)}`, readFileSync(file));
   });
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
   server = await HostileServer.start();
   egress = createEgress({ privateOrigins: [server.origin] });
 });
-beforeEach(() => server.requests.splice(0));
+beforeEach(() => void server.requests.splice(0));
 afterAll(async () => {
   await egress.close();
   await server.stop();
