@@ -29,24 +29,30 @@ export class Executor {
 
   /** @throws KeywardError where the message must come again, or never can be right */
   async handle(payload: unknown, context: JetStreamContext): Promise<void> {
-    const { parts, inFlight, cancellations, clock } = this.around;
-    const request = readRequest(payload, context.subject);
-    const call = new Call(request, context.deliveries, clock.now() - context.storedAt);
-    if (cancellations.has(request)) call.abort(cancelled());
+    const { inFlight, clock } = this.around;
+    const call = new Call(readRequest(payload, context.subject), context.deliveries, clock.now() - context.storedAt);
     const stop = () => call.abort(context.signal.reason);
     context.signal.addEventListener('abort', stop, { once: true });
     try {
-      const standing = await parts.waiting.takeUp(call);
-      if (standing === 'gone') return;
-      const result =
-        standing === 'go' ? await inFlight.track(call, () => this.inSpan(call, () => execute(parts, call))) : standing;
-      // Of what was found waiting, an earlier delivery may not have come so far.
-      if (result === standing) await parts.audit.record(auditEventOf(call, { waits: result }, result));
+      const result = await inFlight.track(call, () => this.takeUp(call));
+      if (result === undefined) return;
       await this.deliver(call, result, context);
       this.report(call, result);
     } finally {
       context.signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Undefined where it is somebody else's. Tracked already: whoever cancels it from now on finds it under way. */
+  private async takeUp(call: Call): Promise<ExecutionResult | undefined> {
+    const { parts, cancellations } = this.around;
+    if (cancellations.has(call.request)) call.abort(cancelled());
+    const standing = await parts.waiting.takeUp(call);
+    if (standing === 'gone') return undefined;
+    if (standing === 'go') return this.inSpan(call, () => execute(parts, call));
+    // An earlier delivery found that it waits, and may not have come so far as to say so.
+    await parts.audit.record(auditEventOf(call, { waits: standing }, standing));
+    return standing;
   }
 
   /**

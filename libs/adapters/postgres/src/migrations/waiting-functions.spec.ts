@@ -101,6 +101,13 @@ describe('sweep_waiting', () => {
     ]);
   });
 
+  it('ends what was cancelled in the moment in which it began to wait', async () => {
+    const id = await waits();
+    await admin.query('INSERT INTO execution.cancellation VALUES ($1, $2, $3)', [ours.org, ours.agent, id]);
+    expect(await sweep()).toMatchObject([{ id, state: 'cancelled' }]);
+    expect((await admin.query('SELECT request FROM execution.waiting')).rows).toEqual([{ request: null }]);
+  });
+
   it.each(['resuming', 'cancelled'])(
     'gives what is left behind as %s to somebody after ten seconds, each time',
     async (state) => {

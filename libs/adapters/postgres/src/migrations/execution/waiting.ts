@@ -136,9 +136,13 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
   WITH expiring AS (
     SELECT w.id FROM execution.waiting w WHERE w.state = 'waiting' AND w.expires_at <= now()
     ORDER BY w.expires_at LIMIT p_most FOR UPDATE SKIP LOCKED
+  ), doomed AS ( /* Cancelled in the moment in which it began to wait. */
+    SELECT w.id FROM execution.cancellation c JOIN execution.waiting w ON w.id = c.id AND w.org_id = c.org_id AND w.agent_id = c.agent_id
+    WHERE w.state = 'waiting' AND w.expires_at > now() AND c.requested_at > now() - interval '15 minutes'
+    LIMIT p_most FOR UPDATE OF w SKIP LOCKED
   ), helped AS (
     SELECT w.id FROM execution.waiting w
-    WHERE w.state = 'waiting' AND w.expires_at > now()
+    WHERE w.state = 'waiting' AND w.expires_at > now() AND w.id NOT IN (SELECT doomed.id FROM doomed)
       AND w.looked_at < now() - make_interval(secs => least(2 * 2 ^ least(w.epoch, 12), 3600))
       AND EXISTS (
         SELECT FROM vault.connection c LEFT JOIN vault.credential k ON k.connection_id = c.id AND k.org_id = c.org_id
@@ -156,14 +160,15 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
   )
   UPDATE execution.waiting w
   SET updated_at = clock_timestamp(),
-    state = CASE WHEN x.what = 'expiring' THEN 'expired' WHEN x.what = 'helped' THEN 'resuming' ELSE w.state END,
+    state = CASE WHEN x.what = 'expiring' THEN 'expired' WHEN x.what = 'doomed' THEN 'cancelled' WHEN x.what = 'helped' THEN 'resuming' ELSE w.state END,
     epoch = CASE WHEN x.what = 'helped' THEN w.epoch + 1 ELSE w.epoch END,
     looked_at = CASE WHEN x.what = 'helped' THEN clock_timestamp() ELSE w.looked_at END,
-    request = CASE WHEN x.what = 'expiring' THEN NULL ELSE w.request END,
-    connect_url = CASE WHEN x.what = 'expiring' THEN NULL ELSE w.connect_url END,
-    ended_at = CASE WHEN x.what = 'expiring' THEN clock_timestamp() ELSE w.ended_at END
+    request = CASE WHEN x.what IN ('expiring', 'doomed') THEN NULL ELSE w.request END,
+    connect_url = CASE WHEN x.what IN ('expiring', 'doomed') THEN NULL ELSE w.connect_url END,
+    ended_at = CASE WHEN x.what IN ('expiring', 'doomed') THEN clock_timestamp() ELSE w.ended_at END
   FROM (
-    SELECT id, 'expiring' AS what FROM expiring UNION ALL SELECT id, 'helped' FROM helped UNION ALL SELECT id, 'left_behind' FROM left_behind
+    SELECT id, 'expiring' AS what FROM expiring UNION ALL SELECT id, 'doomed' FROM doomed
+    UNION ALL SELECT id, 'helped' FROM helped UNION ALL SELECT id, 'left_behind' FROM left_behind
   ) x
   WHERE w.id = x.id
   RETURNING ${TOLD}
