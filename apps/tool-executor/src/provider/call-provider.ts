@@ -130,8 +130,10 @@ async function judged(
   if (attempted === 'outlived') return attempted;
   const verdict = judge(request, tool, attempted, performance.now() - began);
   const account = { call, tool, connection };
-  if ('response' in attempted) parts.limits.learn(account, attempted.response);
-  if (verdict.kind === 'again' && verdict.reason === 'rate_limited') parts.limits.refused(account, verdict.retryAfterMs ?? 0);
+  if ('error' in attempted) return verdict;
+  if (verdict.kind === 'again' && verdict.reason === 'rate_limited')
+    parts.limits.refused(account, attempted.response, verdict.retryAfterMs);
+  else parts.limits.learn(account, attempted.response);
   return verdict;
 }
 
