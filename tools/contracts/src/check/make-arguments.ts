@@ -1,6 +1,5 @@
 import type { Tool } from '@keyward/connectors';
-import type { Schema } from '../schema.js';
-import { generate } from '../vendor/generate.js';
+import { generate, type Schema } from '@keyward/vendor-emulation';
 import type { Sample } from '../vendor/samples.js';
 
 export type Arguments = Readonly<Record<string, unknown>>;

@@ -1,8 +1,7 @@
 import { resolveProvider, type Answer, type PageRequest, type Scope, type Step, type Tool } from '@keyward/connectors';
-import type { SentRequest } from '../contract/judge-request.js';
+import type { Heard, Reply, SentRequest, Vendor } from '@keyward/vendor-emulation';
 import { asPage, unmarked, type PaginationFacts } from '../vendor/pages.js';
 import { withSample, type Sample } from '../vendor/samples.js';
-import type { Heard, Reply, Vendor } from '../vendor/vendor.js';
 import { valuesFor } from './connection-parameters.js';
 import type { Arguments } from './make-arguments.js';
 

@@ -1,5 +1,4 @@
-import type { Parameter } from '../contract/contract.js';
-import { isObject, type Schema } from '../schema.js';
+import { isObject, type Parameter, type Schema } from '@keyward/vendor-emulation';
 import type { SourceFile } from '../sources/vendor-source.js';
 import type { Description, Listed } from './description.js';
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Method } from '../contract/contract.js';
+import type { Method } from '@keyward/vendor-emulation';
 
 /** As much of a request as tells which operation it is; the rest is the compiler's to check. */
 const requestSchema = z.looseObject({

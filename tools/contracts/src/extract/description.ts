@@ -1,5 +1,4 @@
-import type { Method, Operation } from '../contract/contract.js';
-import type { Schema } from '../schema.js';
+import type { Method, Operation, Schema } from '@keyward/vendor-emulation';
 
 /** An operation as a description lists it. */
 export interface Listed {

@@ -20,7 +20,7 @@ import {
   type GraphQLSchema,
   type GraphQLType,
 } from 'graphql';
-import type { SourceFacts } from '../contract/contract.js';
+import type { SourceFacts } from '@keyward/vendor-emulation';
 
 /** How many input objects deep the inputs of variables are described: filters refer to each other without end. */
 const INPUT_DEPTH = 2;
@@ -119,6 +119,8 @@ class Used {
     if (!isInputObjectType(type)) return this.leaf(type);
     if ((this.inputs.get(type.name) ?? -1) >= depth) return;
     this.inputs.set(type.name, depth);
+    // One that leads deeper with every field has to lead there: a type without fields is none.
+    if (this.inputFields(type).length === 0) this.inputs.set(type.name, 1);
     for (const field of this.inputFields(type)) this.input(getNamedType(field.type), Math.max(0, depth - 1));
   }
 

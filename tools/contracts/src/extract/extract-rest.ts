@@ -1,6 +1,12 @@
-import type { Contract, Operation, Parameter, PathItem, SourceFacts } from '../contract/contract.js';
-import { namesOf } from '../contract/path-template.js';
-import type { Schema } from '../schema.js';
+import {
+  type Contract,
+  namesOf,
+  type Operation,
+  type Parameter,
+  type PathItem,
+  type Schema,
+  type SourceFacts,
+} from '@keyward/vendor-emulation';
 import type { SourceFile } from '../sources/vendor-source.js';
 import type { DeclaredRequest } from './declared-requests.js';
 import { findOperation, type Found, type ReadSource } from './find-operation.js';

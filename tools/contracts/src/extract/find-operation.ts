@@ -1,4 +1,4 @@
-import { covers, literalLength } from '../contract/path-template.js';
+import { covers, literalLength } from '@keyward/vendor-emulation';
 import type { SourceFile } from '../sources/vendor-source.js';
 import type { DeclaredRequest } from './declared-requests.js';
 import type { Description, Listed } from './description.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isObject, type Schema } from '../schema.js';
+import { isObject, type Schema } from '@keyward/vendor-emulation';
 
 const PREFIX = '#/components/schemas/';
 /** How many references deep a request is described: deeper than tools write. */

@@ -1,6 +1,6 @@
 import { parseSpec, readSpecFile } from '../sources/spec-file.js';
 import type { SourceFile } from '../sources/vendor-source.js';
-import type { SourceFacts } from '../contract/contract.js';
+import type { SourceFacts } from '@keyward/vendor-emulation';
 import { corrected } from './corrected.js';
 import type { Description } from './description.js';
 import { readEndpoints, readMethods } from './readers/arguments.js';

@@ -1,4 +1,4 @@
-import { isObject, type Schema } from '../schema.js';
+import { isObject, type Schema } from '@keyward/vendor-emulation';
 
 /** What a check or a stub can use; everything else of a schema is prose, or of the vendor's generators. */
 const KEPT = new Set([

@@ -1,5 +1,4 @@
-import { isObject } from '../schema.js';
-import type { Contract } from '../contract/contract.js';
+import { type Contract, isObject } from '@keyward/vendor-emulation';
 
 const INDENTED_LEVELS = 4;
 

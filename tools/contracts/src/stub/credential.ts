@@ -1,5 +1,5 @@
 import type { ProviderManifest } from '@keyward/connectors';
-import type { SentRequest } from '../contract/judge-request.js';
+import type { SentRequest } from '@keyward/vendor-emulation';
 
 type Place = ProviderManifest['credential'];
 

@@ -1,8 +1,5 @@
-import type { SentRequest } from '../contract/judge-request.js';
-import { addressPattern, literalLength } from '../contract/path-template.js';
-import { parsed } from '../contract/texts.js';
+import { addressPattern, isObject, literalLength, parsed, type SentRequest } from '@keyward/vendor-emulation';
 import { declaredRequests } from '../extract/declared-requests.js';
-import { isObject } from '../schema.js';
 
 /** Which step of which tool a request is: samples and pages are told by those. */
 export interface Route {

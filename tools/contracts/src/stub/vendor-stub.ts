@@ -2,12 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { ProviderManifest } from '@keyward/connectors';
-import type { SentRequest } from '../contract/judge-request.js';
+import { openVendor, type Reply, type SentRequest, type Vendor } from '@keyward/vendor-emulation';
 import { readConnectorFacts, type ConnectorFacts } from '../vendor/connector-facts.js';
-import { openVendor } from '../vendor/open-vendor.js';
 import { asPage, unmarked } from '../vendor/pages.js';
 import { readSamples, sampleOf, withSample, type Samples } from '../vendor/samples.js';
-import type { Reply, Vendor } from '../vendor/vendor.js';
 import { credentialProblem, holdsSecret, withoutCredential } from './credential.js';
 import { Routes } from './routes.js';
 

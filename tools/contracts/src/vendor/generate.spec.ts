@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fc, test } from '@fast-check/jest';
 import { describe, expect, it } from '@jest/globals';
-import { VendorContract } from '../contract/vendor-contract.js';
+import { generate, textOfPattern, VendorContract } from '@keyward/vendor-emulation';
 import { connectorsWithTools } from '../extract/declared-requests.js';
-import { generate } from './generate.js';
-import { textOfPattern } from './text-of-pattern.js';
 
 const CONNECTORS = join(import.meta.dirname, '../../../../connectors');
 const described = connectorsWithTools(CONNECTORS).filter((name) => existsSync(join(CONNECTORS, name, 'contract.json')));

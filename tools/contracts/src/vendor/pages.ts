@@ -1,7 +1,4 @@
-import { isObject } from '../schema.js';
-import { parsed } from '../contract/texts.js';
-import type { SentRequest } from '../contract/judge-request.js';
-import type { Reply } from './vendor.js';
+import { isObject, parsed, type Reply, type SentRequest } from '@keyward/vendor-emulation';
 
 /** As tools.yaml declares it; the schema is the compiler's. */
 export interface PaginationFacts {

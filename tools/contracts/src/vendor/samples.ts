@@ -2,8 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { isObject } from '../schema.js';
-import type { Reply } from './vendor.js';
+import { laidOver, type Reply } from '@keyward/vendor-emulation';
 
 const argumentsSchema = z.record(z.string(), z.unknown());
 const sampleSchema = z.strictObject({
@@ -42,13 +41,4 @@ export function withSample(reply: Reply, { steps }: Sample, step: string): Reply
   if (!Object.hasOwn(steps, step)) return reply;
   // Where the description knows of no answer and the sample does, there is one.
   return { ...reply, status: reply.status === 204 ? 200 : reply.status, body: laidOver(reply.body, steps[step]) };
-}
-
-function laidOver(below: unknown, above: unknown): unknown {
-  if (Array.isArray(above)) {
-    const items: unknown[] = Array.isArray(below) ? below : [];
-    return above.map((item, index) => laidOver(items[index] ?? items[0], item));
-  }
-  if (!isObject(below) || !isObject(above)) return above;
-  return { ...below, ...Object.fromEntries(Object.entries(above).map(([key, value]) => [key, laidOver(below[key], value)])) };
 }

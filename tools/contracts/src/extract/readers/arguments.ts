@@ -1,5 +1,4 @@
-import type { Method, Operation, Parameter } from '../../contract/contract.js';
-import { isObject, type Schema } from '../../schema.js';
+import { isObject, type Method, type Operation, type Parameter, type Schema } from '@keyward/vendor-emulation';
 import type { SourceFile } from '../../sources/vendor-source.js';
 import type { Description, Listed } from '../description.js';
 import { to2020, type Dialect } from '../to-2020.js';

@@ -1,5 +1,4 @@
-import type { Method, Operation, Parameter } from '../../contract/contract.js';
-import type { Schema } from '../../schema.js';
+import type { Method, Operation, Parameter, Schema } from '@keyward/vendor-emulation';
 import type { SourceFile } from '../../sources/vendor-source.js';
 import type { Description, Listed } from '../description.js';
 

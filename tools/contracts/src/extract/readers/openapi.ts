@@ -1,5 +1,4 @@
-import { methods, type Content, type Operation, type Parameter } from '../../contract/contract.js';
-import { isObject, type Schema } from '../../schema.js';
+import { type Content, isObject, methods, type Operation, type Parameter, type Schema } from '@keyward/vendor-emulation';
 import type { SourceFile } from '../../sources/vendor-source.js';
 import type { Description, Listed } from '../description.js';
 import { to2020, type Dialect } from '../to-2020.js';

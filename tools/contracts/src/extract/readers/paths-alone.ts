@@ -1,4 +1,4 @@
-import { methods, type Method, type Operation } from '../../contract/contract.js';
+import { type Method, methods, type Operation } from '@keyward/vendor-emulation';
 import type { SourceFile } from '../../sources/vendor-source.js';
 import type { Description, Listed } from '../description.js';
 

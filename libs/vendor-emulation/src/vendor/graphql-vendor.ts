@@ -18,7 +18,7 @@ import {
 } from 'graphql';
 import type { SentRequest } from '../contract/judge-request.js';
 import { isObject } from '../schema.js';
-import { undescribed, type Heard, type Vendor } from './vendor.js';
+import { refusal, undescribed, type Heard, type Knowledge, type Vendor } from './vendor.js';
 
 const SCALARS: Readonly<Record<string, unknown>> = {
   ID: '00000000-0000-4000-8000-000000000001',
@@ -38,7 +38,7 @@ export class GraphqlVendor implements Vendor {
     return new GraphqlVendor(buildSchema(readFileSync(file, 'utf8')));
   }
 
-  async hear(request: SentRequest): Promise<Heard> {
+  async hear(request: SentRequest, _anywhere: boolean, knowledge?: Knowledge): Promise<Heard> {
     const { document, variables, problems } = read(request);
     if (document === undefined) return { ...(await undescribed.hear(request, true)), problems };
     const invalid = validate(this.schema, document).map(({ message }) => `document: ${message}`);
@@ -47,10 +47,12 @@ export class GraphqlVendor implements Vendor {
       schema: this.schema,
       document,
       variableValues: variables,
-      fieldResolver: resolve,
+      fieldResolver: knowledge === undefined ? resolve : remembering(knowledge),
       typeResolver,
     });
-    const errors = (result.errors ?? []).map(({ message }) => `variables: ${message}`);
+    const errors = (result.errors ?? [])
+      .filter(({ originalError }) => !(originalError instanceof Refusal))
+      .map(({ message }) => `variables: ${message}`);
     // graphql-js makes objects without a prototype.
     const body: unknown = JSON.parse(JSON.stringify(result));
     return { described: 'fully', problems: errors, reply: { status: 200, headers: {}, body } };
@@ -85,6 +87,21 @@ const resolve: GraphQLFieldResolver<unknown, unknown> = (source, _args, _context
   const given = isObject(source) ? source[info.fieldName] : undefined;
   return given !== undefined && typeof given !== 'function' ? given : made(info.returnType);
 };
+
+/** A root field that does not answer: an error of the answer, and none of the request. */
+class Refusal extends Error {}
+
+/** What is asked of the root may be known; all below follows from that, or from its type. */
+function remembering(knowledge: Knowledge): GraphQLFieldResolver<unknown, unknown> {
+  return async (source, args, context, info) => {
+    if (info.path.prev !== undefined) return resolve(source, args, context, info);
+    const given = JSON.parse(JSON.stringify(args)) as Record<string, unknown>;
+    const known = await knowledge.of(`${info.parentType.name}.${info.fieldName}`, given);
+    if (known === undefined) return made(info.returnType);
+    if ('refused' in known) throw new Refusal(refusal(known.refused).message);
+    return known.found;
+  };
+}
 
 const typeResolver = (_value: unknown, _context: unknown, _info: unknown, type: { name: string }): string => type.name;
 

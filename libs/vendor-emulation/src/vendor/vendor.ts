@@ -17,10 +17,22 @@ export interface Heard {
   readonly reply: Reply;
 }
 
+/** What is laid over what the vendor would make up, or why it does not answer at all; undefined: nothing is known of this operation. */
+export type Known = { readonly found: unknown } | { readonly refused: 'forbidden' | 'missing' } | undefined;
+
+/** What a vendor knows beside its description: what it has been told before. */
+export interface Knowledge {
+  /**
+   * @param operation as the description has it: `POST /tasks/{task}`; of GraphQL the root field, `Mutation.issueCreate`
+   * @param given what the request said: `path`, `query` and `body`; of GraphQL the arguments of the field
+   */
+  of(operation: string, given: Readonly<Record<string, unknown>>): Promise<Known>;
+}
+
 /** A vendor as far as its description tells. */
 export interface Vendor {
   /** @param anywhere whether it may be asked at another origin than its own */
-  hear(request: SentRequest, anywhere: boolean): Promise<Heard>;
+  hear(request: SentRequest, anywhere: boolean, knowledge?: Knowledge): Promise<Heard>;
   /** What is wrong with an answer to this request. */
   problemsOfReply(request: SentRequest, reply: Reply, anywhere: boolean): Promise<readonly string[]>;
 }
@@ -30,3 +42,11 @@ export const undescribed: Vendor = {
   hear: () => Promise.resolve({ described: 'not', problems: [], reply: { status: 200, headers: {}, body: {} } }),
   problemsOfReply: () => Promise.resolve([]),
 };
+
+const SENTENCES = { missing: 'There is no such thing here.', forbidden: 'The access token has not the scope that this needs.' };
+
+/** The body of a refusal, told where vendors tell it: the first error, and the message of the whole. */
+export function refusal(why: keyof typeof SENTENCES): { message: string; errors: { message: string }[] } {
+  const message = SENTENCES[why];
+  return { message, errors: [{ message }] };
+}

@@ -18,6 +18,7 @@ const LENIENT = {
   logger: false,
   unicodeRegExp: false,
   inlineRefs: false,
+  ownProperties: true,
   formats,
 } as const;
 

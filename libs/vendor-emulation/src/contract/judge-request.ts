@@ -14,6 +14,8 @@ export interface SentRequest {
 export interface Verdict {
   /** The one that the request is; of several that have its address, the one that it fits best. */
   readonly operation: ContractOperation | undefined;
+  /** What stands in its path. */
+  readonly inPath: Readonly<Record<string, string>>;
   /** Nothing: the request is as the vendor describes it. */
   readonly problems: readonly string[];
 }
@@ -28,14 +30,14 @@ export async function judgeRequest(contract: VendorContract, request: SentReques
   if (candidates.length === 0) {
     const others = fitting.map(({ method }) => method.toUpperCase()).join(', ');
     const why = others === '' ? 'no operation of the description' : `the description has ${others} there alone`;
-    return { operation: undefined, problems: [`${request.method} ${address}: ${why}`] };
+    return { operation: undefined, inPath: {}, problems: [`${request.method} ${address}: ${why}`] };
   }
   const verdicts: Verdict[] = [];
   for (const operation of candidates) {
     const values = operation[pattern].exec(address)?.slice(1) ?? [];
     const names = operation.names.slice(operation.names.length - values.length);
     const inPath = Object.fromEntries(names.map((name, index) => [name, decodeURIComponent(values[index] ?? '')]));
-    verdicts.push({ operation, problems: await judgeAgainst(contract, operation, request, inPath) });
+    verdicts.push({ operation, inPath, problems: await judgeAgainst(contract, operation, request, inPath) });
   }
   return verdicts.reduce((best, verdict) => (verdict.problems.length < best.problems.length ? verdict : best));
 }
