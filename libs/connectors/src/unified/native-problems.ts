@@ -3,27 +3,24 @@ import { checkExpression } from '../expression/check-expression.js';
 import { REQUEST_VARIABLES } from '../request/declared.js';
 import type { Arguments, Tool } from '../tool/tool.js';
 
-/** Argument of a tool → the unified one that it is made of, where it is one. */
-export type Sources = ReadonlyMap<
-  string,
-  { readonly argument: string; /** It stands there as it was given. */ readonly isSame: boolean }
->;
-
-export function sourcesOf(mappings: Readonly<Record<string, unknown>>): Sources {
-  return new Map(
-    Object.entries(mappings).flatMap(([name, mapping]) => {
-      const source = sourceOf(mapping);
-      return source === undefined ? [] : [[name, source] as const];
-    }),
-  );
+interface Source {
+  /** Unified ones, at least one. */
+  readonly names: readonly string[];
+  /** It stands there as it was given. */
+  readonly isSame: boolean;
 }
 
-function sourceOf(mapping: unknown): { argument: string; isSame: boolean } | undefined {
-  const direct = typeof mapping === 'string' ? /^\$\.([^.]+)$/.exec(mapping)?.[1] : undefined;
-  if (direct !== undefined) return { argument: direct, isSame: true };
-  const names = new Set(argumentsIn(mapping));
-  const [argument] = names;
-  return names.size === 1 && argument !== undefined ? { argument, isSame: false } : undefined;
+/** Argument of a tool → what it is made of; nothing of one that is always the same. */
+export type Sources = ReadonlyMap<string, Source>;
+
+export function sourcesOf(mappings: Readonly<Record<string, unknown>>): Sources {
+  const all = Object.entries(mappings).map(([name, mapping]) => [name, sourceOf(mapping)] as const);
+  return new Map(all.filter(([, { names }]) => names.length > 0));
+}
+
+function sourceOf(mapping: unknown): Source {
+  const isSame = typeof mapping === 'string' && /^\$\.[^.]+$/.test(mapping);
+  return { names: [...new Set(argumentsIn(mapping))], isSame };
 }
 
 /** Unified arguments that a mapping reads, wherever in it. */
@@ -51,13 +48,14 @@ export function validateNative(tool: Tool, native: Arguments, given: Arguments, 
 function atGiven(tool: Tool, given: Arguments, sources: Sources, cause: KeywardError): KeywardError {
   const errors = (cause.details.errors ?? []).map(({ pointer, detail }) => {
     const [name = '', ...rest] = pointer.split('/').slice(1);
-    const source = sources.get(name);
-    if (source === undefined)
-      return { pointer: '', detail: `do not fit ${tool.name}: ${name === '' ? detail : `${name} ${detail}`}` };
-    const at = `/${source.argument}`;
-    if (!Object.hasOwn(given, source.argument)) return { pointer: at, detail: `is required for ${tool.provider.name}` };
-    if (source.isSame) return { pointer: [at, ...rest].join('/'), detail };
-    return { pointer: at, detail: `does not fit ${tool.name}: its ${name} ${detail}` };
+    const { names, isSame } = sources.get(name) ?? { names: [], isSame: false };
+    const [argument, ...others] = names;
+    const what = `${tool.name}: ${name === '' ? detail : `its ${name} ${detail}`}`;
+    if (argument === undefined) return { pointer: '', detail: `do not fit ${what}` };
+    if (others.length > 0) return { pointer: '', detail: `${names.join(', ')} do not fit ${what}` };
+    if (!Object.hasOwn(given, argument)) return { pointer: `/${argument}`, detail: `is required for ${tool.provider.name}` };
+    if (isSame) return { pointer: [`/${argument}`, ...rest].join('/'), detail };
+    return { pointer: `/${argument}`, detail: `does not fit ${what}` };
   });
   const where = errors.map(({ pointer, detail }) => `${pointer === '' ? 'the whole' : pointer}: ${detail}`).join('; ');
   return new KeywardError('invalid_arguments', `The arguments are not valid (${where}).`, { details: { errors }, cause });
