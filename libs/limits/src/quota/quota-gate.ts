@@ -7,8 +7,8 @@ import { batchOf, type Learned, type Lease, type QuotaStore, type QuotaTerms } f
 export type TakenUnits = readonly HeldUnits[];
 
 /** A lease holds back its units for so much longer than a window, which is what exactness over replicas costs of a quota. */
-const LIFE_SHARE = 0.02;
-const LIFE_MS = { least: 20, most: 10_000 } as const;
+const LIFE_SHARE = 0.01;
+const LIFE_MS = { least: 10, most: 10_000 } as const;
 /** Of the last round trip to the store: what takes longer arrives lapsed. */
 const LIFE_TRIPS = 2;
 /** For so many lives of a lease, and that long at least, the store is believed that it has nothing. */
