@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { KeywardError, writtenToolNameSchema } from '@keyward/contracts';
+import { agentManifestSchema, KeywardError, toolExecuteSchema, writtenToolNameSchema } from '@keyward/contracts';
 import { UNIFIED_FILES, writeUnifiedFolder } from '../../test/unified-folder.js';
 import { loadCatalog } from '../load/load-catalog.js';
 import type { Answer, Scope } from '../tool/tool.js';
@@ -153,6 +153,9 @@ describe('a name with a dot', () => {
     expect(parsed('notes.create')).toBe('notes_create');
     expect(parsed('notes_create')).toBe('notes_create');
     expect(parsed('events.free_busy')).toBe('events_free_busy');
+    expect(toolExecuteSchema.parse({ tool: 'notes.create', user: 'usr_ada' }).tool).toBe('notes_create');
+    const tools = [{ name: 'notes.create', connector: 'alpha' }];
+    expect(agentManifestSchema.parse({ agent: 'helper', tools }).tools).toMatchObject([{ name: 'notes_create' }]);
   });
   it.each([
     '.',

@@ -1,6 +1,11 @@
 import type { ToolListing } from '@keyward/contracts';
 import { command } from './command.js';
 
+/** A unified tool is of several. */
+function connectionOf({ connector, connectionStatus }: ToolListing): string {
+  return connector === null ? '' : (connectionStatus ?? 'none');
+}
+
 export const tools = command({
   command: 'tools',
   describe: 'What the agent may call',
@@ -17,7 +22,8 @@ export const tools = command({
         {
           TOOL: ({ name }) => name,
           EFFECT: ({ effect }) => effect,
-          ...(user === undefined ? {} : { CONNECTION: ({ connectionStatus }: ToolListing) => connectionStatus ?? 'none' }),
+          CONNECTORS: ({ connectors }) => connectors.join(' '),
+          ...(user === undefined ? {} : { CONNECTION: connectionOf }),
           WHAT: ({ title }) => title,
         },
         'No tool is assigned to this agent.',
