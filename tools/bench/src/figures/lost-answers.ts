@@ -7,14 +7,21 @@ const WRITES = 10_000;
 const CONCURRENCY = 64;
 /** Long enough for the provider to have carried the write out. */
 const TIMEOUT_MS = 500;
+/** Where the time was over before anything was sent. */
+const TRIES = 5;
+/** For asking what came of it, which takes no provider. */
+const PATIENCE_MS = 10_000;
 const PAGE = 100;
 /** One whose provider recognises a repetition by its key, and one whose provider does not. */
 const TOOLS = ['sandbox_create_note', 'sandbox_mutate_note'] as const;
 
-/** What the platform said of a write, the first time and when it was asked for again under its idempotency key. */
+/** What is said of a write that was, or may have been. */
+const CARRIED_OUT = new Set(['succeeded', 'outcome_unknown']);
+
+/** What the platform said of a write in the end, when it was asked for once more under its idempotency key. */
 interface Told {
   title: string;
-  codes: string[];
+  code: string;
 }
 
 /** P18: writes that the provider carries out and never answers, each asked for again: how often each was carried out, and whether what was said of it is true. */
@@ -34,7 +41,7 @@ async function run(bench: Bench): Promise<Figure[]> {
   const carriedOut = await notesPerTitle(bench, series);
   const timesOf = ({ title }: Told) => carriedOut.get(title) ?? 0;
   const duplicates = told.reduce((sum, one) => sum + Math.max(0, timesOf(one) - 1), 0);
-  const untrue = told.filter((one) => one.codes.some((code) => !isTrue(code, timesOf(one)))).length;
+  const untrue = told.filter((one) => !isTrue(one.code, timesOf(one))).length;
   return [
     figure(
       'P18.duplicates',
@@ -58,8 +65,8 @@ function isTrue(code: string, times: number): boolean {
 async function writeAll({ stack: { info } }: Bench, series: string): Promise<Told[]> {
   const pool = new Pool(info.gatewayUrl, { connections: CONCURRENCY });
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${info.agentKey}` };
-  const ask = async (tool: string, title: string): Promise<string> => {
-    const body = JSON.stringify({ user: info.user, arguments: { title }, idempotencyKey: title, timeoutMs: TIMEOUT_MS });
+  const ask = async (tool: string, title: string, timeoutMs: number): Promise<string> => {
+    const body = JSON.stringify({ user: info.user, arguments: { title }, idempotencyKey: title, timeoutMs });
     const answer = await pool.request({ path: `/v1/tools/${tool}/execute`, method: 'POST', headers, body });
     const { state, code } = (await answer.body.json()) as { state?: string; code?: string };
     return code ?? state ?? 'nothing';
@@ -69,7 +76,9 @@ async function writeAll({ stack: { info } }: Bench, series: string): Promise<Tol
   const caller = async () => {
     for (let write = next++; write < WRITES; write = next++) {
       const [tool, title] = [TOOLS[write % TOOLS.length] ?? TOOLS[0], `${series} ${write}`];
-      told.push({ title, codes: [await ask(tool, title), await ask(tool, title)] });
+      let tries = 1;
+      while (!CARRIED_OUT.has(await ask(tool, title, TIMEOUT_MS)) && tries < TRIES) tries++;
+      told.push({ title, code: await ask(tool, title, PATIENCE_MS) });
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, caller));
