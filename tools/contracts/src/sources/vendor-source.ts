@@ -26,8 +26,6 @@ const fileSchema = z.strictObject({
   answers_only: z.boolean().default(false),
   drop: z.string().optional(),
   read_as: z.record(z.string(), z.string()).default({}),
-  /** Names of schemas that the vendor takes anything for. */
-  anything: z.array(z.string()).default([]),
   /** Base type → derived types whose members a value of it may have as well. */
   derived: z.record(z.string(), z.array(z.string())).default({}),
   /** graph-nodes: node → what a tool's first segment, `me` or `{media_id}`, looks like where it is one. */

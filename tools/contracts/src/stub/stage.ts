@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
@@ -12,7 +12,8 @@ interface Manifest {
 export function stageConnector(from: string, connector: string, into: string, origin: string): void {
   const folder = join(into, connector);
   mkdirSync(folder, { recursive: true });
-  cpSync(join(from, connector, 'tools.yaml'), join(folder, 'tools.yaml'));
+  for (const file of ['tools.yaml', 'unified.yaml'].filter((name) => existsSync(join(from, connector, name))))
+    cpSync(join(from, connector, file), join(folder, file));
   const manifest = parse(readFileSync(join(from, connector, 'connector.yaml'), 'utf8')) as Manifest;
   const moved = (address: string) => address.replace(/^(?:https:\/\/[^/]+|\$\{[^}]+\})/, origin);
   const { base_url: base, bases = {}, origins = [] } = manifest;

@@ -27,7 +27,6 @@ class OpenApi implements Description {
     const schemas = (components['schemas'] ?? this.document['definitions'] ?? {}) as Node;
     const plain = name.slice(this.source.prefix.length);
     if (!name.startsWith(this.source.prefix) || !Object.hasOwn(schemas, plain)) return undefined;
-    if (this.source.anything.includes(plain)) return {};
     const own = to2020(schemas[plain], this.dialect);
     const derived = (this.source.derived[plain] ?? []).map((type) => to2020(ownPart(schemas[type]), this.dialect));
     return derived.length === 0 ? own : { allOf: [own, ...derived] };
