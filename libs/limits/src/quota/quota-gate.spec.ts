@@ -121,6 +121,17 @@ describe('the gate of a quota', () => {
     expect(store.given).toBe(1);
   });
 
+  it('has units again that lapsed here, though the store has just said that there are none', async () => {
+    const gate = new QuotaGate(createMemoryQuotaStore(), 'k', { limit: 1, windowMs: 60_000 });
+    gate.putBack(await gate.wait(who(), turn()));
+    const first = gate.tryTake(1) ?? [];
+    await expect(gate.wait(who(), turn(1, 2_000))).rejects.toBeInstanceOf(TooLate);
+    await pass(100);
+    gate.putBack(first);
+    await pass(700);
+    expect(await gate.wait(who(), turn(1, 2_000))).toHaveLength(1);
+  });
+
   it('has units again that were put back', async () => {
     const gate = new QuotaGate(createMemoryQuotaStore(), 'k', { limit: 1, windowMs: 60_000 });
     const taken = await gate.wait(who(), turn());

@@ -23,6 +23,8 @@ export class QuotaGate {
   readonly #largest: number;
   #batch = 1;
   #asking = false;
+  /** Units on their way back: who asks before they are there is told less than there is. */
+  #returning: Promise<void> | undefined;
   #tripMs = 0;
   /** `performance.now()`: before that the store has nothing, as it said. */
   #nextAt = Number.NEGATIVE_INFINITY;
@@ -121,9 +123,13 @@ export class QuotaGate {
     void this.#giveBack(unused);
   }
 
-  /** What can not be given back is free again a window later by itself. */
-  async #giveBack(unused: readonly HeldUnits[]): Promise<void> {
-    await Promise.all(unused.map(({ id, units }) => this.store.giveBack(this.key, { id, units }).catch(() => undefined)));
+  /** What can not be given back is free again a window later by itself; what is, can be had again at once. */
+  #giveBack(unused: readonly HeldUnits[]): Promise<void> {
+    if (unused.length === 0) return Promise.resolve();
+    const returns = unused.map(({ id, units }) => this.store.giveBack(this.key, { id, units }).catch(() => undefined));
+    this.#askAgainAt = Number.NEGATIVE_INFINITY;
+    this.#returning = Promise.all(returns).then(() => undefined);
+    return this.#returning;
   }
 
   #serve(): void {
@@ -134,9 +140,11 @@ export class QuotaGate {
 
   async #ask(): Promise<void> {
     if (this.#asking) return;
-    const now = performance.now();
-    if (this.#askAgainAt > now) return this.#hold();
+    if (this.#askAgainAt > performance.now()) return this.#hold();
     this.#asking = true;
+    if (this.#returning !== undefined) await this.#returning;
+    this.#returning = undefined;
+    const now = performance.now();
     const missing = Math.max(1, (this.#waiting.nextCost ?? 1) - this.#pool.units);
     const most = Math.max(missing, Math.min(this.#largest, Math.max(this.#waiting.units, this.#batch)));
     const lifeMs = this.#lifeMs();
