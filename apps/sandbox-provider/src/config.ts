@@ -12,6 +12,8 @@ export interface SandboxConfig {
   /** Name of the first account; `grace` is the second, so that tests have a stranger. Both have the same password. */
   user: string;
   password: string;
+  /** Vendors whose APIs stand beside the notes: connectors, and the folder in which each has its own. */
+  vendors?: { names: readonly string[]; dir: string };
 }
 
 const environment = z
@@ -26,9 +28,18 @@ const environment = z
       .regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must be 1 to 32 of a-z 0-9 _ -, starting with a letter')
       .default('ada'),
     KEYWARD_SANDBOX_PASSWORD: z.string().min(8, 'needs at least 8 characters').default('sandbox-only'),
+    KEYWARD_SANDBOX_VENDORS: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$/, 'must be names of connectors with commas between them')
+      .optional(),
+    KEYWARD_SANDBOX_CONNECTORS_DIR: z.string().min(1).optional(),
     KEYWARD_SANDBOX_ALLOW_NETWORK: z.enum(['true', 'false']).default('false'),
   })
   .superRefine((env, context) => {
+    if (env.KEYWARD_SANDBOX_VENDORS !== undefined && env.KEYWARD_SANDBOX_CONNECTORS_DIR === undefined) {
+      const message = 'is needed beside KEYWARD_SANDBOX_VENDORS';
+      context.addIssue({ code: 'custom', path: ['KEYWARD_SANDBOX_CONNECTORS_DIR'], message });
+    }
     if (env.KEYWARD_SANDBOX_ALLOW_NETWORK === 'true' || isLoopback(env.KEYWARD_SANDBOX_HOST)) return;
     context.addIssue({
       code: 'custom',
@@ -49,6 +60,7 @@ export function readConfig(env: Record<string, string | undefined>): SandboxConf
     throw new Error(`The sandbox provider can't start with these settings:\n${problems.join('\n')}`);
   }
   const settings = parsed.data;
+  const { KEYWARD_SANDBOX_VENDORS: vendors, KEYWARD_SANDBOX_CONNECTORS_DIR: dir } = settings;
   return {
     host: settings.KEYWARD_SANDBOX_HOST,
     port: settings.KEYWARD_SANDBOX_PORT,
@@ -57,5 +69,6 @@ export function readConfig(env: Record<string, string | undefined>): SandboxConf
     accessTokenTtlSeconds: settings.KEYWARD_SANDBOX_ACCESS_TOKEN_TTL_SECONDS,
     user: settings.KEYWARD_SANDBOX_USER,
     password: settings.KEYWARD_SANDBOX_PASSWORD,
+    ...(vendors === undefined || dir === undefined ? {} : { vendors: { names: vendors.split(','), dir } }),
   };
 }

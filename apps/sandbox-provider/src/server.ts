@@ -29,6 +29,8 @@ import { openDatabase } from './store/database.js';
 import { Files } from './store/files.js';
 import { Notes } from './store/notes.js';
 import { OAuthRecords } from './store/oauth-records.js';
+import { registerVendors } from './vendors/vendor-routes.js';
+import { Vendors } from './vendors/vendors.js';
 
 export interface Sandbox {
   /** Issuer and base of everything. */
@@ -37,10 +39,11 @@ export interface Sandbox {
 }
 
 /** What this application serves itself; everything else is oidc-provider's. */
-const OURS = /^\/(api\/|keyed\/|mcp(?:$|\?)|\.well-known\/oauth-protected-resource|sandbox\/|interaction\/|$|\?)/;
+const OURS = /^\/(api\/|keyed\/|mcp(?:$|\?)|\.well-known\/oauth-protected-resource|sandbox\/|vendors\/|interaction\/|$|\?)/;
 const PURGE_INTERVAL_MS = 60_000;
 
 export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
+  const vendors = new Vendors(config.vendors?.dir ?? '', config.vendors?.names ?? []);
   // The issuer is this server's own URL, so the port must be known before there is anything to serve.
   let handle: RequestListener = (_request, response) => response.writeHead(503).end();
   const chaos = new Chaos();
@@ -58,14 +61,17 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
   const counters = newCounters();
   const faults = new Faults();
   const { accessTokenTtlSeconds } = config;
-  const provider = await createProvider({ issuer: url, accessTokenTtlSeconds, database, records, accounts, counters, faults });
+  const provider = await createProvider({
+    ...{ issuer: url, accessTokenTtlSeconds, database, records, accounts, counters, faults },
+    vendorScopes: vendors.scopes,
+  });
 
   const notes = new Notes(database);
   const apiKeys = new ApiKeys(database);
   const files = new Files();
   const app = Fastify({ bodyLimit: 1_048_576, exposeHeadRoutes: false });
   await app.register(formbody);
-  await app.register(async (pages) => registerPages(pages, provider, accounts));
+  await app.register(async (pages) => registerPages(pages, provider, accounts, vendors));
   await app.register(async (api) => {
     registerNotes(api, notes, records.accessTokens);
     registerBehaviour(api, records.accessTokens);
@@ -84,15 +90,19 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
     raw.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     registerMultipart(raw, records.accessTokens);
     registerFiles(raw, files, records.accessTokens);
+    registerVendors(raw, vendors, records);
   });
   await app.register(async (management) => {
-    registerManagement(management, { token: config.managementToken, provider, records, accounts, counters, faults, apiKeys });
+    registerManagement(management, {
+      ...{ token: config.managementToken, provider, records, accounts, counters, faults, apiKeys, vendors },
+    });
     registerChaos(management, chaos);
   });
   await app.ready();
   const oauth = provider.callback();
   handle = (request, response) => {
-    if (OURS.test(request.url ?? '/')) app.routing(request, response);
+    if (vendors.leadToOAuth(request)) void oauth(request, response);
+    else if (OURS.test(request.url ?? '/')) app.routing(request, response);
     else void oauth(request, response);
   };
 

@@ -8,6 +8,7 @@ import { faultSchema, type Faults } from '../oauth/faults.js';
 import { TOKEN_EXCHANGE } from '../oauth/token-exchange.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { OAuthRecords } from '../store/oauth-records.js';
+import type { Vendors } from '../vendors/vendors.js';
 import { issueGrants } from './issue-grants.js';
 
 const GRANT_TYPES = [
@@ -28,6 +29,8 @@ const clientBody = z.strictObject({
   grant_types: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
   token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
   rotate_refresh_tokens: z.boolean().default(true),
+  /** The emulated vendor that it is a client of; left out, the notes. */
+  vendor: z.string().optional(),
 });
 const expireBody = z.strictObject({ user: z.string().optional() }).default({});
 const revokeBody = z.strictObject({ grant: z.string().optional(), user: z.string().optional(), client: z.string().optional() });
@@ -51,11 +54,12 @@ export interface ManagementParts {
   counters: Counters;
   faults: Faults;
   apiKeys: ApiKeys;
+  vendors: Vendors;
 }
 
 /** Registration of clients, and the levers of tests. Behind a token of its own; a real provider has no such door. */
 export function registerManagement(app: FastifyInstance, parts: ManagementParts): void {
-  const { provider, records, accounts, counters, faults, apiKeys } = parts;
+  const { provider, records, accounts, counters, faults, apiKeys, vendors } = parts;
   const expected = digest(`Bearer ${parts.token}`);
 
   app.addHook('onRequest', async (request, reply) => {
@@ -74,6 +78,8 @@ export function registerManagement(app: FastifyInstance, parts: ManagementParts)
 
   app.post('/sandbox/clients', async (request, reply) => {
     const body = clientBody.parse(request.body);
+    if (body.vendor !== undefined && vendors.get(body.vendor) === undefined)
+      return reply.code(404).send({ error: 'not_found', message: 'No such vendor is emulated here.' });
     const hasCodes = body.grant_types?.includes('authorization_code') ?? true;
     const client = {
       ...body,

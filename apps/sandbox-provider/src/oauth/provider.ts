@@ -18,6 +18,8 @@ const DAY = 86_400;
 
 /** Client metadata of our own: false makes a client's refresh tokens last instead of rotating, as many real providers' do. */
 const ROTATES = 'rotate_refresh_tokens';
+/** And: the vendor that a client is registered at; left out, the notes. */
+export const VENDOR = 'vendor';
 
 /** How oidc-provider, and the adapter for two requests at once, say that a token or code came a second time. */
 const ALREADY_USED = /already (used|consumed)$/;
@@ -30,6 +32,8 @@ export interface ProviderParts {
   accounts: Accounts;
   counters: Counters;
   faults: Faults;
+  /** Of the vendors that are emulated. */
+  vendorScopes: readonly string[];
 }
 
 export async function createProvider(parts: ProviderParts): Promise<Provider> {
@@ -85,10 +89,10 @@ function configuration(parts: ProviderParts, signingKey: JWK, cookieKey: string)
       id_token_signed_response_alg: 'ES256',
     },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
-    extraClientMetadata: { properties: [ROTATES] },
+    extraClientMetadata: { properties: [ROTATES, VENDOR] },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'], userinfoSigningAlgValues: ['ES256'] },
     responseTypes: ['code'],
-    scopes: [...Object.keys(API_SCOPES), 'openid', 'offline_access'],
+    scopes: [...Object.keys(API_SCOPES), ...parts.vendorScopes, 'openid', 'offline_access'],
     claims: { openid: ['sub', 'name'] },
     findAccount: accounts.find,
     // oidc-provider's own fetch refuses private addresses. Whoever uses a sandbox is on this machine, the document about it included.

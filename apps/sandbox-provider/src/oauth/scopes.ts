@@ -9,6 +9,7 @@ const IDENTITY_SCOPES: Record<string, string> = {
   offline_access: 'Stay connected while you are away',
 };
 
-export function describeScope(scope: string): string {
-  return { ...IDENTITY_SCOPES, ...API_SCOPES }[scope] ?? scope;
+/** @param own of the vendor whose client asks, where it is one's */
+export function describeScope(scope: string, own: Readonly<Record<string, string>> = {}): string {
+  return { ...IDENTITY_SCOPES, ...API_SCOPES, ...own }[scope] ?? scope;
 }

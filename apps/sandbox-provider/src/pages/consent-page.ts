@@ -6,6 +6,8 @@ export interface ConsentPage {
   client: string;
   user: string;
   scopes: readonly string[];
+  /** What the scopes of the vendor mean whose client this is. */
+  vendorScopes: Readonly<Record<string, string>>;
   nothingChosen?: boolean;
 }
 
@@ -15,7 +17,7 @@ export function renderConsentPage(page: ConsentPage): string {
     page.nothingChosen === true ? '<p class="error" role="alert">Choose at least one permission, or refuse.</p>' : '';
   const choices = page.scopes.map(
     (scope) =>
-      `<label><input type="checkbox" name="scope" value="${escapeHtml(scope)}" checked> ${escapeHtml(describeScope(scope))} <code>${escapeHtml(scope)}</code></label>`,
+      `<label><input type="checkbox" name="scope" value="${escapeHtml(scope)}" checked> ${escapeHtml(describeScope(scope, page.vendorScopes))} <code>${escapeHtml(scope)}</code></label>`,
   );
   return renderPage(
     `Allow ${page.client}?`,

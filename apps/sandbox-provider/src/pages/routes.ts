@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import { z } from 'zod';
 import { displayName, type Accounts } from '../oauth/accounts.js';
+import { VENDOR } from '../oauth/provider.js';
+import type { Vendors } from '../vendors/vendors.js';
 import { renderConsentPage } from './consent-page.js';
 import { renderErrorPage } from './error-page.js';
 import { renderHomePage } from './home-page.js';
@@ -18,12 +20,19 @@ const consentForm = z.object({
  * The pages between the authorization request and the redirect back. The interaction cookie is bound to this path and SameSite=Lax,
  * so another site can post neither form in the person's name.
  */
-export function registerPages(app: FastifyInstance, provider: Provider, accounts: Accounts): void {
+export function registerPages(app: FastifyInstance, provider: Provider, accounts: Accounts, vendors: Vendors): void {
+  const vendorScopesOf = ({ vendor }: LoadedInteraction) => vendors.get(vendor)?.scopes ?? {};
+
   app.get('/', async (_request, reply) => html(reply, 200, renderHomePage(accounts.names)));
 
   app.get('/interaction/:uid', async (request, reply) => {
     const interaction = await load(provider, request, reply);
-    return html(reply, 200, interaction.prompt === 'login' ? renderLoginPage(interaction) : renderConsentPage(interaction));
+    const vendorScopes = vendorScopesOf(interaction);
+    return html(
+      reply,
+      200,
+      interaction.prompt === 'login' ? renderLoginPage(interaction) : renderConsentPage({ ...interaction, vendorScopes }),
+    );
   });
 
   app.post('/interaction/:uid/login', async (request, reply) => {
@@ -37,13 +46,14 @@ export function registerPages(app: FastifyInstance, provider: Provider, accounts
 
   app.post('/interaction/:uid/consent', async (request, reply) => {
     const interaction = await load(provider, request, reply, 'consent');
+    const vendorScopes = vendorScopesOf(interaction);
     const form = consentForm.safeParse(request.body);
-    if (!form.success) return html(reply, 400, renderConsentPage(interaction));
+    if (!form.success) return html(reply, 400, renderConsentPage({ ...interaction, vendorScopes }));
     if (form.data.decision === 'switch') return switchAccount(provider, reply, interaction.params);
     if (form.data.decision === 'deny') return finish(provider, request, reply, { error: 'access_denied' });
 
     const chosen = interaction.scopes.filter((scope) => [form.data.scope].flat().includes(scope));
-    if (chosen.length === 0) return html(reply, 400, renderConsentPage({ ...interaction, nothingChosen: true }));
+    if (chosen.length === 0) return html(reply, 400, renderConsentPage({ ...interaction, vendorScopes, nothingChosen: true }));
     const grant = new provider.Grant({ accountId: interaction.accountId, clientId: interaction.clientId });
     grant.addOIDCScope(chosen);
     grant.rejectOIDCScope(interaction.scopes.filter((scope) => !chosen.includes(scope)));
@@ -67,6 +77,8 @@ interface LoadedInteraction {
   action: string;
   client: string;
   clientId: string;
+  /** Undefined for a client of the notes. */
+  vendor: unknown;
   accountId: string;
   user: string;
   scopes: string[];
@@ -95,6 +107,7 @@ async function load(
     action: `/interaction/${uid}/${prompt.name}`,
     client: client?.clientName ?? clientId,
     clientId,
+    vendor: client?.[VENDOR],
     accountId: session?.accountId ?? '',
     user: displayName(session?.accountId ?? ''),
     scopes: asked.filter((scope) => scope !== ''),
