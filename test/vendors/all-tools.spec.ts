@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Tool } from '@keyward/connectors';
-import { argumentsFor, problemsOfOutput, readSamples, sampleOf, vendorConnectors, type Samples } from '@keyward/vendor-contracts';
+import {
+  argumentsFor,
+  problemsOfOutput,
+  readSamples,
+  sampleOf,
+  unifiedCalls,
+  vendorConnectors,
+  type Samples,
+} from '@keyward/vendor-contracts';
 import { join } from 'node:path';
 import { World } from './world.js';
 
@@ -29,12 +37,13 @@ async function problemsOf(tool: Tool, samples: Samples): Promise<string[]> {
 async function problemsOfCall(
   tool: Tool,
   args: Readonly<Record<string, unknown>>,
+  name = tool.name,
 ): Promise<{ problems: string[]; output: unknown }> {
   const stub = world.stubs.get(tool.provider.name);
   if (stub === undefined) return { problems: ['there is no stub of its vendor'], output: undefined };
   stub.requests.length = 0;
   stub.playing = tool.name;
-  const result = await world.call(tool.name, args);
+  const result = await world.call(name, args);
   const { output } = result;
   const problems = stub.requests.flatMap(({ request, problems: some }) =>
     some.map((one) => `${request.method} ${request.url}: ${one}`),
@@ -42,7 +51,20 @@ async function problemsOfCall(
   if (stub.requests.length === 0) problems.push('the vendor got no request');
   if (result['state'] !== 'succeeded') problems.push(`the call ended ${JSON.stringify(result)}`);
   else problems.push(...problemsOfOutput(tool, output));
-  return { problems: problems.map((problem) => `${tool.name}: ${problem} [${JSON.stringify(args).slice(0, 200)}]`), output };
+  return { problems: problems.map((problem) => `${name}: ${problem} [${JSON.stringify(args).slice(0, 200)}]`), output };
+}
+
+/** As agents call it by its unified name, written with a dot. */
+async function problemsOfUnified(connector: string): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { tool: name, calls } of unifiedCalls.filter((one) => one.connector === connector)) {
+    const given = { connector, ...calls.at(-1) };
+    const { tool } = world.catalog.call(name, given);
+    const isList = Object.hasOwn(tool.inputSchema['properties'] as object, 'cursor');
+    const args = isList ? { ...given, limit: LIMIT } : given;
+    problems.push(...(await problemsOfCall(tool, args, name.replace('_', '.'))).problems);
+  }
+  return problems;
 }
 
 describe('every tool of the catalog, from the agent to the vendor', () => {
@@ -53,6 +75,7 @@ describe('every tool of the catalog, from the agent to the vendor', () => {
       const tools = world.catalog.toolsOf(connector);
       const problems: string[] = [];
       for (const tool of tools) problems.push(...(await problemsOf(tool, samples)));
+      problems.push(...(await problemsOfUnified(connector)));
       expect(problems).toEqual([]);
       expect(tools.length).toBeGreaterThan(0);
     },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadCatalog, type Catalog, type ProviderManifest } from '@keyward/connectors';
@@ -147,6 +147,7 @@ async function startStubs(into: string): Promise<ReadonlyMap<string, VendorStub>
   const connectors = vendorConnectors(CONNECTORS);
   const originals = loadConnectors(CONNECTORS, connectors);
   const stubs = new Map<string, VendorStub>();
+  cpSync(join(CONNECTORS, 'unified'), join(into, 'unified'), { recursive: true });
   for (const connector of connectors) {
     const provider = originals.connector(connector);
     if (provider === undefined) throw new Error(`there is no connector ${connector}`);
