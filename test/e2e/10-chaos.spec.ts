@@ -42,8 +42,8 @@ describe('a provider in trouble', () => {
       const storm = await order({ kind: 'limit', style, seconds: 1, path: NOTES, count: 2 });
       const results = await Promise.all(times(8, read));
       expect(results.map(({ state }) => state)).toEqual(times(8, () => 'succeeded'));
-      expect(results.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(8 + 4);
-      expect(await seenBy(storm)).toBe(4);
+      expect(results.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(8 + 2);
+      expect(await seenBy(storm)).toBe(2);
       for (const { attempts, rateLimit, durationMs } of results) {
         // Each refusal was followed by the wait that it asked for, and the result tells of it.
         const { waitedMs = 0 } = rateLimit ?? {};
