@@ -1,7 +1,13 @@
-import { resolve, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { GraphQLSchema } from 'graphql';
 import picomatch from 'picomatch';
 import type { Draft, Wanted } from './draft.js';
+import { importGraphql } from './graphql/import-graphql.js';
+import { introspect, schemaOfIntrospection, schemaOfSdl } from './graphql/read-schema.js';
 import { ImportError } from './import-error.js';
+import { importMcp } from './mcp/import-mcp.js';
+import { readMcpTools } from './mcp/read-tools.js';
 import { assignNames } from './names/assign-names.js';
 import { wordsOf } from './names/words.js';
 import { importOpenApi } from './openapi/import-openapi.js';
@@ -60,8 +66,8 @@ export interface ImportResult {
 export async function importConnector(options: ImportOptions): Promise<ImportResult> {
   const { progress = () => undefined } = options;
   progress('Reading the source');
-  const source = await readSource(options.source, options.kind);
-  const { draft, is, sha256 } = await draftOf(source, options);
+  // What was read is not held on to: it may be as large as all the rest.
+  const { draft, is, sha256, address } = await draftOf(await readSource(options.source, options.kind), options);
   const name = nameOf(options.name, draft.title);
   const folder = join(resolve(options.out), name);
   const before = readFolder(folder);
@@ -71,7 +77,7 @@ export async function importConnector(options: ImportOptions): Promise<ImportRes
     before.record?.source.sha256 === sha256
       ? before.record.source.read
       : (options.today ?? new Date().toISOString().slice(0, 10));
-  const manifest = manifestOf(name, draft, source.address, read);
+  const manifest = manifestOf(name, draft, address, read);
   const head = headOf(options.source);
   const mergedManifest = mergeManifest(manifest, before.files.get('connector.yaml'), before.record?.manifest, head);
   const found = [...before.toolFiles.values()].flatMap(({ tools }) => tools);
@@ -82,7 +88,6 @@ export async function importConnector(options: ImportOptions): Promise<ImportRes
     source: { address: options.source.split('/').at(-1) ?? '', sha256, read },
     manifest: partsOf(manifest),
     tools: mergedTools.records,
-    files: [...toolFiles.keys()],
   };
   const loaded = new Map([['connector.yaml', mergedManifest.text], ...toolFiles]);
   const after = new Map([
@@ -105,22 +110,43 @@ export async function importConnector(options: ImportOptions): Promise<ImportRes
   };
 }
 
-async function draftOf(source: Source, options: ImportOptions): Promise<{ draft: Draft; is: string; sha256: string }> {
+interface Read {
+  readonly draft: Draft;
+  /** What the source is. */
+  readonly is: string;
+  readonly sha256: string;
+  readonly address: string | undefined;
+}
+
+async function draftOf(source: Source, options: ImportOptions): Promise<Read> {
+  const { address } = source;
   const wanted = wantedOf(options);
-  const { baseUrl, progress = () => undefined } = options;
-  const told = (done: number, of: number) => progress(`${done} of ${of} operations`);
+  const { baseUrl, token, progress = () => undefined } = options;
   switch (source.kind) {
     case 'openapi': {
+      const told = (done: number, of: number) => progress(`${done} of ${of} operations`);
       const { version } = OpenApiDocument.of(source.document);
-      return {
-        draft: importOpenApi(source.document, { baseUrl, address: source.address, wanted, progress: told }),
-        is: version,
-        sha256: source.sha256,
-      };
+      const draft = importOpenApi(source.document, { baseUrl, address: source.address, wanted, progress: told });
+      return { draft, is: version, sha256: source.sha256, address };
     }
-    default:
-      throw new ImportError('not yet', '');
+    case 'sdl':
+      return { ...graphql(schemaOfSdl(source.text), baseUrl, wanted), sha256: source.sha256, address };
+    case 'introspection':
+      return { ...graphql(schemaOfIntrospection(source.document), baseUrl, wanted), sha256: source.sha256, address };
+    case 'graphql-endpoint': {
+      const document = await introspect(source.address, token);
+      const sha256 = createHash('sha256').update(JSON.stringify(document)).digest('hex');
+      return { ...graphql(schemaOfIntrospection(document), baseUrl ?? source.address, wanted), sha256, address };
+    }
+    case 'mcp': {
+      const read = await readMcpTools(source.address, token);
+      return { draft: importMcp(read, source.address, wanted), is: 'tools of an MCP server', sha256: read.sha256, address };
+    }
   }
+}
+
+function graphql(schema: GraphQLSchema, endpoint: string | undefined, wanted: Wanted): Pick<Read, 'draft' | 'is'> {
+  return { draft: importGraphql(schema, { endpoint, wanted }), is: 'GraphQL schema' };
 }
 
 function wantedOf({ include = [], exclude = [], maxTools = Infinity }: ImportOptions): Wanted {

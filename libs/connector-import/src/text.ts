@@ -10,6 +10,7 @@ export function plain(text: unknown, most: number): string | undefined {
   const line = text
     .slice(0, 20_000)
     .toWellFormed()
+    .replace(/^[ \t]*>(?:[ \t]*\[!\w+\])?/gm, '')
     .replace(/<[^<>]{1,200}>/g, ' ')
     .replace(/!?\[([^[\]]{1,200})\]\([^()\s]{1,500}\)/g, '$1')
     .replace(/[*_]{2}|`{3}/g, '')

@@ -3,6 +3,7 @@ import { agents } from './commands/agents.js';
 import { apply } from './commands/apply.js';
 import { call } from './commands/call.js';
 import { connect } from './commands/connect.js';
+import { connectors } from './commands/connectors.js';
 import { connections } from './commands/connections.js';
 import { deadLetters } from './commands/dead-letters.js';
 import { login, logout, whoami } from './commands/login.js';
@@ -33,6 +34,7 @@ export function program(args: readonly string[]) {
     .command(tools)
     .command(call)
     .command(providers)
+    .command(connectors)
     .command(members)
     .command(webhooks)
     .command(deadLetters)

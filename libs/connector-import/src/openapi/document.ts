@@ -1,6 +1,7 @@
 import { upgradeFromTwoToThree } from '@scalar/openapi-upgrader/2.0-to-3.0';
 import { ImportError } from '../import-error.js';
 import { isNode, own, type Node } from '../node.js';
+import { pointedAt } from '../schema/pointer.js';
 
 /** An OpenAPI description of 3.0, 3.1 or 3.2; one of Swagger 2.0 is made one of 3.0 first. Nothing outside of it is read. */
 export class OpenApiDocument {
@@ -27,7 +28,7 @@ export class OpenApiDocument {
   /** What a `$ref` names; undefined where that is outside of the document, or nowhere. */
   resolve = (reference: string): unknown => {
     if (this.#targets.has(reference)) return this.#targets.get(reference);
-    const target = reference.startsWith('#/') ? this.#at(reference.slice(2)) : undefined;
+    const target = pointedAt(this.root, reference);
     this.#targets.set(reference, target);
     return target;
   };
@@ -40,24 +41,6 @@ export class OpenApiDocument {
       node = this.resolve(node['$ref']);
     }
     return isNode(node) ? node : undefined;
-  }
-
-  #at(pointer: string): unknown {
-    let node: unknown = this.root;
-    for (const token of pointer.split('/')) {
-      const name = decoded(token).replaceAll('~1', '/').replaceAll('~0', '~');
-      if (Array.isArray(node)) node = /^\d{1,6}$/.test(name) ? node[Number(name)] : undefined;
-      else node = own(node, name);
-    }
-    return node;
-  }
-}
-
-function decoded(token: string): string {
-  try {
-    return decodeURIComponent(token);
-  } catch {
-    return token;
   }
 }
 

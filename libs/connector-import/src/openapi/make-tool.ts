@@ -32,7 +32,7 @@ const ATTEMPTS: readonly Limits[] = [
   { depth: 3, parts: 120, members: 60 },
   { depth: 2, parts: 120, members: 60 },
   { depth: 1, parts: 120, members: 60 },
-  { depth: 0, parts: 400, members: 60 },
+  { depth: 0, parts: 250, members: 60 },
 ];
 
 /** @throws Unfit where no tool can be made of it */
@@ -103,7 +103,8 @@ function drafted(operation: Operation, { auth }: Workshop, { effect, request, pa
   const input = args.schema();
   const sensitive = Object.entries(ownNode(input, 'properties'))
     .filter(([name, schema]) => looksSecret(name, isNode(schema) ? schema['format'] : undefined))
-    .map(([name]) => `/${name}`);
+    .map(([name]) => `/${name}`)
+    .slice(0, 50);
   if (sensitive.length > 0) notes.push({ kind: 'sensitive', at: '/sensitive', detail: 'by their names' });
   const scopes = scopesNeeded(operation, auth);
   const summary = plain(node['summary'], 80) ?? plain(node['description'], 80);
@@ -126,13 +127,14 @@ function drafted(operation: Operation, { auth }: Workshop, { effect, request, pa
 
 function pagingOf(
   { parameters, method, node }: Operation,
-  { document }: Workshop,
+  { document, auth }: Workshop,
   answer: ReturnType<typeof answerOf>,
 ): Paging | undefined {
   const body = method === 'GET' ? undefined : jsonBodyOf(document.node(node['requestBody']));
   const isFollowed = method === 'GET';
   const paging = new PagingGuess(document.resolve).of(parameters, body, answer.schema, answer.hasLink && isFollowed);
-  return paging?.definition['style'] === 'url' && !isFollowed ? undefined : paging;
+  if (paging === undefined || (paging.definition['style'] === 'url' && !isFollowed)) return undefined;
+  return auth.credential.in === 'query' && paging.query.has(auth.credential.name) ? undefined : paging;
 }
 
 /** https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ */

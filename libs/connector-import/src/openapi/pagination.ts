@@ -111,7 +111,7 @@ export class PagingGuess {
 
   #inQuery(parameters: readonly Node[]): Asked[] {
     return parameters
-      .filter((parameter) => parameter['in'] === 'query' && typeof parameter['name'] === 'string')
+      .filter((parameter) => parameter['in'] === 'query' && isPlace(String(parameter['name'] ?? '')))
       .map((parameter) => ({ name: String(parameter['name']), schema: this.#flat(schemaOf(parameter)), in: 'query' }));
   }
 
@@ -227,5 +227,5 @@ function bare(name: string): string {
 }
 
 function isPlace(name: string): boolean {
-  return name !== '__proto__' && name.length <= 200;
+  return name !== '' && name !== '__proto__' && name.length <= 100;
 }

@@ -115,10 +115,11 @@ function literalOf(
   place: Place,
   { simplifier }: ParameterContext,
 ): string | number | boolean | undefined {
-  if (!isRequired) return undefined;
+  // A version is what a header with a default says; nobody has to fill it.
+  if (!isRequired && place !== 'header') return undefined;
   const found = shallow(schema, simplifier.resolve).schema;
   const values = 'const' in found ? [found['const']] : Array.isArray(found['enum']) ? found['enum'] : [];
-  const value = values.length === 1 ? values[0] : place === 'header' ? found['default'] : undefined;
+  const value = values.length === 1 && isRequired ? values[0] : place === 'header' ? found['default'] : undefined;
   if (!isPlain(value) || value === null) return undefined;
   return place === 'header' && !/^[\x20-\x7e]*$/.test(String(value)) ? undefined : value;
 }

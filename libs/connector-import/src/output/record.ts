@@ -21,7 +21,6 @@ export interface ImportRecord {
   /** Members of connector.yaml → hash. */
   readonly manifest: Parts;
   readonly tools: Readonly<Record<string, ToolRecord>>;
-  readonly files: readonly string[];
 }
 
 /** A definition's members, of its arguments each one: what can be told as changed by itself. */

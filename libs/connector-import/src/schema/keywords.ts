@@ -13,14 +13,7 @@ export function keywordsOf(schema: Node, drop: Drop): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
   const values = enumOf(schema, drop);
   if (values !== undefined) kept['enum'] = values;
-  for (const name of ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'])
-    if (isExact(schema[name]) && (name !== 'multipleOf' || schema[name] > 0)) kept[name] = schema[name];
-  // OpenAPI 3.0: a boolean beside the bound.
-  for (const [bound, flag] of EXCLUSIVE)
-    if (schema[flag] === true && bound in kept) {
-      kept[flag] = kept[bound];
-      delete kept[bound];
-    }
+  Object.assign(kept, boundsOf(schema));
   for (const name of ['minLength', 'maxLength', 'minItems', 'maxItems']) if (isCount(schema[name])) kept[name] = schema[name];
   if (schema['uniqueItems'] === true) kept['uniqueItems'] = true;
   const pattern = patternOf(schema['pattern'], drop);
@@ -34,10 +27,18 @@ export function keywordsOf(schema: Node, drop: Drop): Record<string, unknown> {
   return kept;
 }
 
-const EXCLUSIVE = [
-  ['minimum', 'exclusiveMinimum'],
-  ['maximum', 'exclusiveMaximum'],
-] as const;
+/** OpenAPI 3.0 says by a boolean that a bound is exclusive. */
+function boundsOf(schema: Node): Record<string, number> {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  const bounds = {
+    minimum: exclusiveMinimum === true ? undefined : minimum,
+    maximum: exclusiveMaximum === true ? undefined : maximum,
+    exclusiveMinimum: exclusiveMinimum === true ? minimum : exclusiveMinimum,
+    exclusiveMaximum: exclusiveMaximum === true ? maximum : exclusiveMaximum,
+    multipleOf: isExact(multipleOf) && multipleOf > 0 ? multipleOf : undefined,
+  };
+  return Object.fromEntries(Object.entries(bounds).filter((entry): entry is [string, number] => isExact(entry[1])));
+}
 
 function enumOf(schema: Node, drop: Drop): unknown[] | undefined {
   const written = 'const' in schema ? [schema['const']] : schema['enum'];

@@ -46,10 +46,13 @@ export class Simplifier {
     const description = plain(found.schema['description'] ?? found.schema['title'], MAX_DESCRIPTION);
     const isRecursive = found.references.some((reference) => above.includes(reference));
     const inside = [...above, ...found.references, ...chosen.references];
+    const values = this.#values(chosen.schema, nullable || chosen.nullable, at);
+    // A model reads what may be chosen from as well.
+    this.#parts += Array.isArray(values['enum']) ? values['enum'].length / 10 : 0;
     const head = {
       ...typeKeyword(types, nullable || chosen.nullable, chosen.schema),
       ...(description === undefined ? {} : { description }),
-      ...this.#values(chosen.schema, nullable || chosen.nullable, at),
+      ...values,
     };
     if (!types.includes('object') && !types.includes('array')) {
       if (chosen.anyOf.length === 0 || depth >= this.limits.depth) return head;

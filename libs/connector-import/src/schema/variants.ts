@@ -11,12 +11,16 @@ export interface Chosen {
 }
 
 const MAX_VARIANTS = 5;
+const MAX_READ = 200;
 
 /** `oneOf` and `anyOf` in a form that a model can fill: where they can be one schema, that. */
 export function variantsOf(schema: Node, resolve: Resolve, report: (detail: string) => void): Chosen {
   const { oneOf, anyOf, ...rest } = schema;
   const written = Array.isArray(oneOf) ? oneOf : Array.isArray(anyOf) ? anyOf : [];
-  const found = written.filter(isNode).map((one) => shallow(one, resolve));
+  const found = written
+    .filter(isNode)
+    .slice(0, MAX_READ)
+    .map((one) => shallow(one, resolve));
   const references = found.flatMap((one) => one.references);
   const isNull = (one: Node) => one['type'] === 'null' || (ownList(one, 'enum').length === 1 && ownList(one, 'enum')[0] === null);
   const variants = found.map((one) => one.schema).filter((one) => !isNull(one));

@@ -38,13 +38,15 @@ export interface CatalogReport {
  * Variables of the deployment need no values: samples stand for them.
  *
  * @param today for sources that claim to be read later than now
+ * @param only name of the one connector that is looked at, without those beside it
  */
-export function checkCatalog(dir: string, today: Date = new Date()): CatalogReport {
+export function checkCatalog(dir: string, today: Date = new Date(), only?: string): CatalogReport {
   const problems: ConnectorProblem[] = [];
   const compiler = new ToolCompiler();
   const tools = new Map<string, Tool>();
   const providers: ProviderSummary[] = [];
-  const folders = collect(problems, () => listConnectors(dir)) ?? [];
+  const all = collect(problems, () => listConnectors(dir)) ?? [];
+  const folders = only === undefined ? all : all.filter(({ name }) => name === only);
   for (const folder of folders) {
     const manifest = collect(problems, () => checkManifest(folder, isoDate(today), problems));
     const own = collect(problems, () => checkTools(folder, manifest, compiler, tools)) ?? [];
@@ -52,7 +54,7 @@ export function checkCatalog(dir: string, today: Date = new Date()): CatalogRepo
     if (manifest !== undefined) providers.push(summaryOf(manifest, own.length));
   }
   // Of connectors that can not be loaded themselves, nothing can be mapped.
-  if (problems.length === 0) collect(problems, () => loadUnified(dir, folders, tools, false));
+  if (problems.length === 0) collect(problems, () => loadUnified(dir, folders, tools));
   return { providers, tools: tools.size, problems };
 }
 

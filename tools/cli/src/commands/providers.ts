@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkCatalog } from '@keyward/connectors';
 import type { Connector, ConnectorDetail } from '@keyward/contracts';
@@ -7,7 +7,7 @@ import { Hint, Usage } from '../output/fail.js';
 import { group, under } from './command.js';
 import { register, registrations } from './registrations.js';
 
-const listing = under({
+export const listing = under({
   command: 'list',
   describe: 'What can be connected',
   builder: (args) =>
@@ -32,7 +32,7 @@ const listing = under({
   },
 });
 
-const get = under({
+export const get = under({
   command: 'get <name>',
   describe: 'One provider, with its scopes',
   builder: (args) => args.positional('name', { type: 'string', demandOption: true, describe: 'Its name' }),
@@ -65,14 +65,16 @@ const get = under({
 
 const SHIPPED = fileURLToPath(new URL('../../../../connectors', import.meta.url));
 
-const check = under({
+export const check = under({
   command: 'check [dir]',
   describe: 'Check connectors in a folder: schema, cross references, sources of every fact',
-  builder: (args) => args.positional('dir', { type: 'string', default: SHIPPED, describe: 'The folder of connectors' }),
+  builder: (args) =>
+    args.positional('dir', { type: 'string', default: SHIPPED, describe: 'The folder of connectors, or of one' }),
   handler: async (session, { dir }) => {
     const folder = resolve(process.env['INIT_CWD'] ?? process.cwd(), dir);
     if (!existsSync(folder)) throw new Usage(`There is no folder ${folder}.`);
-    const report = checkCatalog(folder);
+    const isOne = existsSync(join(folder, 'connector.yaml'));
+    const report = isOne ? checkCatalog(dirname(folder), new Date(), basename(folder)) : checkCatalog(folder);
     session.out.answer(report, () => {
       for (const { file, line, pointer, detail } of report.problems)
         session.out.say(`${file}:${line} (${pointer || '/'}): ${detail}`);
@@ -87,7 +89,7 @@ const check = under({
   },
 });
 
-const add = under({
+export const add = under({
   command: 'add <path>',
   describe: 'Add a connector of your own, or a new version: a folder with connector.yaml, or that file',
   builder: (args) => args.positional('path', { type: 'string', demandOption: true, describe: 'Folder or file' }),
@@ -106,7 +108,7 @@ const add = under({
   },
 });
 
-const remove = under({
+export const remove = under({
   command: 'remove <name>',
   describe: 'Remove a connector of your own',
   builder: (args) => args.positional('name', { type: 'string', demandOption: true, describe: 'Its name' }),
