@@ -9,7 +9,7 @@ import { assignmentsOf } from './manifest-plan.js';
 const CONNECTORS = join(import.meta.dirname, '../../../../connectors');
 const dir = mkdtempSync(join(tmpdir(), 'keyward-manifest-'));
 for (const name of ['jira', 'trello', 'unified']) symlinkSync(join(CONNECTORS, name), join(dir, name));
-const catalog = loadCatalog(dir, {}, { lazily: true });
+const catalog = loadCatalog(dir, {});
 afterAll(() => rmSync(dir, { recursive: true }));
 
 const plan = (tools: readonly (readonly [name: string, connector: string])[], permissions = {}) =>

@@ -12,7 +12,7 @@ const NAMES = 'asana github google_workspace hubspot intercom jira linear micros
 );
 const dir = mkdtempSync(join(tmpdir(), 'keyward-unified-'));
 for (const name of NAMES) symlinkSync(join(CONNECTORS, name), join(dir, name));
-const catalog = loadCatalog(dir, {}, { lazily: true });
+const catalog = loadCatalog(dir, {});
 afterAll(() => rmSync(dir, { recursive: true }));
 
 type Given = Readonly<Record<string, unknown>>;
@@ -32,6 +32,17 @@ async function outputOf(name: string, given: Given, body: unknown): Promise<unkn
   expect(own).toBeDefined();
   return unified;
 }
+
+it('our own say in words that a model’s API takes what they are, and of every argument what it is', () => {
+  for (const tool of catalog.unifiedTools()) {
+    const { description, inputSchema } = tool.describe([...tool.toolNames.keys()]);
+    expect([tool.name, description.length > 40, description.length <= 1_024]).toEqual([tool.name, true, true]);
+    const silent = Object.entries(inputSchema['properties'] as Record<string, { description?: string }>)
+      .filter(([, schema]) => schema.description === undefined)
+      .map(([name]) => `${tool.name} ${name}`);
+    expect(silent).toEqual([]);
+  }
+});
 
 const PROMPT = { title: 'Mend the printer', description: 'It is **offline**.', due: '2026-12-31' };
 

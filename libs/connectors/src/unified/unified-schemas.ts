@@ -26,7 +26,10 @@ export function inputSchemaOf(
   fail: Fail,
 ): Record<string, unknown> {
   const own = membersOf(input['properties']);
-  const ours = { [CONNECTOR]: { type: 'string', enum: connectors, description: 'Where to' }, ...(list ? PAGE_ARGUMENTS : {}) };
+  const ours = {
+    [CONNECTOR]: { type: 'string', enum: connectors, description: 'Which system it is done in' },
+    ...(list ? PAGE_ARGUMENTS : {}),
+  };
   const taken = Object.keys(ours).find((name) => Object.hasOwn(own, name));
   if (taken !== undefined) fail(['properties', taken], 'is added by itself');
   const required = Array.isArray(input['required']) ? (input['required'] as unknown[]) : [];

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { agentManifestSchema, KeywardError, toolExecuteSchema, writtenToolNameSchema } from '@keyward/contracts';
 import { UNIFIED_FILES, writeUnifiedFolder } from '../../test/unified-folder.js';
 import { loadCatalog } from '../load/load-catalog.js';
@@ -137,6 +138,29 @@ describe('a call of a unified tool', () => {
       expect(await refusal(() => asked({ connector: 'alpha', title: 'x' }, name))).toMatchObject({ code: 'unknown_tool' });
     },
   );
+
+  it('whatever is given: it is refused as arguments are, or the tool behind it takes what comes of it', async () => {
+    const text = fc.oneof(fc.string(), fc.constantFrom('HOME', 'home', '__proto__', '$key', '{{', '\u0000'));
+    const value = fc.oneof(
+      text,
+      fc.array(text, { maxLength: 3 }),
+      fc.integer(),
+      fc.constant(null),
+      fc.dictionary(text, text, { maxKeys: 2 }),
+    );
+    const args = fc.record(
+      { connector: fc.constantFrom('alpha', 'beta'), title: fc.oneof(text, value), place: fc.oneof(text, value), tags: value },
+      { requiredKeys: ['connector', 'title'] },
+    );
+    await fc.assert(
+      fc.asyncProperty(args, async (given) => {
+        const { tool, argumentsOf } = asked(given);
+        const native = await argumentsOf().catch((thrown: unknown) => thrown);
+        if (native instanceof KeywardError) expect(native.code).toBe('invalid_arguments');
+        else expect(() => tool.validateArguments(native as Record<string, unknown>)).not.toThrow();
+      }),
+    );
+  });
 
   it('is not there for a connector whose tool the organization hides', async () => {
     const tools = new Map([['alpha_add_card', null]]);
