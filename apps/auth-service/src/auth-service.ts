@@ -50,7 +50,7 @@ const BROADCAST_TIMEOUT_MS = 1_000;
 /** Everything the doors need, each made once. */
 export async function createAuthService(host: AuthHost) {
   const { config, logger } = host;
-  const catalog = watchCatalog({ ...config.connectors, lazily: true, logger, onReload: catalogReloads(host.metrics) });
+  const catalog = watchCatalog({ ...config.connectors, logger, onReload: catalogReloads(host.metrics) });
   const metrics = createMetrics(host.metrics);
   const dataSource = await openDatabase(host, config.database);
   const nats = await openNats(host, config.nats);

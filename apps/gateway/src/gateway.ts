@@ -47,7 +47,7 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
   const { config, logger } = host;
   const catalog = watchCatalog({
     ...config.connectors,
-    ...{ onlyWithTools: true, lazily: true, logger },
+    ...{ onlyWithTools: true, logger },
     onReload: catalogReloads(host.metrics),
   });
   const metrics = createMetrics(host.metrics);

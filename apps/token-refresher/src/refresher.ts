@@ -105,7 +105,7 @@ interface WorkParts {
 
 async function createWork({ config, logger, metrics, tracer, onDrain }: RefresherHost, parts: WorkParts): Promise<RefreshWork> {
   const { database, nats, egress } = parts;
-  const deployment = watchCatalog({ ...config.connectors, lazily: true, logger, onReload: catalogReloads(metrics) });
+  const deployment = watchCatalog({ ...config.connectors, manifestsOnly: true, logger, onReload: catalogReloads(metrics) });
   onDrain('connectors', () => deployment.stop());
   const catalogs = createCatalogs({ deployment, load: createConnectorLoader(database), logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);

@@ -19,8 +19,8 @@ export interface LoadOptions {
    * and parsed manifests take memory. Of the others the names stay known, as taken.
    */
   onlyWithTools?: boolean;
-  /** For services that call no tools: arguments’ schemas are compiled when they are first needed, which is half of the work. */
-  lazily?: boolean;
+  /** For services that have to do with providers alone: files of tools, which are most of a catalog, are not read. */
+  manifestsOnly?: boolean;
 }
 
 interface Loaded {
@@ -38,7 +38,7 @@ export class CatalogLoader {
     private readonly variables: ConnectorVariables,
     private readonly options: LoadOptions = {},
   ) {
-    this.#unified = new UnifiedLoader(dir, options.lazily === true);
+    this.#unified = new UnifiedLoader(dir);
   }
 
   /** @throws ConnectorError that names file, line and JSON Pointer of everything wrong in the first file that is */
@@ -46,20 +46,26 @@ export class CatalogLoader {
     const folders = listConnectors(this.dir);
     const unknown = Object.keys(this.variables).find((name) => !folders.some((folder) => folder.name === name));
     if (unknown !== undefined) throw problem(this.dir, `variables are set for the connector "${unknown}", which is not here`);
-    const compiler = new ToolCompiler({ lazily: this.options.lazily === true });
+    const compiler = new ToolCompiler();
     const loaded = new Map<string, Loaded>();
     const tools = new Map<string, Tool>();
     const providers = new Map<string, ProviderManifest>();
-    const wanted = this.options.onlyWithTools === true ? folders.filter((each) => each.tools.length > 0) : folders;
+    const wanted = this.#wanted(folders);
     for (const folder of wanted) {
       const one = this.#unchanged(folder, tools) ?? this.#read(folder, compiler, tools);
       loaded.set(folder.name, one);
       providers.set(folder.name, one.connector.manifest);
       for (const tool of one.connector.tools) tools.set(tool.name, tool);
     }
-    const unified = this.#unified.load(wanted, tools);
+    const unified = this.options.manifestsOnly === true ? new Map<string, never>() : this.#unified.load(wanted, tools);
     this.#before = loaded;
     return new Catalog(tools, providers, new Set(folders.map(({ name }) => name)), new Map(), unified);
+  }
+
+  #wanted(folders: readonly ConnectorFolder[]): ConnectorFolder[] {
+    const { onlyWithTools = false, manifestsOnly = false } = this.options;
+    const wanted = folders.filter(({ tools }) => !onlyWithTools || tools.length > 0);
+    return manifestsOnly ? wanted.map((folder) => ({ ...folder, tools: [], unified: undefined })) : wanted;
   }
 
   /** Names of tools may be taken meanwhile, which compiling would tell. */

@@ -4,6 +4,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { Fail } from './compile-tool.js';
 import type { Arguments } from './tool.js';
 import { checkInputSchema, checkSchema } from './check-input-schema.js';
+import { isPlainSchema } from './plain-schema.js';
 
 const MAX_REPORTED = 20;
 /** Above this, only the first error is looked for: an error per element of a huge array would cost more than the call. */
@@ -21,38 +22,50 @@ export class ArgumentCompiler {
   private first: Ajv2020 | undefined;
   private all: Ajv2020 | undefined;
 
-  /** @param lazily whether schemas are compiled when a tool is first called, see parse-connector.ts */
-  constructor(private readonly lazily = false) {}
+  /** @param isKnown whether the schemas were compiled before, when they were posted: then they are here at a first call, all of them */
+  constructor(private readonly isKnown = false) {}
 
+  /** Compiles at a tool's first call, and at load only what might fail then: compiling all would be a quarter of the work of starting. */
   compile(input: Schema, fail: Fail): CompiledArguments {
     checkInputSchema(input, fail);
     const open = 'additionalProperties' in input || 'unevaluatedProperties' in input;
     const inputSchema = Object.freeze(open ? input : { ...input, additionalProperties: false });
-    let check = this.lazily ? undefined : this.compileSchema(inputSchema, fail);
-    const validate = (args: Arguments) => {
-      check ??= this.compileSchema(inputSchema, fail);
-      if (check(args)) return;
-      const small = JSON.stringify(args).length <= MAX_BYTES_FOR_ALL_ERRORS;
-      throw invalidArguments(small ? this.allErrors(inputSchema, args) : (check.errors ?? []));
-    };
-    return { inputSchema, validate };
+    const early = this.isKnown || isPlainSchema(inputSchema) ? undefined : this.compileOrFail(inputSchema, fail);
+    return { inputSchema, validate: this.validator(inputSchema, early) };
   }
 
   /** Says what a tool gives; nothing is compiled, as no call is checked against it. */
   checkOutput(schema: Schema, fail: Fail): Schema {
     checkSchema(schema, fail);
-    this.first ??= createAjv(false);
-    if (this.first.validateSchema(schema) !== true) fail([], `not a valid JSON Schema: ${this.first.errorsText()}`);
+    if (!isPlainSchema(schema)) {
+      this.first ??= createAjv(false);
+      if (this.first.validateSchema(schema) !== true) fail([], `not a valid JSON Schema: ${this.first.errorsText()}`);
+    }
     return Object.freeze(schema);
   }
 
-  private compileSchema(schema: Schema, fail: Fail): ValidateFunction {
-    this.first ??= createAjv(false);
+  /** Apart from `compile`, so that it keeps nothing of the file alive. */
+  private validator(schema: Schema, early: ValidateFunction | undefined): CompiledArguments['validate'] {
+    let check = early;
+    return (args) => {
+      check ??= this.compileSchema(schema);
+      if (check(args)) return;
+      const small = JSON.stringify(args).length <= MAX_BYTES_FOR_ALL_ERRORS;
+      throw invalidArguments(small ? this.allErrors(schema, args) : (check.errors ?? []));
+    };
+  }
+
+  private compileOrFail(schema: Schema, fail: Fail): ValidateFunction {
     try {
-      return this.first.compile(schema);
+      return this.compileSchema(schema);
     } catch (cause) {
       return fail([], `not a valid JSON Schema: ${cause instanceof Error ? cause.message : 'unknown'}`);
     }
+  }
+
+  private compileSchema(schema: Schema): ValidateFunction {
+    this.first ??= createAjv(false);
+    return this.first.compile(schema);
   }
 
   private allErrors(schema: Schema, args: Arguments): ErrorObject[] {
@@ -64,7 +77,7 @@ export class ArgumentCompiler {
   }
 }
 
-function createAjv(allErrors: boolean): Ajv2020 {
+export function createAjv(allErrors: boolean): Ajv2020 {
   return new Ajv2020({
     strictSchema: true,
     strictNumbers: true,

@@ -35,8 +35,8 @@ export class ToolCompiler {
   private readonly args: ArgumentCompiler;
   private readonly evaluator: Evaluator;
 
-  constructor(options: { lazily?: boolean; evaluator?: Evaluator } = {}) {
-    this.args = new ArgumentCompiler(options.lazily);
+  constructor(options: { isKnown?: boolean; evaluator?: Evaluator } = {}) {
+    this.args = new ArgumentCompiler(options.isKnown);
     this.evaluator = options.evaluator ?? evaluatedHere;
   }
 

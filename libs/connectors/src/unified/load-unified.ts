@@ -26,12 +26,7 @@ type Mapper = Pick<ConnectorFolder, 'name' | 'unified'>;
  * @param connectors those that are loaded, and `tools` theirs
  * @throws ConnectorError
  */
-export function loadUnified(
-  dir: string,
-  connectors: readonly Mapper[],
-  tools: ReadonlyMap<string, Tool>,
-  lazily: boolean,
-): UnifiedTools {
+export function loadUnified(dir: string, connectors: readonly Mapper[], tools: ReadonlyMap<string, Tool>): UnifiedTools {
   const families = listFamilies(dir);
   if (families.length === 0) return new Map();
   const declared = new Map<string, Declaration>();
@@ -40,7 +35,7 @@ export function loadUnified(
   collectProblems(connectors, ({ name, unified }) => {
     if (unified !== undefined) readMappings(YamlFile.read(unified), name, declared, tools, mapped);
   });
-  const args = new ArgumentCompiler(lazily);
+  const args = new ArgumentCompiler();
   const compiled = new Map<string, UnifiedTool>();
   collectProblems(declared, ([name, declaration]) => {
     const mappings = mapped.get(name);
@@ -53,10 +48,7 @@ export function loadUnified(
 export class UnifiedLoader {
   #before: { readonly hash: string; readonly tools: readonly (Tool | undefined)[]; readonly unified: UnifiedTools } | undefined;
 
-  constructor(
-    private readonly dir: string,
-    private readonly lazily: boolean,
-  ) {}
+  constructor(private readonly dir: string) {}
 
   /** @throws ConnectorError */
   load(connectors: readonly Mapper[], tools: ReadonlyMap<string, Tool>): UnifiedTools {
@@ -66,7 +58,7 @@ export class UnifiedLoader {
     const isSame =
       before?.hash === hash && before.tools.length === all.length && before.tools.every((tool, at) => tool === all[at]);
     if (isSame) return before.unified;
-    const unified = loadUnified(this.dir, connectors, tools, this.lazily);
+    const unified = loadUnified(this.dir, connectors, tools);
     this.#before = { hash, tools: all, unified };
     return unified;
   }
