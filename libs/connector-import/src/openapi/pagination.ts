@@ -117,7 +117,8 @@ export class PagingGuess {
 
   #inBody(body: unknown): Asked[] {
     if (body === undefined) return [];
-    return Object.entries(ownNode(this.#flat(body), 'properties')).map(([name, schema]) => ({
+    const members = Object.entries(ownNode(this.#flat(body), 'properties')).filter(([name]) => isPlace(name));
+    return members.map(([name, schema]) => ({
       name,
       schema: this.#flat(schema),
       in: 'body',
