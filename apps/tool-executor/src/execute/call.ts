@@ -27,7 +27,9 @@ export class Call {
   readonly key: string;
   /** The epoch under which this process owns the call's row; undefined while there is none. */
   epoch: number | undefined;
-  /** Whether an earlier delivery wrote anything is not known yet, so nothing may be said of this call. */
+  /** It has waited, with a record that says that nothing of it was sent, and was not begun again yet. */
+  isSetAside = false;
+  /** Whether an earlier message wrote anything is not known yet, so nothing may be said of this call. */
   historyUnknown: boolean;
 
   /** What the tool is given. */
@@ -51,7 +53,7 @@ export class Call {
     this.askedAt = takenAt - (request.resumed?.afterMs ?? 0);
     this.key = request.id;
     this.arguments = request.arguments;
-    this.historyUnknown = deliveries > 1;
+    this.historyUnknown = this.hasHistory;
     // Without tracing, the execution's own 128 bits serve.
     this.traceId = trace.getActiveSpan()?.spanContext().traceId ?? request.id.slice(-32);
   }
@@ -71,6 +73,11 @@ export class Call {
   resolved(found: ToolCall): ToolCall {
     this.found = found;
     return found;
+  }
+
+  /** Another delivery, or another message, may have begun it. */
+  get hasHistory(): boolean {
+    return this.deliveries > 1 || this.request.resumed !== undefined;
   }
 
   /** Leaves a row behind: repeating it is not harmless. */

@@ -76,17 +76,12 @@ export class ExecutionRows {
     return this.update(org, `epoch = epoch + 1, state = '${RUNNING}'`, [id, epoch], `'${RUNNING}', '${WAITING}'`);
   }
 
-  /** Nothing was sent, and it waits: whoever takes it up begins anew. */
-  async setAside(org: string, id: string, epoch: number): Promise<void> {
-    await this.update(org, `state = '${WAITING}'`, [id, epoch]);
-  }
-
-  /** It ended while it waited. Its key is free again. */
+  /** What waits ends, with nothing sent of it since. Its key is free again. What somebody has begun is left to him. */
   async end(org: string, id: string, result: ExecutionResult): Promise<void> {
     await this.query(
       org,
       `UPDATE execution.execution SET state = $2, result = to_jsonb($3::text), idempotency_key = NULL, updated_at = now()
-       WHERE id = $1 AND state IN ('${RUNNING}', '${WAITING}')`,
+       WHERE id = $1 AND state = '${WAITING}'`,
       [id, result.state, JSON.stringify(result)],
     );
   }

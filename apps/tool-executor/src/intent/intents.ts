@@ -16,17 +16,18 @@ const STORE_AGAIN_MS = [100, 400, 1_500] as const;
  */
 export class Intents {
   constructor(
-    private readonly rows: Pick<ExecutionRows, 'insert' | 'find' | 'findByKey' | 'takeOver' | 'settle' | 'setAside' | 'resolve'>,
+    private readonly rows: Pick<ExecutionRows, 'insert' | 'find' | 'findByKey' | 'takeOver' | 'settle' | 'end' | 'resolve'>,
   ) {}
 
   /**
-   * For a message that was delivered before. Undefined: go on, nothing was begun or beginning anew is safe. What the tool is now says
-   * nothing of what it was then: an organization may have changed its connector.
+   * For a message that was delivered before, or takes up what has waited. Undefined: go on, nothing was begun or beginning anew is safe.
+   * What the tool is now says nothing of what it was then: an organization may have changed its connector.
    */
   async resume(call: Call): Promise<Outcome | undefined> {
-    if (call.request.dryRun || call.deliveries === 1) return undefined;
+    if (call.request.dryRun || !call.hasHistory) return undefined;
     const row = await this.rows.find(call.request.org, call.request.id);
-    const outcome = row === undefined ? undefined : await this.takeUp(call, row);
+    call.isSetAside = row?.waits === true;
+    const outcome = row === undefined || row.waits ? undefined : await this.takeUp(call, row);
     call.historyUnknown = false;
     return outcome;
   }
@@ -67,19 +68,17 @@ export class Intents {
    */
   async finish(call: Call, outcome: Outcome, result: ExecutionResult): Promise<ExecutionResult> {
     const { epoch, request } = call;
-    if ('waits' in outcome) await this.setAside(call);
-    if (epoch === undefined || 'stored' in outcome || 'waits' in outcome) return result;
+    if ('stored' in outcome || 'waits' in outcome) return result;
+    if (epoch === undefined) {
+      if (call.isSetAside) await this.store(() => this.rows.end(request.org, request.id, result));
+      return result;
+    }
     const releaseKey = !call.settled && !call.uncertain;
     if (await this.store(() => this.rows.settle(request.org, request.id, epoch, result, releaseKey))) return result;
     // Another delivery took the call up while this one was silent: what that one stored is the truth.
     const now = await this.rows.find(request.org, request.id);
     if (now?.result !== undefined) return now.result;
     throw new KeywardError('dependency_unavailable', 'Another delivery of this call is being worked on.');
-  }
-
-  /** Of a call that waits now: its row says that nothing of it was sent. */
-  private async setAside({ request, epoch }: Call): Promise<void> {
-    if (epoch !== undefined) await this.rows.setAside(request.org, request.id, epoch);
   }
 
   /** What a look at the provider has told of an earlier call whose outcome was not known. */
@@ -98,8 +97,8 @@ export class Intents {
     }
     call.epoch = epoch;
     call.notSentBefore = row.takenUpAt;
-    // What waits has sent nothing, and the first to take it up again finds it as it was left.
-    if (row.waits || (call.request.resumed !== undefined && call.deliveries === 1)) return undefined;
+    // What waits has sent nothing.
+    if (row.waits) return undefined;
     call.uncertain = true;
     // The provider recognises it, or can be asked about it.
     if (call.tool?.idempotent === true || (call.tool?.probe ?? null) !== null) return undefined;
@@ -112,7 +111,7 @@ export class Intents {
     await delay(ms, undefined, { signal: call.signal }).catch(() => call.signal.throwIfAborted());
   }
 
-  private async store(attempt: () => Promise<boolean>): Promise<boolean> {
+  private async store<T>(attempt: () => Promise<T>): Promise<T> {
     for (const pause of STORE_AGAIN_MS) {
       try {
         return await attempt();

@@ -25,6 +25,8 @@ export interface NewWaiting {
   /** How long ago it was asked for, and its connections were looked at. */
   askedMs: number;
   lookedMs: number;
+  /** Under which this process owns the record of what writes; null where there is none. It says from now on that nothing was sent. */
+  executionEpoch: number | null;
 }
 
 /** Of a row that waits or has waited, for whoever sends it on its way or tells of its end. */
@@ -93,7 +95,7 @@ const MOST_PER_AGENT = 1_000;
 
 const PARK = {
   name: 'keyward_park',
-  text: 'SELECT outcome, until FROM execution.park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)',
+  text: 'SELECT outcome, until FROM execution.park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)',
 };
 const WAKE = { name: 'keyward_wake', text: 'SELECT * FROM execution.wake_waiting($1, $2, $3, $4, $5, $6)' };
 const SWEEP = { name: 'keyward_sweep_waiting', text: 'SELECT * FROM execution.sweep_waiting($1)' };
@@ -120,7 +122,7 @@ export class WaitingRows {
         row.connectUrl,
         row.request,
       ],
-      ...[row.traceId, row.epoch, row.waitMs, row.askedMs, row.lookedMs, MOST_PER_AGENT],
+      ...[row.traceId, row.epoch, row.waitMs, row.askedMs, row.lookedMs, MOST_PER_AGENT, row.executionEpoch],
     ]);
     if (parked === undefined) return 'gone';
     return parked.outcome === 'waiting' ? parked.until : parked.outcome;

@@ -76,6 +76,7 @@ export class Waiting {
         epoch: epochOf(call),
       },
       ...{ waitMs: request.waitForMs ?? 0, askedMs: call.durationMs, lookedMs: performance.now() - call.startedAt },
+      executionEpoch: call.epoch ?? null,
     });
     if (until === 'full') throw refusal('rate_limited', 'As many calls of this agent wait for an authorization as may.', outcome);
     if (until === 'gone') return undefined;

@@ -60,12 +60,13 @@ END $$;
 `;
 
 const PARK = `
-/* From now on it waits; again, where this message has taken it up. 'full': the agent has as many that wait as it may have. 'gone': another
-   message has it, or it has ended, or the organization has. */
+/* From now on it waits; again, where this message has taken it up; and its record says, in the same moment, that nothing of it was sent.
+   Another delivery of the first message may have found the same. 'full': the agent has as many that wait as it may have. 'gone': another
+   message has it, or it has ended, or the organization has. p_execution_epoch: under which the caller owns the record, null without one. */
 CREATE FUNCTION execution.park(
   p_id text, p_org text, p_agent text, p_user text, p_tool text, p_provider text, p_connection text, p_reason text, p_detail text, p_connect_url text,
   p_request text, p_trace_id text, p_epoch integer, p_wait_ms double precision, p_asked_ms double precision, p_looked_ms double precision,
-  p_most integer, OUT outcome text, OUT until timestamptz
+  p_most integer, p_execution_epoch integer, OUT outcome text, OUT until timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE looked timestamptz := clock_timestamp() - p_looked_ms * interval '1 millisecond';
@@ -78,22 +79,25 @@ BEGIN
   SET state = 'waiting', reason = p_reason, detail = p_detail, connect_url = p_connect_url, looked_at = looked, updated_at = clock_timestamp()
   WHERE w.id = p_id AND w.org_id = p_org AND w.epoch = p_epoch AND w.state = 'running'
   RETURNING w.expires_at INTO until;
-  IF until IS NOT NULL THEN
-    outcome := 'waiting';
-  ELSIF p_epoch = 1 AND (
-    SELECT count(*) FROM execution.waiting w WHERE w.org_id = p_org AND w.agent_id = p_agent AND w.request IS NOT NULL
-  ) >= p_most THEN
-    outcome := 'full';
-  ELSIF p_epoch = 1 THEN
-    INSERT INTO execution.waiting (id, org_id, agent_id, user_id, tool, provider, connection_id, reason, detail, connect_url, request, trace_id,
+  IF until IS NULL AND p_epoch = 1 THEN
+    IF NOT EXISTS (SELECT FROM execution.waiting w WHERE w.id = p_id) AND (
+      SELECT count(*) FROM execution.waiting w WHERE w.org_id = p_org AND w.agent_id = p_agent AND w.request IS NOT NULL
+    ) >= p_most THEN
+      outcome := 'full';
+      RETURN;
+    END IF;
+    INSERT INTO execution.waiting AS w (id, org_id, agent_id, user_id, tool, provider, connection_id, reason, detail, connect_url, request, trace_id,
       asked_at, looked_at, expires_at)
     VALUES (p_id, p_org, p_agent, p_user, p_tool, p_provider, p_connection, p_reason, p_detail, p_connect_url, p_request, p_trace_id,
       clock_timestamp() - p_asked_ms * interval '1 millisecond', looked, clock_timestamp() + p_wait_ms * interval '1 millisecond')
-    ON CONFLICT (id) DO NOTHING
-    RETURNING expires_at INTO until;
-    IF until IS NOT NULL THEN
-      outcome := 'waiting';
-    END IF;
+    ON CONFLICT (id) DO UPDATE SET looked_at = least(w.looked_at, excluded.looked_at)
+      WHERE w.org_id = p_org AND w.agent_id = p_agent AND w.epoch = 1 AND w.state = 'waiting'
+    RETURNING w.expires_at INTO until;
+  END IF;
+  IF until IS NOT NULL THEN
+    outcome := 'waiting';
+    UPDATE execution.execution e SET state = 'waiting_for_authorization', updated_at = clock_timestamp()
+    WHERE e.id = p_id AND e.org_id = p_org AND e.epoch = p_execution_epoch AND e.state = 'running';
   END IF;
 END $$;
 `;
@@ -250,11 +254,11 @@ GRANT SELECT, UPDATE, DELETE ON execution.cancellation TO keyward_definer;
 GRANT DELETE ON execution.execution TO keyward_definer;
 GRANT SELECT (id, shredded_at) ON identity.organization TO keyward_definer;
 REVOKE ALL ON FUNCTION
-  execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer),
+  execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer, integer),
   execution.wake_waiting(text[], text[], text[], text[], text[], text[]), execution.sweep_waiting(integer),
   execution.recent_cancellations(), execution.purge(integer), execution.end_waiting(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-  execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer),
+  execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer, integer),
   execution.wake_waiting(text[], text[], text[], text[], text[], text[]), execution.sweep_waiting(integer),
   execution.recent_cancellations(), execution.purge(integer) TO keyward_executor;
 GRANT EXECUTE ON FUNCTION execution.end_waiting(text) TO keyward_auth;
