@@ -1,53 +1,97 @@
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dismissGuard } from '@keyward/embedded';
 import { tellStory } from './demo/story.js';
 import { Narrator } from './demo/narrator.js';
+import { tellVendors, VENDORS } from './demo/vendors.js';
 import { defaultDir } from './home/default-dir.js';
 import { stackPaths } from './home/paths.js';
 import { readSecrets } from './home/secrets.js';
 import { readStackInfo } from './stack-info.js';
-import { startStack } from './stack.js';
+import { startStack, type StackOptions } from './stack.js';
 
 const USAGE = `npm run demo [-- options]
 
 The whole story, each step shown: connect, call over HTTP and NATS, an expired token, a foreign agent, disconnect, the audit trail.
-It runs against the stack of \`npm start\`; where none runs, it starts one and stops it at the end.
+Then the second chapter: one tool over two emulated vendors, calls that wait for a person, a storm of 429, a grant that ends.
+It runs against the stack of \`npm start\`; where none runs, it starts one and stops it at the end. Where the one that runs emulates no
+vendors, the second chapter is told on another one, which is removed at the end.
 
   --dir DIR     the stack's directory (default .keyward, or KEYWARD_HOME)
+  --skip-vendors
+                the first chapter alone
   --help        this text
 
 Exits 0 when everything went as told, 1 otherwise.`;
 
 const write = (text: string): void => void process.stdout.write(text);
 
-async function withStack(dir: string, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
-  if (readStackInfo(dir) !== undefined) {
-    write(`Using the stack that runs on ${dir}.\n`);
-    return work();
-  }
-  write(`No stack runs on ${dir}: starting one.\n`);
-  const stack = await startStack({ dir, usualPorts: true, signal });
+type Chapter = (dir: string) => Promise<void>;
+
+async function onNewStack(options: StackOptions, chapter: Chapter): Promise<void> {
+  const stack = await startStack(options);
   try {
-    await work();
+    await chapter(options.dir);
   } finally {
     write('\nStopping the stack …\n');
     await stack.stop();
   }
 }
 
-async function demo(signal: AbortSignal): Promise<void> {
-  const { values } = parseArgs({ options: { dir: { type: 'string' }, help: { type: 'boolean', default: false } } });
-  if (values.help) return write(`${USAGE}\n`);
-  const dir = values.dir === undefined ? defaultDir() : resolve(process.env['INIT_CWD'] ?? process.cwd(), values.dir);
+/** The stack of the vendors' chapter where the one that runs can not be told on: made for it, and gone with it. */
+async function onPassingStack(signal: AbortSignal, chapter: Chapter): Promise<void> {
+  write('\nThe stack that runs emulates no vendors: starting another one for a while.\n');
+  const dir = mkdtempSync(join(tmpdir(), 'keyward-demo-'));
+  try {
+    await onNewStack({ dir, emulate: VENDORS, signal }, chapter);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function emulates(dir: string): boolean {
+  const emulated = readStackInfo(dir)?.emulated ?? [];
+  return VENDORS.every((name) => emulated.includes(name));
+}
+
+function told(tell: typeof tellStory, narrator: Narrator, signal: AbortSignal): Chapter {
   const interrupted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
-  const story = async (): Promise<void> => {
+  return async (dir) => {
     const info = readStackInfo(dir);
     if (info === undefined) throw new Error('the stack stopped meanwhile');
     const { managementToken } = readSecrets(stackPaths(dir)).sandbox;
-    await Promise.race([tellStory(info, managementToken, new Narrator(write)), interrupted]);
+    await Promise.race([tell(info, managementToken, narrator), interrupted]);
   };
-  await withStack(dir, story, signal);
+}
+
+async function demo(signal: AbortSignal): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      dir: { type: 'string' },
+      'skip-vendors': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return write(`${USAGE}\n`);
+  const dir = values.dir === undefined ? defaultDir() : resolve(process.env['INIT_CWD'] ?? process.cwd(), values.dir);
+  const narrator = new Narrator(write);
+  const story = told(tellStory, narrator, signal);
+  const vendors = values['skip-vendors'] ? undefined : told(tellVendors, narrator, signal);
+  const both: Chapter = async (home) => {
+    await story(home);
+    if (vendors === undefined) return;
+    if (emulates(home)) await vendors(home);
+    else await onPassingStack(signal, vendors);
+  };
+  if (readStackInfo(dir) !== undefined) {
+    write(`Using the stack that runs on ${dir}.\n`);
+    await both(dir);
+  } else {
+    write(`No stack runs on ${dir}: starting one.\n`);
+    await onNewStack({ dir, usualPorts: true, signal, emulate: vendors === undefined ? [] : VENDORS }, both);
+  }
   write('\nAll of it went as told.\n');
 }
 

@@ -1,4 +1,6 @@
 export { connectUser, walkConnectPages, type ConnectOptions } from './connect/connect-user.js';
+export { Narrator, Surprise } from './demo/narrator.js';
+export { tellVendors, VENDORS } from './demo/vendors.js';
 export { storedAccessToken } from './connect/stored-access-token.js';
 export { defaultDir } from './home/default-dir.js';
 export { AlreadyRunning } from './home/lock.js';

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNatsOperator, type NatsOperator } from '@keyward/embedded';
 import { createLogin, migrate } from '@keyward/postgres';
+import { CONNECTORS } from './emulate/emulatable.js';
+import { stageConnectors } from './emulate/stage-connectors.js';
 import type { StackPaths } from './home/paths.js';
 import { saveSecrets, touchPrivate, type SecretsWithPorts } from './home/secrets.js';
 import { runChild } from './process/child.js';
@@ -72,9 +74,11 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const context: Launch = { ...options, addresses, signal, onRestart };
   const operator = await createNatsOperator(secrets.natsSeeds);
   await together(failed, startDatabase(context), startBus(context, operator), startSandbox(context));
+  const { emulate = [] } = options.options;
+  if (emulate.length > 0) stageConnectors(emulate, addresses.sandboxUrl, paths.connectors);
   tell('Starting the services …');
   await together(failed, ...SERVICES.map((name) => startService(context, name, operator)));
-  const seeded = await seed(addresses, secrets);
+  const seeded = await seed(addresses, secrets, emulate);
   saveSecrets(paths, { ...secrets, agentKey: seeded.agentKey });
   const credentials = await keepAgentCredentials(addresses.authUrl, seeded, paths.agentCredsFile, tell);
   ready.info = describeStack(options, addresses, seeded);
@@ -108,15 +112,17 @@ async function startBus(context: Launch, operator: NatsOperator): Promise<void> 
 
 function startSandbox(context: Launch): Promise<void> {
   const { paths, secrets, addresses, options } = context;
-  const environment = sandboxEnvironment({ paths, secrets, accessTokenTtlSeconds: options.accessTokenTtlSeconds });
+  const { accessTokenTtlSeconds, emulate = [] } = options;
+  const environment = sandboxEnvironment({ paths, secrets, accessTokenTtlSeconds, emulate });
   touchPrivate(paths.sandboxDatabase);
   const readyUrl = `${addresses.sandboxUrl}/.well-known/openid-configuration`;
   return startProgram(context, 'sandbox', 'sandbox-provider', environment, readyUrl);
 }
 
 function startService(context: Launch, name: ServiceName, operator: NatsOperator): Promise<void> {
-  const { paths, secrets, addresses } = context;
-  const settings = { paths, secrets, addresses, agentsAccount: operator.accounts.AGENTS.publicKey };
+  const { paths, secrets, addresses, options } = context;
+  const connectorsDir = (options.emulate ?? []).length === 0 ? CONNECTORS : paths.connectors;
+  const settings = { paths, secrets, addresses, agentsAccount: operator.accounts.AGENTS.publicKey, connectorsDir };
   const readyUrl = `http://127.0.0.1:${secrets.ports[`${name} metrics`]}/readyz`;
   return startProgram(context, name, name, serviceEnvironment(name, settings), readyUrl);
 }

@@ -27,6 +27,8 @@ const stackInfoSchema = z.strictObject({
   agentKey: z.string(),
   /** Replaced before the credentials in it expire. */
   agentCredsFile: z.string(),
+  /** Connectors whose vendors the sandbox provider stands for. */
+  emulated: z.array(z.string()).default([]),
   metrics,
   pids: z.record(z.string(), z.int()),
 });
@@ -44,7 +46,7 @@ export function readStackInfo(dir: string): StackInfo | undefined {
 }
 
 export function describeStack(
-  { paths, secrets, processes }: LaunchOptions,
+  { paths, secrets, processes, options }: LaunchOptions,
   addresses: Addresses,
   { org, agent, agentKey }: Seeded,
 ): StackInfo {
@@ -63,6 +65,7 @@ export function describeStack(
     agent,
     agentKey,
     agentCredsFile: paths.agentCredsFile,
+    emulated: [...(options.emulate ?? [])],
     metrics: Object.fromEntries(SERVICES.map((name) => [name, `http://127.0.0.1:${secrets.ports[`${name} metrics`]}/metrics`])),
     pids: processes.pids(),
   };

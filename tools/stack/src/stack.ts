@@ -22,6 +22,8 @@ export interface StackOptions {
   serviceEnv?: Partial<Record<ServiceName | 'sandbox', Record<string, string>>>;
   /** Of the sandbox provider's access tokens. Default 120. */
   accessTokenTtlSeconds?: number;
+  /** Connectors whose vendors the sandbox provider stands for, see `emulatable`. Default: none. */
+  emulate?: readonly string[];
   /** The documented ports where they are free. Default: any free ones, so that a stack for tests meets no other. */
   usualPorts?: boolean;
   /** Removes what the directory holds first. */

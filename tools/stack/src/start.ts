@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readinessBlock } from './cli/readiness-block.js';
 import { runUntilStopped } from './cli/run-until-stopped.js';
+import { parseEmulated } from './emulate/emulatable.js';
 import { defaultDir } from './home/default-dir.js';
 import { startStack } from './stack.js';
 
@@ -13,16 +14,20 @@ Data, secrets and logs are kept in .keyward; a second start continues with them.
   --reset       start clean: removes what earlier runs kept
   --dir DIR     keep everything in DIR instead (or set KEYWARD_HOME)
   --ttl SECONDS lifetime of the sandbox's access tokens (default 120)
+  --emulate NAMES
+                vendors that the sandbox provider stands for, as their contracts describe them, such as asana,linear
+                (or set KEYWARD_EMULATE); a name that is none tells which there are
   --help        this text
 
 Ctrl-C stops everything.`;
 
-function readArguments(): { reset: boolean; dir: string; ttl: number | undefined } | undefined {
+function readArguments(): { reset: boolean; dir: string; ttl: number | undefined; emulate: string[] } | undefined {
   const { values } = parseArgs({
     options: {
       reset: { type: 'boolean', default: false },
       dir: { type: 'string' },
       ttl: { type: 'string' },
+      emulate: { type: 'string', default: process.env['KEYWARD_EMULATE'] ?? '' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -32,7 +37,12 @@ function readArguments(): { reset: boolean; dir: string; ttl: number | undefined
     throw new Error('--ttl takes whole seconds, from 1 to 86400.');
   }
   const base = process.env['INIT_CWD'] ?? process.cwd();
-  return { reset: values.reset, dir: values.dir === undefined ? defaultDir() : resolve(base, values.dir), ttl };
+  return {
+    reset: values.reset,
+    dir: values.dir === undefined ? defaultDir() : resolve(base, values.dir),
+    ttl,
+    emulate: values.emulate === '' ? [] : parseEmulated(values.emulate),
+  };
 }
 
 await runUntilStopped(async (signal) => {
@@ -42,11 +52,12 @@ await runUntilStopped(async (signal) => {
     return undefined;
   }
   const startedAt = Date.now();
-  const { dir, reset, ttl } = chosen;
+  const { dir, reset, ttl, emulate } = chosen;
   process.stdout.write(`\nStarting Keyward in ${dir}\n`);
   const stack = await startStack({
     dir,
     reset,
+    emulate,
     usualPorts: true,
     signal,
     ...(ttl === undefined ? {} : { accessTokenTtlSeconds: ttl }),

@@ -1,5 +1,6 @@
 import { dirname, relative } from 'node:path';
 import { JsonClient } from '@keyward/sdk';
+import type { StackInfo } from '../stack-info.js';
 import type { Stack } from '../stack.js';
 
 /** One link for a person, good for an hour: it connects their account at the sandbox for the seeded agent. */
@@ -7,6 +8,18 @@ async function connectLink({ info }: Pick<Stack, 'info'>): Promise<string> {
   const agent = new JsonClient(info.gatewayUrl, info.agentKey);
   const { url } = await agent.post<{ url: string }>('/v1/connect-sessions', { user: info.user, provider: 'sandbox' });
   return url;
+}
+
+function emulatedBlock({ emulated, sandbox }: StackInfo): string {
+  if (emulated.length === 0) return '';
+  const [first = ''] = emulated;
+  const addresses = emulated.map(
+    (name) => `  ${name.padEnd(14)} ${sandbox.url}/vendors/${name}   emulated: nothing reaches the vendor`,
+  );
+  return `${addresses.join('\n')}
+
+The agent has the emulated vendors’ tools, connected as below with "provider": "${first}", and the unified ones over them.
+`;
 }
 
 /** Everything for a first call, ready to be pasted. */
@@ -23,7 +36,7 @@ Keyward is ready (${(tookMs / 1000).toFixed(1)} s).
   audit-service  ${info.auditUrl}   what happened
   sandbox        ${info.sandbox.url}   a provider to try it on
   NATS           ${info.natsUrl}   agents call tools here, too
-
+${emulatedBlock(info)}
 1. Connect an account: open this link, sign in as ${info.sandbox.user} with password ${info.sandbox.password}, and allow.
 
    ${link}

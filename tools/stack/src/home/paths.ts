@@ -18,6 +18,8 @@ export interface StackPaths {
   sandboxDatabase: string;
   /** Results that are too large for the bus. */
   objects: string;
+  /** The catalog of a stack that emulates vendors. */
+  connectors: string;
 }
 
 export function stackPaths(dir: string): StackPaths {
@@ -35,6 +37,7 @@ export function stackPaths(dir: string): StackPaths {
     nats: join(home, 'nats'),
     sandboxDatabase: join(home, 'sandbox.sqlite'),
     objects: join(home, 'objects'),
+    connectors: join(home, 'connectors'),
   };
 }
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { ServiceRole } from '@keyward/postgres';
+import { CONNECTORS } from '../emulate/emulatable.js';
 import type { Ports } from '../home/ports.js';
 import type { StackPaths } from '../home/paths.js';
 import type { SecretsWithPorts } from '../home/secrets.js';
-import { root } from '../root.js';
 import type { ServiceName } from './names.js';
 
 /** Where everything of a stack is reached. */
@@ -35,6 +35,7 @@ export interface ServiceSettings {
   secrets: SecretsWithPorts;
   addresses: Addresses;
   agentsAccount: string;
+  connectorsDir: string;
 }
 
 /** Long enough for what is in flight on one machine; Ctrl-C should not take long. */
@@ -96,9 +97,9 @@ function databaseUrl(settings: ServiceSettings, service: ServiceName): string {
 /** The connectors that show one way to connect each, all of them to the sandbox provider. */
 const SANDBOX_CONNECTORS = ['sandbox', 'sandbox_device', 'sandbox_key', 'sandbox_mcp', 'sandbox_service'];
 
-function connectors({ addresses }: ServiceSettings): Record<string, string> {
+function connectors({ addresses, connectorsDir }: ServiceSettings): Record<string, string> {
   return {
-    KEYWARD_CONNECTORS_DIR: join(root, 'connectors'),
+    KEYWARD_CONNECTORS_DIR: connectorsDir,
     KEYWARD_CONNECTOR_VARIABLES: JSON.stringify(
       Object.fromEntries(SANDBOX_CONNECTORS.map((name) => [name, { url: addresses.sandboxUrl }])),
     ),
@@ -160,7 +161,10 @@ export function serviceEnvironment(service: ServiceName, settings: ServiceSettin
 }
 
 export function sandboxEnvironment(
-  settings: Pick<ServiceSettings, 'paths' | 'secrets'> & { accessTokenTtlSeconds?: number | undefined },
+  settings: Pick<ServiceSettings, 'paths' | 'secrets'> & {
+    accessTokenTtlSeconds?: number | undefined;
+    emulate: readonly string[];
+  },
 ): Record<string, string> {
   const { user, password, managementToken } = settings.secrets.sandbox;
   const ttl = settings.accessTokenTtlSeconds;
@@ -170,6 +174,9 @@ export function sandboxEnvironment(
     KEYWARD_SANDBOX_USER: user,
     KEYWARD_SANDBOX_PASSWORD: password,
     KEYWARD_SANDBOX_MANAGEMENT_TOKEN: managementToken,
+    ...(settings.emulate.length === 0
+      ? {}
+      : { KEYWARD_SANDBOX_VENDORS: settings.emulate.join(','), KEYWARD_SANDBOX_CONNECTORS_DIR: CONNECTORS }),
     ...(ttl === undefined ? {} : { KEYWARD_SANDBOX_ACCESS_TOKEN_TTL_SECONDS: String(ttl) }),
   };
 }
