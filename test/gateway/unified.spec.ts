@@ -32,11 +32,15 @@ describe('GET /v1/tools', () => {
     expect(create).toMatchObject({
       ...{ connector: null, connectors: ['jira', 'trello'], effect: 'write', scopes: [], connectionStatus: null },
       inputSchema: { properties: { connector: { enum: ['jira', 'trello'] } }, required: ['connector', 'list', 'title'] },
+      ...{ outputSchema: { properties: { native: {} } }, version: null, documentation: null },
     });
     expect(create?.description).toMatch(/- jira: [^]*- trello: /);
     expect(create?.description).not.toContain('- asana:');
     expect(named(two, 'messages_send')).toBeUndefined();
-    expect(named(two, 'jira_create_issue')).toMatchObject({ connector: 'jira', connectors: ['jira'] });
+    expect(named(two, 'jira_create_issue')).toMatchObject({
+      ...{ connector: 'jira', connectors: ['jira'] },
+      ...{ version: expect.stringMatching(/^[0-9a-f]{12}$/), documentation: null, outputSchema: {} },
+    });
     expect(two.map(({ name }) => name)).toEqual(two.map(({ name }) => name).toSorted());
   });
 

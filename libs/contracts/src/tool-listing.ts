@@ -18,6 +18,12 @@ export const toolListingSchema = z.object({
   scopes: z.array(z.array(z.string())),
   /** JSON Schema 2020-12 of the arguments. */
   inputSchema: z.record(z.string(), z.unknown()),
+  /** JSON Schema 2020-12 of the output, as far as it is declared; null where nothing is. */
+  outputSchema: z.record(z.string(), z.unknown()).nullable(),
+  /** Another wherever another request might be sent, as results and the audit record name it; null of a unified tool. */
+  version: z.string().nullable(),
+  /** The provider's page of this operation; null where none is named, and of a unified tool. */
+  documentation: z.string().nullable(),
   /** Of the connection of the user named in the query; null where none is named or none exists, and of a unified tool. */
   connectionStatus: z.enum(connectionStatuses).nullable(),
 });

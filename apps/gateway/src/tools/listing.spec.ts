@@ -106,6 +106,9 @@ describe('the list of tools', () => {
       effect: 'read',
       scopes: [],
       inputSchema: { type: 'object' },
+      outputSchema: null,
+      version: expect.stringMatching(/^[0-9a-f]{12}$/),
+      documentation: null,
       connectionStatus: 'active',
     });
   });

@@ -106,13 +106,14 @@ export function toListing(listed: Listed, statuses: ReadonlyMap<string, Connecti
   if ('unified' in listed) {
     const { unified, behind } = listed;
     const connectors = [...behind.keys()];
-    const { name, title, effect } = unified;
-    const common = { name, title, connector: null, connectors, effect, scopes: [], connectionStatus: null };
-    return { ...common, ...unified.describe(connectors) };
+    const { name, title, effect, outputSchema } = unified;
+    const common = { name, title, connector: null, connectors, effect, scopes: [], outputSchema, connectionStatus: null };
+    return { ...common, ...unified.describe(connectors), version: null, documentation: null };
   }
-  const { name, title, description, provider, effect, scopes, inputSchema } = listed.tool;
+  const { name, title, description, provider, effect, scopes, inputSchema, outputSchema, version, documentation } = listed.tool;
   return {
     ...{ name, title, description, connector: provider.name, connectors: [provider.name], effect, inputSchema },
+    ...{ outputSchema, version, documentation },
     scopes: scopes.map((set) => [...set]),
     connectionStatus: statuses.get(provider.name) ?? null,
   };
