@@ -153,6 +153,20 @@ describe('keyward, the command line', () => {
     expect((await keyward('providers', 'get', 'acme')).stderr).toContain('not_found');
   });
 
+  it('puts an overlay of a connector, says what is wrong with one, and takes it away again', async () => {
+    const file = path.join(dir, 'overlay.yaml');
+    const text = 'connector: sandbox\ntools:\n  sandbox_create_note:\n    title: Keep a note\n';
+    writeFileSync(file, text);
+    expect(await json('providers', 'overlay', 'put', 'sandbox', file)).toMatchObject({ connector: 'sandbox', version: 1 });
+    expect((await keyward('providers', 'overlay', 'get', 'sandbox')).stdout).toBe(text);
+    writeFileSync(file, text.replace('sandbox_create_note', 'sandbox_lost'));
+    const refused = await keyward('providers', 'overlay', 'put', 'sandbox', file);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('line 4, /tools/sandbox_lost: the connector') });
+    expect((await keyward('providers', 'overlay', 'put', 'sandbox', 'no-file')).stderr).toContain('There is no ');
+    expect((await keyward('providers', 'overlay', 'remove', 'sandbox')).code).toBe(0);
+    expect((await keyward('providers', 'overlay', 'get', 'sandbox')).stderr).toContain('not_found');
+  });
+
   it('checks the connectors that are shipped: every fact has its source', async () => {
     const report = await json<{ providers: unknown[]; problems: unknown[] }>('providers', 'check', path.join(root, 'connectors'));
     expect(report.problems).toEqual([]);

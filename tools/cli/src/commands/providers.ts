@@ -5,6 +5,7 @@ import { checkCatalog } from '@keyward/connectors';
 import type { Connector, ConnectorDetail } from '@keyward/contracts';
 import { Hint, Usage } from '../output/fail.js';
 import { group, under } from './command.js';
+import { overlay } from './overlay.js';
 import { register, registrations } from './registrations.js';
 
 export const listing = under({
@@ -128,4 +129,5 @@ export const providers = group(
   check,
   add,
   remove,
+  overlay,
 );
