@@ -144,12 +144,17 @@ function recordRows({ org, agent, sha256 }: SeededOrganization): [string, Row][]
     },
     ...{ trace_id: '', asked_at: new Date(), looked_at: new Date(), expires_at: new Date(Date.now() + 60_000) },
   };
+  const artifact = {
+    ...{ agent_id: agent, user_id: 'usr_ada', execution_id: newId('exe'), content_type: 'text/plain', bytes: 1, sha256 },
+    expires_at: new Date(Date.now() + 60_000),
+  };
   return [
     ['notification.webhook_endpoint', { id: endpoint, org_id: org, ...hook }],
     ['notification.webhook_delivery', { endpoint_id: endpoint, event_id: newId('msg'), org_id: org, ...delivery }],
     ['execution.execution', { id: newId('exe'), org_id: org, ...call }],
     ['execution.waiting', { id: newId('exe'), org_id: org, ...waits }],
     ['execution.cancellation', { id: newId('exe'), org_id: org, agent_id: agent }],
+    ['execution.artifact', { id: newId('art'), org_id: org, ...artifact }],
     ['audit.event', { org_id: org, seq: 1, id: newId('evt'), ...event, prev_hash: sha256, hash: sha256 }],
     ['audit.chain_head', { org_id: org, seq: 1, hash: sha256 }],
   ];

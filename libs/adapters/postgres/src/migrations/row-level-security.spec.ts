@@ -32,6 +32,7 @@ const TABLES = [
   'execution.execution',
   'execution.waiting',
   'execution.cancellation',
+  'execution.artifact',
   'audit.event',
   'audit.chain_head',
 ];
