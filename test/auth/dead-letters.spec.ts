@@ -34,7 +34,13 @@ describe('dead letters', () => {
       code: 'dependency_unavailable',
       reason: 'The database can not answer at the moment.',
       failedAt: new Date().toISOString(),
-      headers: { traceparent: ['00-aa'], 'Keyward-Reply-To': ['_INBOX.gone'], 'Nats-Msg-Id': ['exe_1'], more: ['a', 'b'] },
+      headers: {
+        traceparent: ['00-aa'],
+        'Keyward-Reply-To': ['_INBOX.gone'],
+        'Keyward-Replayed': ['3'],
+        'Nats-Msg-Id': ['exe_1'],
+        more: ['a', 'b'],
+      },
       data: Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)).toString('base64'),
       ...changes,
     };
@@ -91,9 +97,10 @@ describe('dead letters', () => {
     expect(message?.json()).toEqual({ id: 'the very message' });
     const names = [...(message?.header.keys() ?? [])].filter((name) => !name.startsWith('Nats-')).sort();
     expect([names, message?.header.values('more')]).toEqual([
-      ['more', 'traceparent'],
+      ['Keyward-Replayed', 'more', 'traceparent'],
       ['a', 'b'],
     ]);
+    expect(message?.header.values('Keyward-Replayed')).toEqual([String(id)]);
     expect(await listed()).toEqual([]);
   });
 

@@ -255,7 +255,7 @@ describe('no acknowledgement of the audit trail, no result', () => {
 
 describe('a message that comes again after its process died in the middle', () => {
   /** What such a process leaves behind: the intent, and nothing else. */
-  async function interrupted(tool: string, timeoutMs = 5_000) {
+  async function interrupted(tool: string, timeoutMs = 5_000, ofVersion?: string) {
     const request = bench.request(tool, { idempotencyKey: newId('msg'), timeoutMs });
     const { id, org, agent, user, idempotencyKey } = request;
     const row = {
@@ -267,7 +267,7 @@ describe('a message that comes again after its process died in the middle', () =
       connection: bench.connection.id,
       idempotencyKey,
       requestHash: Buffer.alloc(32),
-      toolVersion: undefined,
+      toolVersion: ofVersion ?? (await bench.parts.catalogs.of(org)).tool(tool).version,
     };
     expect(await bench.rows.insert(row)).toBe(true);
     return request;
@@ -286,6 +286,21 @@ describe('a message that comes again after its process died in the middle', () =
     const request = await interrupted('acme_put');
     expect(await bench.run(request, 2)).toMatchObject({ state: 'succeeded', attempts: 1 });
     expect(bench.upstream.requests).toMatchObject([{ headers: { 'idempotency-key': request.id } }]);
+  });
+
+  it('is not sent again where the tool was another one then: the provider may not know that key', async () => {
+    const request = await interrupted('acme_put', 5_000, 'of the day before');
+    expect(await bench.run(request, 2)).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown' } });
+    expect(bench.upstream.requests).toEqual([]);
+  });
+
+  it('is not sent again where it was begun so long ago that the provider may have forgotten its key', async () => {
+    const request = await interrupted('acme_put');
+    await bench.owner.query(`UPDATE execution.execution SET created_at = now() - interval '13 hours' WHERE id = $1`, [
+      request.id,
+    ]);
+    expect(await bench.run(request, 2)).toMatchObject({ state: 'unknown', error: { code: 'outcome_unknown' } });
+    expect(bench.upstream.requests).toEqual([]);
   });
 
   it('is unknown, whatever else is wrong by then', async () => {

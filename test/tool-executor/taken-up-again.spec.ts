@@ -69,3 +69,55 @@ it('two deliveries of one message that find the same wait as one', async () => {
   expect([first.state, second.state]).toEqual(['waiting_for_authorization', 'waiting_for_authorization']);
   expect(second.waitingFor).toEqual(first.waitingFor);
 });
+
+describe('a call that an operator puts back', () => {
+  const HOUR_MS = 3_600_000;
+  const asked = (hoursAgo: number) => new Date(Date.now() - hoursAgo * HOUR_MS).toISOString();
+
+  it('finds what was done of it, though it comes as if for the first time', async () => {
+    const request = bench.request('acme_create');
+    const first = await bench.run(request);
+    expect(await bench.run(request, 1, 0, true)).toEqual(first);
+    expect(posts()).toBe(1);
+  });
+
+  it('is not made where it is older than its idempotency key is kept: what was done under that since is forgotten', async () => {
+    const old = bench.request('acme_create', { idempotencyKey: 'long ago', requestedAt: asked(25) });
+    expect(await bench.run(old, 1, 0, true)).toMatchObject({ state: 'failed', error: { code: 'idempotency_conflict' } });
+    expect(posts()).toBe(0);
+    const younger = bench.request('acme_create', { idempotencyKey: 'today', requestedAt: asked(23) });
+    expect((await bench.run(younger, 1, 0, true)).state).toBe('succeeded');
+    const keyless = bench.request('acme_create', { requestedAt: asked(25) });
+    expect((await bench.run(keyless, 1, 0, true)).state).toBe('succeeded');
+  });
+});
+
+describe('an idempotency key', () => {
+  const agedBy = (id: string, days: number) =>
+    bench.owner.query(`UPDATE execution.execution SET created_at = created_at - $2 * interval '1 day' WHERE id = $1`, [id, days]);
+  const isKept = async (key: string) => {
+    await bench.waitingRows.purge(1_000);
+    return (await bench.rows.findByKey(bench.org, bench.agent, key)) !== undefined;
+  };
+
+  it('of a call that waited for days is kept for a day from when it was carried out', async () => {
+    const request = await waiting('patient');
+    await agedBy(request.id, 3);
+    expect(await isKept('patient')).toBe(true);
+    expect((await bench.run(again(request))).state).toBe('succeeded');
+    expect(await isKept('patient')).toBe(true);
+    await bench.owner.query(`UPDATE execution.execution SET updated_at = now() - interval '25 hours' WHERE id = $1`, [
+      request.id,
+    ]);
+    expect(await isKept('patient')).toBe(false);
+  });
+
+  it('of a call that waits no more, and whose message was given up, is not kept for ever', async () => {
+    const { id } = await waiting('given up');
+    await agedBy(id, 3);
+    await bench.owner.query(`UPDATE execution.execution SET updated_at = created_at WHERE id = $1`, [id]);
+    expect(await isKept('given up')).toBe(true);
+    await bench.owner.query('DELETE FROM execution.waiting WHERE id = $1', [id]);
+    expect(await isKept('given up')).toBe(false);
+  });
+});

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   executionRequests,
+  headers,
   newId,
   subjects,
   type CancelReply,
@@ -12,6 +13,7 @@ import {
 import type { RunningService } from '@keyward/service-host';
 import { waitFor, withClockSetBy } from '@keyward/testing';
 import { jetstream } from '@nats-io/jetstream';
+import { headers as natsHeaders } from '@nats-io/transport-node';
 import { System, type Person } from './system.js';
 
 let system: System;
@@ -167,6 +169,21 @@ describe('a call that lacks an authorization and waits for it', () => {
     await jetstream(system.nc).publish(subjects.executionRequested(ada.org, ada.agent, id), again, { msgID: newId('msg') });
     await waitFor(async () => (await system.queued()) === 1);
     finish?.();
+    expect((await ended(id))?.state).toBe('succeeded');
+    expect(writes()).toBe(1);
+  });
+
+  it('that was given up is carried out when an operator puts its message back, however soon', async () => {
+    const { id } = await parked();
+    const requested = JSON.parse(String((await row(id))?.['request'])) as ExecutionRequested;
+    await system.sql(`UPDATE execution.waiting SET state = 'running', epoch = 2, updated_at = now() WHERE id = $1`, [id]);
+    await setStatus('active');
+    const again = JSON.stringify({ ...requested, resumed: { epoch: 2, afterMs: 1 } });
+    const replayed = natsHeaders();
+    replayed.set(headers.replayed, '7');
+    await jetstream(system.nc).publish(subjects.executionRequested(ada.org, ada.agent, id), again, {
+      ...{ msgID: newId('msg'), headers: replayed },
+    });
     expect((await ended(id))?.state).toBe('succeeded');
     expect(writes()).toBe(1);
   });

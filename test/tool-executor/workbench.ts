@@ -69,6 +69,8 @@ export class Workbench {
     readonly upstream: HostileServer,
     readonly rows: ExecutionRows,
     readonly waitingRows: WaitingRows,
+    /** May do everything, in every organization. */
+    readonly owner: DataSource,
     private readonly egress: Egress,
     private readonly closers: (() => Promise<unknown> | void)[],
     private readonly dir: string,
@@ -104,14 +106,22 @@ export class Workbench {
 
   static async start(): Promise<Workbench> {
     const upstream = await HostileServer.start();
-    const { dataSource, stop } = await executorDatabase();
+    const { database, dataSource, stop } = await executorDatabase();
+    const owner = createDataSource({ url: database.url, applicationName: 'test' });
+    await owner.initialize();
     const dir = mkdtempSync(join(tmpdir(), 'keyward-acme-'));
     mkdirSync(join(dir, 'acme'));
     writeFileSync(join(dir, 'acme', 'connector.yaml'), CONNECTOR);
     writeFileSync(join(dir, 'acme', 'tools.yaml'), TOOLS);
     const egress = createEgress({ privateOrigins: [upstream.origin] });
-    const closers = [() => rmSync(dir, { recursive: true }), upstream.stop, () => dataSource.destroy(), stop];
-    return new Workbench(upstream, new ExecutionRows(dataSource), new WaitingRows(dataSource), egress, closers, dir);
+    const closers = [
+      () => rmSync(dir, { recursive: true }),
+      upstream.stop,
+      () => dataSource.destroy(),
+      () => owner.destroy(),
+      stop,
+    ];
+    return new Workbench(upstream, new ExecutionRows(dataSource), new WaitingRows(dataSource), owner, egress, closers, dir);
   }
 
   async stop(): Promise<void> {
@@ -177,8 +187,8 @@ export class Workbench {
     };
   }
 
-  run(request: ExecutionRequested, deliveries = 1, ageMs = 0): Promise<ExecutionResult> {
-    return execute(this.parts, new Call(request, deliveries, ageMs));
+  run(request: ExecutionRequested, deliveries = 1, ageMs = 0, isReplayed = false): Promise<ExecutionResult> {
+    return execute(this.parts, new Call(request, deliveries, ageMs, isReplayed));
   }
 
   call(tool: string, more: Parameters<Workbench['request']>[1] = {}): Promise<ExecutionResult> {

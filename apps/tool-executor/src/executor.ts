@@ -1,4 +1,4 @@
-import { subjects, type ExecutionResult } from '@keyward/contracts';
+import { headers, subjects, type ExecutionResult } from '@keyward/contracts';
 import type { BusClock, JetStreamContext, Publisher } from '@keyward/jetstream';
 import { SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
@@ -30,7 +30,9 @@ export class Executor {
   /** @throws KeywardError where the message must come again, or never can be right */
   async handle(payload: unknown, context: JetStreamContext): Promise<void> {
     const { inFlight, clock } = this.around;
-    const call = new Call(readRequest(payload, context.subject), context.deliveries, clock.now() - context.storedAt);
+    const request = readRequest(payload, context.subject);
+    const isReplayed = context.headers?.has(headers.replayed) === true;
+    const call = new Call(request, context.deliveries, clock.now() - context.storedAt, isReplayed);
     const stop = () => call.abort(context.signal.reason);
     context.signal.addEventListener('abort', stop, { once: true });
     try {

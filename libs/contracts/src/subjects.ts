@@ -85,6 +85,8 @@ export const consumers = { executions: 'tool-executor' } as const;
 export const headers = {
   /** Where a core reply is wanted: JetStream replaces the reply subject by its own ack subject. */
   replyTo: 'Keyward-Reply-To',
+  /** Of a message that was given up and put back: the id of its dead letter. It may have been worked on. */
+  replayed: 'Keyward-Replayed',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
 } as const;

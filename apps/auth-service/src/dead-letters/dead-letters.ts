@@ -1,4 +1,5 @@
 import {
+  headers as names,
   KeywardError,
   streams,
   subjects,
@@ -73,7 +74,7 @@ export class DeadLetters {
     const { subject, headers, data } = stored.letter;
     await this.#asking(() =>
       jetstream(this.options.nats).publish(subject, Buffer.from(data, 'base64'), {
-        headers: originalHeaders(headers),
+        headers: replayHeaders(id, headers),
         msgID: `dead-letter:${id}:${stored.letter.failedAt}`,
       }),
     );
@@ -152,13 +153,14 @@ function ifGone(error: unknown): undefined {
   throw error;
 }
 
-/** As they were; but for where an answer was wanted: whoever wanted it has left. */
-function originalHeaders(headers: StoredLetter['letter']['headers']): MsgHdrs {
+/** As they were, and that it was given up; but for where an answer was wanted: whoever wanted it has left. */
+function replayHeaders(id: number, headers: StoredLetter['letter']['headers']): MsgHdrs {
   const original = createHeaders();
   for (const [name, values] of Object.entries(headers)) {
-    if (NOT_REPEATED.test(name) || name === 'Keyward-Reply-To') continue;
+    if (NOT_REPEATED.test(name) || name === names.replyTo || name === names.replayed) continue;
     for (const value of values) original.append(name, value);
   }
+  original.set(names.replayed, String(id));
   return original;
 }
 

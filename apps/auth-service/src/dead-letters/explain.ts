@@ -9,7 +9,7 @@ const OF_STREAM: Readonly<Record<string, OfStream>> = {
     meant: 'A tool call that an agent asked for.',
     undone: 'It has no outcome yet, and whoever asked was told none.',
     replay:
-      'The call is made, with the time limit that it came with. One that writes has a record from before its first request: if it was begun, it is not begun again, and ends with the outcome on record or as unknown. One that reads is made.',
+      'The call is made, with the time limit that it came with. One that writes has a record from before its first request: if it was begun, it is not begun again, and ends with the outcome on record or as unknown. One whose idempotency key is forgotten by now, after a day, is not made. One that reads is made.',
   },
   [streams.refresh]: {
     meant: 'The wish for a newer token of one connection.',

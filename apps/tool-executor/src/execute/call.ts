@@ -47,6 +47,8 @@ export class Call {
     readonly deliveries: number = 1,
     /** Of the message, by the clock of the bus. */
     ageMs: number = 0,
+    /** It was given up, and put back by an operator: nobody else works on it, but somebody may have. */
+    readonly isReplayed: boolean = false,
   ) {
     const takenAt = this.startedAt - Math.max(0, ageMs);
     this.endsAt = takenAt + request.timeoutMs;
@@ -77,7 +79,7 @@ export class Call {
 
   /** Another delivery, or another message, may have begun it. */
   get hasHistory(): boolean {
-    return this.deliveries > 1 || this.request.resumed !== undefined;
+    return this.deliveries > 1 || this.isReplayed || this.request.resumed !== undefined;
   }
 
   /** Leaves a row behind: repeating it is not harmless. */

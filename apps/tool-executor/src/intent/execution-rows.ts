@@ -5,6 +5,10 @@ import type { DataSource, EntityManager } from 'typeorm';
 export interface ExecutionRow {
   id: string;
   requestHash: Buffer;
+  /** Of the tool, when it was recorded; null where that is not known. */
+  toolVersion: string | null;
+  /** A provider that was given a key with it still knows that key. */
+  isKeyKnown: boolean;
   epoch: number;
   /** It waits for an authorization: nothing of it was ever sent. */
   waits: boolean;
@@ -30,13 +34,17 @@ export interface NewExecution {
 interface Stored {
   id: string;
   request_hash: Buffer;
+  tool_version: string | null;
+  is_key_known: boolean;
   epoch: number;
   state: string;
   updated_at: Date;
   result: string | null;
 }
 
-const COLUMNS = 'id, request_hash, epoch, state, updated_at, result';
+/** Half of what providers keep them for at least, which is commonly a day. */
+const KEY_KNOWN = `interval '12 hours'`;
+const COLUMNS = `id, request_hash, tool_version, created_at > now() - ${KEY_KNOWN} AS is_key_known, epoch, state, updated_at, result`;
 const RUNNING = 'running';
 const WAITING: ExecutionState = 'waiting_for_authorization';
 const UNKNOWN: ExecutionState = 'unknown';
@@ -136,6 +144,8 @@ function rowOf([row]: Stored[]): ExecutionRow | undefined {
     waits: row.state === WAITING,
     takenUpAt: row.updated_at.toISOString(),
     requestHash: row.request_hash,
+    toolVersion: row.tool_version,
+    isKeyKnown: row.is_key_known,
     result: result === null ? undefined : (JSON.parse(result) as ExecutionResult),
   };
 }

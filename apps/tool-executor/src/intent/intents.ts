@@ -5,6 +5,8 @@ import { unknownOutcome, type Outcome } from '../execute/outcome.js';
 import type { ExecutionRow, ExecutionRows } from './execution-rows.js';
 import { requestHash } from './request-hash.js';
 
+/** As execution.purge has it. */
+const KEY_KEPT_MS = 24 * 3_600_000;
 const FIRST_LOOK_MS = 20;
 const LATER_LOOKS_MS = 200;
 /** Pauses between attempts to store a result that the provider has already acted on. */
@@ -36,7 +38,7 @@ export class Intents {
    * Undefined: recorded, go on. Else how the call ended before: it is this very call, or an earlier one under the same key. A call
    * that runs under the key at this moment is waited for.
    *
-   * @throws KeywardError `idempotency_conflict` where the key was used for another request
+   * @throws KeywardError `idempotency_conflict` where the key was used for another request, or is no longer kept
    */
   async begin(call: Call, connection: string | null): Promise<Outcome | undefined> {
     if (!call.writes || call.epoch !== undefined) return undefined;
@@ -44,6 +46,7 @@ export class Intents {
     const hash = requestHash(call.request);
     const idempotencyKey = keyOf(call.request, hash);
     const toolVersion = call.tool?.version;
+    if (idempotencyKey !== undefined && outlivedItsKey(call)) throw keyForgotten();
     for (let look = 0; ; look++) {
       if (await this.rows.insert({ id, org, agent, user, tool, connection, idempotencyKey, requestHash: hash, toolVersion })) {
         call.epoch = 1;
@@ -100,8 +103,7 @@ export class Intents {
     // What waits has sent nothing.
     if (row.waits) return undefined;
     call.uncertain = true;
-    // The provider recognises it, or can be asked about it.
-    if (call.tool?.idempotent === true || (call.tool?.probe ?? null) !== null) return undefined;
+    if (isRecognised(call, row) || (call.tool?.probe ?? null) !== null) return undefined;
     return { error: unknownOutcome(call, interrupted()) };
   }
 
@@ -124,8 +126,24 @@ export class Intents {
   }
 }
 
+/** The provider was given the key then, and still knows it. */
+function isRecognised({ tool }: Call, { toolVersion, isKeyKnown }: ExecutionRow): boolean {
+  return tool?.idempotent === true && tool.version === toolVersion && isKeyKnown;
+}
+
 export function interrupted(): KeywardError {
   return new KeywardError('internal', 'It was interrupted while it was being sent and is not sent again.');
+}
+
+/** Whatever was done since under its key is no longer known by it. What the gateway's clock says is near enough for a day. */
+function outlivedItsKey({ isReplayed, request }: Call): boolean {
+  return isReplayed && Date.now() - Date.parse(request.requestedAt) > KEY_KEPT_MS;
+}
+
+function keyForgotten(): KeywardError {
+  const sentence =
+    'The call was put back after its idempotency key was forgotten, so it may have been made since. It is not made.';
+  return new KeywardError('idempotency_conflict', sentence);
 }
 
 /** A key that was derived is like any other: the same request has the same. */

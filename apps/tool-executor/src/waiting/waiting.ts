@@ -28,15 +28,15 @@ export class Waiting {
    * @throws KeywardError `dependency_unavailable`
    */
   async takeUp(call: Call): Promise<'go' | 'gone' | ExecutionResult> {
-    const { waitForMs, resumed } = call.request;
-    if (waitForMs === undefined || (resumed === undefined && call.deliveries === 1)) return 'go';
+    if (call.request.waitForMs === undefined || !call.hasHistory) return 'go';
     const standing = await this.rows.find(addressOf(call));
     // It has ended: what it did is found by whatever is done next, as with any message that comes again.
     if (standing === undefined) return 'go';
     const epoch = epochOf(call);
     if (standing.epoch !== epoch) return 'gone';
     if (standing.state === 'waiting') return waitingResult(call, waitingFor(standing));
-    const isAnothers = standing.state === 'running' && call.deliveries === 1 && standing.isFresh;
+    const isFirst = call.deliveries === 1 && !call.isReplayed;
+    const isAnothers = standing.state === 'running' && isFirst && standing.isFresh;
     return !isAnothers && (await this.rows.run(call.request.org, call.request.id, epoch)) ? 'go' : 'gone';
   }
 

@@ -187,7 +187,7 @@ $$;
 `;
 
 const ENDS = `
-/* Idempotency keys that are a day old, and records older than any message that could come again; what has ended and was told, an hour
+/* Idempotency keys a day after their call was made and carried out, unless it waits; records older than any message that could come again; what has ended and was told, an hour
    later. What was taken up and never came to an end is with the dead letters. @returns how many rows, so that a full batch is followed by another. */
 CREATE FUNCTION execution.purge(p_most integer) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -195,7 +195,8 @@ DECLARE gone bigint := 0; found bigint;
 BEGIN
   UPDATE execution.execution SET idempotency_key = NULL WHERE id IN (
     SELECT e.id FROM execution.execution e WHERE e.idempotency_key IS NOT NULL AND e.created_at < now() - interval '24 hours'
-      AND e.state <> 'waiting_for_authorization' ORDER BY e.created_at LIMIT p_most FOR UPDATE SKIP LOCKED);
+      AND e.updated_at < now() - interval '24 hours'
+      AND NOT (e.state = 'waiting_for_authorization' AND EXISTS (SELECT FROM execution.waiting w WHERE w.id = e.id)) ORDER BY e.created_at LIMIT p_most FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS found = ROW_COUNT; gone := greatest(gone, found);
   DELETE FROM execution.execution WHERE id IN (
     SELECT e.id FROM execution.execution e WHERE e.created_at < now() - interval '40 days' ORDER BY e.created_at LIMIT p_most FOR UPDATE SKIP LOCKED);
