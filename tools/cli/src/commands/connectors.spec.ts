@@ -105,6 +105,13 @@ describe('keyward connectors', () => {
     expect((await keyward('connectors', 'check', join(dir, 'out/beside')))[1]).toBe(0);
   });
 
+  it('add sends no part of a connector whose tools stand in several files', async () => {
+    await imported(
+      description(Object.fromEntries(Array.from({ length: 460 }, (_, index) => [`/x${index}`, operation('Lists')]))),
+    );
+    expect(await keyward('connectors', 'add', join(dir, 'out/acme'))).toEqual([expect.stringContaining('--max-tools'), 1]);
+  });
+
   it('what can not be imported is told with what to do next', async () => {
     expect(await keyward('connectors', 'import', join(dir, 'none.json'))).toEqual([
       'keyward: There is no file /none.json.\nName a file or an https address.\n',

@@ -100,6 +100,11 @@ export const add = under({
     if (!existsSync(manifestFile))
       throw new Hint(`There is no ${manifestFile}.`, 'Name a folder with a connector.yaml, or that file.');
     const toolsFile = join(manifestFile, '..', 'tools.yaml');
+    if (existsSync(join(manifestFile, '..', 'tools')))
+      throw new Hint(
+        'This connector has more tools than an organization’s own may have: they stand in several files.',
+        'Import fewer of them (--include, --exclude, --max-tools), or mount the folder where the services run.',
+      );
     const answer = await session.admin.post<{ name: string; version: number }>('/v1/connectors', {
       organization: await session.org(),
       manifest: readFileSync(manifestFile, 'utf8'),
