@@ -41,6 +41,9 @@ export async function boundedFetch(address: string, most: number, request: Reque
     const next = new URL(location, url.href);
     if ((request.method ?? 'GET') !== 'GET' || (next.origin !== url.origin && hasCredential(request)))
       throw new ImportError(`${url.origin} sends us on to ${next.origin}.`, 'Name that address, if it is the right one.');
+    // Nothing outside of this machine says what is read inside of it.
+    if (url.protocol === 'https:' && next.protocol !== 'https:')
+      throw new ImportError(`${url.origin} sends us on to ${next.origin}.`, 'Load it yourself, and import the file.');
     url = next;
   }
   throw new ImportError(`${address} sends us on again and again.`, 'Load it yourself, and import the file.');
