@@ -37,8 +37,9 @@ export class Seed {
       content.body.length,
       sha256,
       content.keepMs,
+      1_073_741_824,
     ];
-    await this.client.query('SELECT execution.add_artifact($1, $2, $3, $4, $5, $6, $7, $8, $9)', values);
+    await this.client.query('SELECT execution.add_artifact($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', values);
     return id;
   }
 

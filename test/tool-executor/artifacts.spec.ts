@@ -74,6 +74,20 @@ describe('a result that is too large for the bus', () => {
     expect(await kept(0).purge()).toBe(1);
   });
 
+  it('is not kept where its agent has as much already; another agent’s is, and so is the next one once there is room', async () => {
+    const one = { ...owner, agent: newId('agt'), user: 'usr_full' };
+    const another = { ...owner, agent: newId('agt') };
+    const small = (keepMs: number) => new Artifacts({ store, rows: new ArtifactRows(executor), keepMs, mostBytes: 20, logger });
+    for (let count = 0; count < 2; count++) await small(60_000).keep(one, body, 'text/csv');
+    const before = store.objects.size;
+    await expect(small(60_000).keep(one, body, 'text/csv')).rejects.toMatchObject({ code: 'response_too_large' });
+    expect(store.objects.size).toBe(before);
+    await small(60_000).keep(another, body, 'text/csv');
+    await auth.query('SELECT execution.expire_artifacts($1, $2, $3)', [owner.org, 'usr_full', 'erased-0']);
+    await small(60_000).keep(one, body, 'text/csv');
+    expect(await kept(0).purge()).toBe(2);
+  });
+
   it('that can not be removed is tried again', async () => {
     const { id } = (await kept(0).keep(owner, body, 'text/csv')).artifact;
     const stuck = Object.assign(new MemoryObjectStore(), { remove: () => Promise.reject(new Error('away')) });

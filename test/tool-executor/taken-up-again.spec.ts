@@ -121,3 +121,33 @@ describe('an idempotency key', () => {
     expect(await isKept('given up')).toBe(false);
   });
 });
+
+it('a write that was carried out, but whose output could not be kept, says so: nobody must take it for undone', async () => {
+  const large = JSON.stringify({ text: 'x'.repeat(120_000) });
+  bench.upstream.answer = (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(large);
+  bench.parts.artifacts = {
+    keep: () => Promise.reject(new KeywardError('dependency_unavailable', 'The object store does not answer.')),
+  };
+  const result = await bench.call('acme_create', { idempotencyKey: 'kept' });
+  bench.parts.artifacts = null;
+  expect(result).toMatchObject({ state: 'failed', error: { code: 'response_too_large' } });
+  expect(result.error?.detail).toContain('The call was carried out');
+  expect(await bench.call('acme_create', { idempotencyKey: 'kept' })).toMatchObject({ error: { code: 'response_too_large' } });
+  expect(posts()).toBe(1);
+});
+
+it('what many calls wait for wakes them some at a time, each once', async () => {
+  bench.grant.connection = null;
+  const provider = 'acme';
+  for (let count = 0; count < 5; count++) await bench.call('acme_get', { waitForMs: 60_000, agent: 'agt_of_many' });
+  const sign = { org: bench.org, provider, agent: 'agt_of_many', user: 'usr_ada', connection: 'conn_a', event: 'authorized' };
+  const sinceMs = performance.now();
+  const woken = [await bench.waitingRows.wake([sign], 3, 0)];
+  // One that is back in the meantime has seen what the event told.
+  await bench.owner.query(`UPDATE execution.waiting SET state = 'waiting', looked_at = clock_timestamp() WHERE id = $1`, [
+    woken[0]?.[0]?.id,
+  ]);
+  woken.push(await bench.waitingRows.wake([sign], 3, performance.now() - sinceMs));
+  expect(woken.map((rows) => rows.length)).toEqual([3, 2]);
+  expect(new Set(woken.flat().map(({ id }) => id)).size).toBe(5);
+});

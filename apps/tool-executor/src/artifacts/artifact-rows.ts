@@ -11,6 +11,8 @@ export interface NewArtifact {
   bytes: number;
   sha256: Buffer;
   keepMs: number;
+  /** That the agent may have kept, this one included. */
+  mostBytes: number;
 }
 
 export interface ArtifactAddress {
@@ -20,7 +22,7 @@ export interface ArtifactAddress {
 
 const ADD = {
   name: 'execution.add_artifact',
-  text: 'SELECT execution.add_artifact($1, $2, $3, $4, $5, $6, $7, $8, $9) AS expires_at',
+  text: 'SELECT execution.add_artifact($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS expires_at',
 };
 const EXPIRED = { name: 'execution.expired_artifacts', text: 'SELECT org, id FROM execution.expired_artifacts($1)' };
 const FORGET = { name: 'execution.forget_artifacts', text: 'SELECT execution.forget_artifacts($1) AS forgotten' };
@@ -29,11 +31,11 @@ const FORGET = { name: 'execution.forget_artifacts', text: 'SELECT execution.for
 export class ArtifactRows {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** @returns when it expires, by the database's clock */
-  async add({ id, org, agent, user, execution, contentType, bytes, sha256, keepMs }: NewArtifact): Promise<Date> {
-    const values = [id, org, agent, user, execution, contentType, bytes, sha256, keepMs];
-    const [row] = await prepared<{ expires_at: Date }>(this.dataSource, ADD, values);
-    return (row as { expires_at: Date }).expires_at;
+  /** @returns when it expires, by the database's clock; undefined where the agent has too much already */
+  async add({ id, org, agent, user, execution, contentType, bytes, sha256, keepMs, mostBytes }: NewArtifact) {
+    const values = [id, org, agent, user, execution, contentType, bytes, sha256, keepMs, mostBytes];
+    const [row] = await prepared<{ expires_at: Date | null }>(this.dataSource, ADD, values);
+    return row?.expires_at ?? undefined;
   }
 
   expired(limit: number): Promise<ArtifactAddress[]> {

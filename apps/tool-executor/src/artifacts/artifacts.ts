@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { newId, type ArtifactHandle, type ExecutionRequested } from '@keyward/contracts';
+import { KeywardError, newId, type ArtifactHandle, type ExecutionRequested } from '@keyward/contracts';
 import { objectKey, type ObjectStore } from '@keyward/objects';
 import type { Logger } from 'pino';
 import type { ArtifactRows } from './artifact-rows.js';
 
 const PURGE_EVERY_MS = 60_000;
 const PURGED_AT_ONCE = 500;
+/** Of one agent's, so that it does not take the room of the others. */
+const MOST_BYTES = 1_073_741_824;
 /** RFC 9110 section 8.3, bounded: it becomes a header of ours. */
 const CONTENT_TYPE = /^[\x21-\x7e][\x20-\x7e]{0,199}$/;
 
@@ -14,6 +16,8 @@ export interface ArtifactsOptions {
   rows: Pick<ArtifactRows, 'add' | 'expired' | 'forget'>;
   /** How long each is kept. */
   keepMs: number;
+  /** That one agent may have kept at a time. */
+  mostBytes?: number;
   logger: Pick<Logger, 'warn'>;
 }
 
@@ -25,14 +29,19 @@ export class Artifacts {
 
   constructor(private readonly options: ArtifactsOptions) {}
 
-  /** Resolves once the bytes are there for good. @throws KeywardError `dependency_unavailable` */
+  /**
+   * Resolves once the bytes are there for good.
+   *
+   * @throws KeywardError `dependency_unavailable`; `response_too_large` where as much of the agent's is kept as may be
+   */
   async keep({ id: execution, org, agent, user }: Owner, body: Buffer, contentType: string): Promise<ArtifactHandle> {
-    const { store, rows, keepMs } = this.options;
+    const { store, rows, keepMs, mostBytes = MOST_BYTES } = this.options;
     const id = newId('art');
     const type = CONTENT_TYPE.test(contentType) ? contentType : 'application/octet-stream';
     const sha256 = createHash('sha256').update(body).digest();
-    const row = { id, org, agent, user, execution, contentType: type, bytes: body.length, sha256, keepMs };
+    const row = { id, org, agent, user, execution, contentType: type, bytes: body.length, sha256, keepMs, mostBytes };
     const expiresAt = await rows.add(row);
+    if (expiresAt === undefined) throw tooMuch(mostBytes);
     await store.put(objectKey(org, id), body, type);
     return {
       artifact: { id, contentType: type, bytes: body.length, sha256: sha256.toString('hex'), expiresAt: expiresAt.toISOString() },
@@ -63,4 +72,9 @@ export class Artifacts {
   stop(): void {
     clearInterval(this.#timer);
   }
+}
+
+function tooMuch(mostBytes: number): KeywardError {
+  const sentence = `The call was carried out, but its output is not kept: ${mostBytes} bytes at most are kept for an agent at a time.`;
+  return new KeywardError('response_too_large', sentence);
 }

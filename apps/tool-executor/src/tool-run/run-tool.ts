@@ -19,7 +19,21 @@ export async function runTool(parts: ExecutorParts, call: Call, tool: Tool, conn
   });
   // Also of steps that may be sent twice: the same idempotency key is answered with this result from now on.
   call.settled = true;
-  return deliverOutput(parts, call, await tool.outputOf(last.answer, scope), last);
+  try {
+    return await deliverOutput(parts, call, await tool.outputOf(last.answer, scope), last);
+  } catch (error) {
+    throw call.writes ? withoutOutput(asKeywardError(error)) : error;
+  }
+}
+
+/** Nobody must take it for undone because something of ours was away, or because the answer is not what was expected. */
+function withoutOutput(cause: KeywardError): KeywardError {
+  if (cause.code === 'response_too_large') return cause;
+  const code = cause.code === 'dependency_unavailable' ? 'response_too_large' : cause.code;
+  return new KeywardError(code, `The call was carried out, but without an output: ${cause.message}`, {
+    details: cause.details,
+    cause,
+  });
 }
 
 /** Some of it is done, so whatever stopped it is no invitation to begin anew. */

@@ -7,6 +7,8 @@ import type { Sign, WaitingRows } from './waiting-rows.js';
 
 const BATCH_SIZE = 500;
 const LINGER_MS = 20;
+/** Each comes with its request, up to 256 KiB: however many wait for one connection, so many are in memory. */
+const WOKEN_AT_ONCE = 100;
 const ACK_WAIT_MS = 10_000;
 const BACKOFF_MS = [250, 1_000, 5_000];
 /** What may be the end of somebody's waiting. */
@@ -27,10 +29,18 @@ export function connectionEvents({ nc, rows, publisher, logger }: HearingOptions
     handle: async (batch) => {
       const signs = batch.map(signOf).filter((sign) => sign !== undefined);
       if (signs.length === 0) return;
-      const woken = await rows.wake(signs);
-      await Promise.all(woken.map((row) => sendAgain(publisher, rows, row)));
+      await wakeAll({ rows, publisher }, signs);
     },
   });
+}
+
+async function wakeAll({ rows, publisher }: Pick<HearingOptions, 'rows' | 'publisher'>, signs: readonly Sign[]): Promise<void> {
+  const heardAt = performance.now();
+  for (;;) {
+    const woken = await rows.wake(signs, WOKEN_AT_ONCE, performance.now() - heardAt);
+    await Promise.all(woken.map((row) => sendAgain(publisher, rows, row)));
+    if (woken.length < WOKEN_AT_ONCE) return;
+  }
 }
 
 /** Undefined where it helps nobody, or can not be read. */

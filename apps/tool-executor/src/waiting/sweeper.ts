@@ -5,7 +5,8 @@ import { sendAgain } from './send-again.js';
 import { tellEnd, type EndTellers } from './tell-end.js';
 import type { WaitingRow, WaitingRows } from './waiting-rows.js';
 
-const MOST = 200;
+/** Of each kind; some come with their requests, up to 256 KiB each. */
+const MOST = 100;
 const EVERY_MS = 2_000;
 const PURGE_EVERY_MS = 60_000;
 const PURGE_MOST = 1_000;

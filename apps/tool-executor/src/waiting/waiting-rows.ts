@@ -97,7 +97,7 @@ const PARK = {
   name: 'keyward_park',
   text: 'SELECT outcome, until FROM execution.park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)',
 };
-const WAKE = { name: 'keyward_wake', text: 'SELECT * FROM execution.wake_waiting($1, $2, $3, $4, $5, $6)' };
+const WAKE = { name: 'keyward_wake', text: 'SELECT * FROM execution.wake_waiting($1, $2, $3, $4, $5, $6, $7, $8)' };
 const SWEEP = { name: 'keyward_sweep_waiting', text: 'SELECT * FROM execution.sweep_waiting($1)' };
 const PURGE = { name: 'keyward_purge_executions', text: 'SELECT execution.purge($1)::int AS purged' };
 const RECENT = { name: 'keyward_recent_cancellations', text: 'SELECT * FROM execution.recent_cancellations()' };
@@ -179,11 +179,11 @@ export class WaitingRows {
     await this.query(org, 'UPDATE execution.waiting SET told_at = now() WHERE id = $1 AND told_at IS NULL', [id]);
   }
 
-  /** @returns those that these signs may have helped, to be sent on their way */
-  async wake(signs: readonly Sign[]): Promise<WaitingRow[]> {
+  /** @returns `most` of those that these signs, heard so long ago, may have helped: to be sent on their way */
+  async wake(signs: readonly Sign[], most: number, heardMs: number): Promise<WaitingRow[]> {
     const column = (name: keyof Sign) => signs.map((sign) => sign[name]);
     const names = ['org', 'provider', 'agent', 'user', 'connection', 'event'] as const;
-    return (await prepared<Told>(this.dataSource, WAKE, names.map(column))).map(rowOf);
+    return (await prepared<Told>(this.dataSource, WAKE, [...names.map(column), most, heardMs])).map(rowOf);
   }
 
   /** @returns what nobody else sees to: each is `resuming`, to be sent, or ended, to be told */

@@ -16,18 +16,23 @@ CREATE TABLE execution.artifact (
   expires_at timestamptz NOT NULL
 );
 CREATE INDEX artifact_expiry ON execution.artifact (expires_at);
+CREATE INDEX artifact_agent ON execution.artifact (org_id, agent_id) INCLUDE (bytes, expires_at);
 CREATE INDEX artifact_user ON execution.artifact (org_id, user_id);
 ALTER TABLE execution.artifact ENABLE ROW LEVEL SECURITY;
 ALTER TABLE execution.artifact FORCE ROW LEVEL SECURITY;
 CREATE POLICY org_isolation ON execution.artifact USING (org_id = current_setting('keyward.org', true));
 CREATE POLICY definer ON execution.artifact TO keyward_definer USING (true);
 
+/* Null where the agent would have more than p_most_bytes kept. */
 CREATE FUNCTION execution.add_artifact(
-  p_id text, p_org text, p_agent text, p_user text, p_execution text, p_content_type text, p_bytes bigint, p_sha256 bytea, p_keep_ms double precision
+  p_id text, p_org text, p_agent text, p_user text, p_execution text, p_content_type text, p_bytes bigint, p_sha256 bytea,
+  p_keep_ms double precision, p_most_bytes bigint
 ) RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
   INSERT INTO execution.artifact (id, org_id, agent_id, user_id, execution_id, content_type, bytes, sha256, expires_at)
-  VALUES (p_id, p_org, p_agent, p_user, p_execution, p_content_type, p_bytes, p_sha256, now() + p_keep_ms * interval '1 millisecond')
+  SELECT p_id, p_org, p_agent, p_user, p_execution, p_content_type, p_bytes, p_sha256, now() + p_keep_ms * interval '1 millisecond'
+  WHERE p_bytes + (SELECT coalesce(sum(a.bytes), 0) FROM execution.artifact a
+    WHERE a.org_id = p_org AND a.agent_id = p_agent AND a.expires_at > now()) <= p_most_bytes
   RETURNING expires_at;
 $$;
 
@@ -67,10 +72,10 @@ END $$;
 
 GRANT USAGE ON SCHEMA execution TO keyward_gateway;
 GRANT SELECT, INSERT, UPDATE, DELETE ON execution.artifact TO keyward_definer;
-REVOKE ALL ON FUNCTION execution.add_artifact(text, text, text, text, text, text, bigint, bytea, double precision),
+REVOKE ALL ON FUNCTION execution.add_artifact(text, text, text, text, text, text, bigint, bytea, double precision, bigint),
   execution.find_artifact(text, text, text), execution.expired_artifacts(integer), execution.forget_artifacts(text[]),
   execution.expire_artifacts(text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION execution.add_artifact(text, text, text, text, text, text, bigint, bytea, double precision),
+GRANT EXECUTE ON FUNCTION execution.add_artifact(text, text, text, text, text, text, bigint, bytea, double precision, bigint),
   execution.expired_artifacts(integer), execution.forget_artifacts(text[]) TO keyward_executor;
 GRANT EXECUTE ON FUNCTION execution.find_artifact(text, text, text) TO keyward_gateway;
 GRANT EXECUTE ON FUNCTION execution.expire_artifacts(text, text, text) TO keyward_auth;

@@ -109,21 +109,23 @@ const TOLD_COLUMNS = `id text, org_id text, agent_id text, user_id text, tool te
   epoch integer, request text, trace_id text, ended_at timestamptz, after_ms double precision`;
 
 const RESUME = `
-/* Those that these events may have helped, in the order of the arrays. A workspace connection's event names no agent and concerns all. */
+/* p_most of those that these events may have helped, and that have not been looked after since they were heard, p_heard_ms ago. A workspace
+   connection's event names no agent and concerns all. */
 CREATE FUNCTION execution.wake_waiting(
-  p_orgs text[], p_providers text[], p_agents text[], p_users text[], p_connections text[], p_events text[]
+  p_orgs text[], p_providers text[], p_agents text[], p_users text[], p_connections text[], p_events text[], p_most integer,
+  p_heard_ms double precision
 ) RETURNS TABLE (${TOLD_COLUMNS})
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
   WITH meant AS (
     SELECT w.id FROM execution.waiting w
-    WHERE w.state = 'waiting' AND EXISTS (
+    WHERE w.state = 'waiting' AND w.looked_at <= clock_timestamp() - p_heard_ms * interval '1 millisecond' AND EXISTS (
       SELECT FROM unnest(p_orgs, p_providers, p_agents, p_users, p_connections, p_events) AS e (org, provider, agent, usr, connection, event)
       WHERE w.org_id = e.org AND w.provider = e.provider
         AND (e.agent IS NULL OR e.agent = w.agent_id AND e.usr = w.user_id)
         AND (w.connection_id IS NULL OR w.connection_id = e.connection)
         AND (e.event IN ('authorized', 'scopes_changed') OR e.event = 'refreshed' AND w.reason = 'needs_reauthorization'
              OR e.event = 'revoked' AND w.connection_id IS NOT NULL))
-    ORDER BY w.id
+    ORDER BY w.id LIMIT p_most
     FOR UPDATE SKIP LOCKED
   )
   UPDATE execution.waiting w
@@ -256,11 +258,11 @@ GRANT DELETE ON execution.execution TO keyward_definer;
 GRANT SELECT (id, shredded_at) ON identity.organization TO keyward_definer;
 REVOKE ALL ON FUNCTION
   execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer, integer),
-  execution.wake_waiting(text[], text[], text[], text[], text[], text[]), execution.sweep_waiting(integer),
+  execution.wake_waiting(text[], text[], text[], text[], text[], text[], integer, double precision), execution.sweep_waiting(integer),
   execution.recent_cancellations(), execution.purge(integer), execution.end_waiting(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
   execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer, integer),
-  execution.wake_waiting(text[], text[], text[], text[], text[], text[]), execution.sweep_waiting(integer),
+  execution.wake_waiting(text[], text[], text[], text[], text[], text[], integer, double precision), execution.sweep_waiting(integer),
   execution.recent_cancellations(), execution.purge(integer) TO keyward_executor;
 GRANT EXECUTE ON FUNCTION execution.end_waiting(text) TO keyward_auth;
 `;
