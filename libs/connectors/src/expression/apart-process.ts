@@ -1,24 +1,35 @@
-import { compileHere, type Evaluate } from './evaluate.js';
+import type { SchemaChecker } from '../tool/schema-check.js';
+import { compileHere } from './evaluate.js';
 import { ExpressionError } from './expression.js';
-import type { Answered, Asked } from './apart-messages.js';
+import type { Answered, Asked, Work } from './apart-messages.js';
 
 const MAX_COMPILED = 500;
-const compiled = new Map<string, Evaluate>();
+const compiled = new Map<string, unknown>();
 
-function compiledOnce(text: string): Evaluate {
-  let evaluate = compiled.get(text);
-  if (evaluate === undefined) {
+function compiledOnce<T>(text: string, compile: (text: string) => T): T {
+  let known = compiled.get(text) as T | undefined;
+  if (known === undefined) {
     // Rarely so many; starting over is simpler than knowing which was used last.
     if (compiled.size >= MAX_COMPILED) compiled.clear();
-    evaluate = compileHere(text);
-    compiled.set(text, evaluate);
+    known = compile(text);
+    compiled.set(text, known);
   }
-  return evaluate;
+  return known;
 }
 
-async function answer({ id, text, contexts, bindings }: Asked): Promise<Answered> {
+async function valuesOf(work: Work): Promise<readonly unknown[]> {
+  if ('text' in work) return compiledOnce(`expression ${work.text}`, () => compileHere(work.text))(work.contexts, work.bindings);
+  // Most of these processes evaluate, and validate nothing.
+  const { SchemaChecker: Checker } = await import('../tool/schema-check.js');
+  // One for each: it keeps what it has compiled as long as it is there itself.
+  const checker = (): ReturnType<SchemaChecker['checker']> =>
+    new Checker().checker(JSON.parse(work.schema) as Record<string, unknown>);
+  return compiledOnce(`schema ${work.schema}`, checker)(work.args);
+}
+
+async function answer({ id, ...work }: Asked): Promise<Answered> {
   try {
-    return { id, values: await compiledOnce(text)(contexts, bindings) };
+    return { id, values: await valuesOf(work) };
   } catch (error) {
     return { id, problem: error instanceof ExpressionError ? error.message : 'can not be evaluated' };
   }

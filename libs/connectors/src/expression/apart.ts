@@ -1,7 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { ExpressionError, type Bindings, type Expression } from './expression.js';
-import type { Answered, Asked } from './apart-messages.js';
+import type { CheckApart } from '../tool/compile-arguments.js';
+import type { ArgumentProblem } from '../tool/schema-check.js';
+import type { Answered, Asked, Work } from './apart-messages.js';
+import { ExpressionError, type Evaluator } from './expression.js';
+import { FairQueue } from './fair-queue.js';
 
 /** Of one evaluation, from the moment it is its turn. Expressions end themselves long before, except inside of a function. */
 const KILLED_AFTER_MS = 3_000;
@@ -17,13 +20,20 @@ const ENTRY = fileURLToPath(new URL(FROM_SOURCE ? './apart-process.ts' : './apar
 const EXEC_ARGV = ['--max-old-space-size=96', '--permission', '--allow-fs-read=*', '--no-warnings'];
 const SOURCE_ARGV = FROM_SOURCE ? ['--import', `data:text/javascript,${encodeURIComponent(HOOK)}`] : [];
 
-interface Job extends Asked {
-  readonly resolve: (values: unknown[]) => void;
+interface Job {
+  readonly asked: Asked;
+  readonly resolve: (values: readonly unknown[]) => void;
   readonly reject: (error: ExpressionError) => void;
 }
 
+/** What is done apart for one owner. */
+export interface Apart {
+  readonly evaluator: Evaluator;
+  readonly check: CheckApart;
+}
+
 /**
- * Evaluates expressions of strangers in a process of its own, one at a time: what takes too long or too much memory ends with that
+ * Evaluates expressions of strangers, and checks arguments by their schemas, in a process of its own, one at a time: what takes too long or too much memory ends with that
  * process, and the next one begins in a new one. A thread would not do: one allocation that is too large ends all threads of a process.
  * It has no environment, no connection, and sees nothing but what it is given.
  */
@@ -31,20 +41,32 @@ export class ApartEvaluator {
   #process: ChildProcess | undefined;
   #isReady = false;
   #current: Job | undefined;
+  #took: ((ms: number) => void) | undefined;
+  #began = 0;
   #timer: NodeJS.Timeout | undefined;
-  readonly #waiting: Job[] = [];
+  readonly #waiting = new FairQueue<Job>();
   #lastId = 0;
 
   constructor(private readonly killedAfterMs = KILLED_AFTER_MS) {}
 
-  compile(text: string): Expression {
-    return { evaluate: (contexts, bindings) => this.#evaluate(text, contexts, bindings) };
+  /** Owners have their turns by themselves: what one of them has waiting does not keep the others. */
+  of(owner: string): Apart {
+    return {
+      evaluator: (text) => ({
+        evaluate: async (contexts, bindings) => [...(await this.#do(owner, { text, contexts, bindings }))],
+      }),
+      check: (schema) => {
+        const text = JSON.stringify(schema);
+        return async (args) => (await this.#do(owner, { schema: text, args })) as ArgumentProblem[];
+      },
+    };
   }
 
-  #evaluate(text: string, contexts: readonly unknown[], bindings: Bindings): Promise<unknown[]> {
-    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new ExpressionError('has to wait behind too many others'));
+  #do(owner: string, work: Work): Promise<readonly unknown[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id: ++this.#lastId, text, contexts, bindings, resolve, reject });
+      this.#waiting.add(owner, { asked: { id: ++this.#lastId, ...work }, resolve, reject });
+      if (this.#waiting.size > MAX_WAITING)
+        this.#waiting.dropFromLongest()?.reject(new ExpressionError('has to wait behind too many others'));
       this.#next();
     });
   }
@@ -53,13 +75,23 @@ export class ApartEvaluator {
     if (this.#current !== undefined) return;
     const child = (this.#process ??= this.#start());
     if (!this.#isReady) return;
-    const job = this.#waiting.shift();
-    this.#current = job;
-    holdsUs(child, job !== undefined);
-    if (job === undefined) return;
-    const { id, text, contexts, bindings } = job;
+    const next = this.#waiting.take();
+    this.#current = next?.job;
+    holdsUs(child, next !== undefined);
+    if (next === undefined) return;
+    this.#took = next.took;
+    this.#began = performance.now();
     this.#timer = setTimeout(() => this.#end(child, 'takes too long'), this.killedAfterMs);
-    child.send({ id, text, contexts, bindings } satisfies Asked);
+    child.send(next.job.asked);
+  }
+
+  /** The job that was begun, which has ended one way or the other. */
+  #ended(): Job | undefined {
+    const job = this.#current;
+    this.#current = undefined;
+    this.#took?.(performance.now() - this.#began);
+    this.#took = undefined;
+    return job;
   }
 
   #start(): ChildProcess {
@@ -81,10 +113,10 @@ export class ApartEvaluator {
     if (child !== this.#process) return;
     clearTimeout(this.#timer);
     if (message === 'ready') this.#isReady = true;
-    else if (message.id === this.#current?.id) {
-      if ('values' in message) this.#current.resolve(message.values);
-      else this.#current.reject(new ExpressionError(message.problem));
-      this.#current = undefined;
+    else if (message.id === this.#current?.asked.id) {
+      const job = this.#ended();
+      if ('values' in message) job?.resolve(message.values);
+      else job?.reject(new ExpressionError(message.problem));
     }
     this.#next();
   }
@@ -95,11 +127,10 @@ export class ApartEvaluator {
     clearTimeout(this.#timer);
     this.#process = undefined;
     child.kill('SIGKILL');
-    const ended = this.#isReady ? this.#current : this.#waiting.shift();
+    const ended = this.#isReady ? this.#ended() : this.#waiting.take()?.job;
     this.#isReady = false;
-    this.#current = undefined;
     ended?.reject(new ExpressionError(reason));
-    if (this.#waiting.length > 0) this.#next();
+    if (this.#waiting.size > 0) this.#next();
   }
 }
 

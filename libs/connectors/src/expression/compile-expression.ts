@@ -1,4 +1,4 @@
-import { ApartEvaluator } from './apart.js';
+import { ApartEvaluator, type Apart } from './apart.js';
 import { compileHere, type Evaluate } from './evaluate.js';
 import type { Evaluator } from './expression.js';
 
@@ -12,5 +12,7 @@ export const evaluatedHere: Evaluator = (text) => {
 /** One process beside each of ours, started when it is first needed. */
 const apart = new ApartEvaluator();
 
-/** For connectors of strangers. */
-export const evaluatedApart: Evaluator = (text) => apart.compile(text);
+/** For connectors of strangers. @param org whose they are */
+export function apartFor(org: string): Apart {
+  return apart.of(org);
+}

@@ -296,4 +296,15 @@ describe('a text of many keys', () => {
   ])('that holds one twice, %s, is refused at the second', (_how, more, line) => {
     expect(failure(`${MANIFEST}${more}`)).toContain(`connector.yaml:${line} (/): Map keys must be unique`);
   });
+
+  it('has its arguments checked where it keeps nobody from anything', async () => {
+    const tools = TOOLS.replace('id: { type: string }', () => 'id: { type: string, pattern: "^(a|a)*$" }');
+    const [tool] = parseConnector(MANIFEST, tools, undefined, { org: 'acme' }).tools;
+    const began = performance.now();
+    const hostile = tool?.validateArguments({ id: `${'a'.repeat(60)}!` });
+    expect(performance.now() - began).toBeLessThan(1_000);
+    await expect(hostile).rejects.toThrow(expect.objectContaining({ code: 'invalid_arguments' }));
+    await expect(tool?.validateArguments({})).rejects.toThrow('/id: is required');
+    await expect(tool?.validateArguments({ id: 'aaa' })).resolves.toBeUndefined();
+  }, 30_000);
 });

@@ -1,5 +1,5 @@
 import type { Tool } from '../tool/tool.js';
-import { evaluatedApart } from '../expression/compile-expression.js';
+import { apartFor } from '../expression/compile-expression.js';
 import { textsOf } from '../manifest/places.js';
 import type { ProviderManifest } from '../manifest/provider-manifest.js';
 import { ToolCompiler } from '../tool/compile-tool.js';
@@ -30,14 +30,14 @@ const THIS_MACHINE = /^https?:\/\/(?:[^/?#@]*@)?(?:localhost|[^/?#]*\.localhost|
  * variable of the deployment, stays off this machine, gets no trace of ours, and takes no name that the deployment uses.
  *
  * @param taken the deployment's connectors and tools, and the organization's others
- * @param isKnown for what was checked when it was posted: arguments’ schemas are compiled when a tool is first called, whatever they hold
+ * @param stored of what was checked when it was posted: arguments’ schemas are compiled when a tool is first called, whatever they hold
  * @throws ConnectorError that names file, line and JSON Pointer of what is wrong
  */
 export function parseConnector(
   text: string,
   toolsText: string | null | undefined,
   taken?: TakenNames,
-  isKnown = false,
+  stored?: { readonly org: string },
 ): Connector {
   const file = new YamlFile('connector.yaml', text);
   if (Object.keys(declaredVariables(file)).length > 0)
@@ -56,7 +56,9 @@ export function parseConnector(
   const toolFile = new YamlFile('tools.yaml', toolsText);
   if (Array.isArray(toolFile.value) && toolFile.value.length > MAX_TOOLS)
     throw toolFile.error([], `a posted connector has at most ${MAX_TOOLS} tools`);
-  const tools = readTools([toolFile], manifest, new ToolCompiler({ isKnown, evaluator: evaluatedApart }), known);
+  const { evaluator, check: checkApart } = apartFor(stored?.org ?? '');
+  const compiler = new ToolCompiler({ isKnown: stored !== undefined, evaluator, checkApart });
+  const tools = readTools([toolFile], manifest, compiler, known);
   const unified = tools.findIndex(({ name }) => taken?.unified(name) !== undefined);
   if (unified >= 0) throw toolFile.error([unified, 'name'], 'there is a unified tool of this name');
   return { manifest, tools };

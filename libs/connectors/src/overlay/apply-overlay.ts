@@ -59,7 +59,7 @@ function withFixed(tool: Tool, fixed: Arguments): Tool {
         : { tool: compensate.tool, arguments: (scope, output) => compensate.arguments(within(scope), output) },
     validateArguments: (args) => {
       assertNotFixed(args, fixed);
-      tool.validateArguments(all(args));
+      return tool.validateArguments(all(args));
     },
     outputOf: (answer, scope) => tool.outputOf(answer, within(scope)),
   };

@@ -23,7 +23,7 @@ const { validate, inputSchema } = compile({
 
 function errors(args: Record<string, unknown>): unknown {
   try {
-    validate(args);
+    void validate(args);
   } catch (error) {
     expect(error).toBeInstanceOf(KeywardError);
     expect(error).toMatchObject({ code: 'invalid_arguments' });
@@ -85,4 +85,27 @@ describe('arguments', () => {
     expect(() => compile({ type: 'object', properties: { deep } })).toThrow('nested deeper');
     expect(() => compile({ type: 'object', enum: Array(6000).fill(1) })).toThrow('more than 5000 parts');
   });
+
+  it.each([
+    '{"title": 9007199254740993}',
+    '{"title":"x","labels":[-1e300]}',
+    '{"title":"x","labels":[{"id":12345678901234567890}]}',
+  ])('refuses a number that has become another one: %s', (text) => {
+    const any = compile({ type: 'object', properties: { title: {}, labels: {} } });
+    expect(() => any.validate(JSON.parse(text) as Record<string, unknown>)).toThrow(/more digits than can be passed on/);
+    expect(() => any.validate({ title: Number.MAX_SAFE_INTEGER, labels: [0.1] })).not.toThrow();
+  });
+
+  it('compiles a definition once, however often it is referred to', () => {
+    const names = (prefix: string, count: number, schema: object) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, schema]));
+    const big = { type: 'object', properties: names('p', 300, { type: 'string' }), minProperties: 0 };
+    const many = compile({
+      type: 'object',
+      properties: names('q', 300, { $ref: '#/$defs/big' }),
+      $defs: { big },
+      dependentRequired: { q0: [] },
+    });
+    expect(() => many.validate({ q299: { p299: 1 } })).toThrow('/q299/p299: must be string');
+  }, 10_000);
 });

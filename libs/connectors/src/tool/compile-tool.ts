@@ -12,7 +12,7 @@ import { checkHeaderName } from '../request/header-fields.js';
 import { inside, MappingCompiler } from '../request/mapping.js';
 import { listingSchema, pagedParts, withPageArguments } from './check-pagination.js';
 import { checkSensitive } from './check-sensitive.js';
-import { ArgumentCompiler } from './compile-arguments.js';
+import { ArgumentCompiler, type CheckApart } from './compile-arguments.js';
 import { compileStep } from './compile-step.js';
 import type { Step, Tool } from './tool.js';
 import { versionOf } from './version.js';
@@ -35,8 +35,8 @@ export class ToolCompiler {
   private readonly args: ArgumentCompiler;
   private readonly evaluator: Evaluator;
 
-  constructor(options: { isKnown?: boolean; evaluator?: Evaluator } = {}) {
-    this.args = new ArgumentCompiler(options.isKnown);
+  constructor(options: { isKnown?: boolean; evaluator?: Evaluator; checkApart?: CheckApart } = {}) {
+    this.args = new ArgumentCompiler(options);
     this.evaluator = options.evaluator ?? evaluatedHere;
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { loadCatalog } from '../load/load-catalog.js';
 import { checkSchema } from './check-input-schema.js';
-import { createAjv } from './compile-arguments.js';
+import { createAjv } from './schema-check.js';
 import { isPlainSchema } from './plain-schema.js';
 
 const refuse = (): never => {

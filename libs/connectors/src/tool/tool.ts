@@ -140,8 +140,12 @@ export interface Tool {
   readonly probe: { readonly step: Step; found(answer: Answer, scope: Scope): Promise<unknown> } | null;
   /** The call that takes this one back. */
   readonly compensate: { readonly tool: string; arguments(scope: Scope, output: unknown): Promise<Arguments> } | null;
-  /** @throws KeywardError `invalid_arguments` with a JSON Pointer to each place. */
-  validateArguments(args: Arguments): void;
+  /**
+   * A promise of an organization's own tool: whose schema may keep the validator busy.
+   *
+   * @throws KeywardError `invalid_arguments` with a JSON Pointer to each place.
+   */
+  validateArguments(args: Arguments): void | Promise<void>;
   /** A failure that is declared, or told by a GraphQL answer. Undefined: the status counts. */
   failureOf(status: number, headers: Readonly<Record<string, string>>, body: Buffer | string): Failure | undefined;
   /**

@@ -70,7 +70,7 @@ export function compileMapping(
       const inputs = await mappings.inputs({ args: given, steps: {}, key: '', connection: {}, provider: native.provider });
       const entries = members.map(([name, value]) => [name, value(inputs)] as const);
       const made = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-      validateNative(native, made, given, sources);
+      await validateNative(native, made, given, sources);
       return made;
     },
   };

@@ -36,9 +36,9 @@ function argumentsIn(mapping: unknown): string[] {
 }
 
 /** Checks what a mapping gave, and says of what is wrong where the caller can mend it. @throws KeywardError `invalid_arguments` */
-export function validateNative(tool: Tool, native: Arguments, given: Arguments, sources: Sources): void {
+export async function validateNative(tool: Tool, native: Arguments, given: Arguments, sources: Sources): Promise<void> {
   try {
-    tool.validateArguments(native);
+    await tool.validateArguments(native);
   } catch (thrown) {
     if (!(thrown instanceof KeywardError) || thrown.code !== 'invalid_arguments') throw thrown;
     throw atGiven(tool, given, sources, thrown);

@@ -19,7 +19,7 @@ export function nativeCall(tool: Tool, given: Arguments): ToolCall {
     tool,
     isUnified: false,
     argumentsOf: async () => {
-      tool.validateArguments(given);
+      await tool.validateArguments(given);
       return given;
     },
   };

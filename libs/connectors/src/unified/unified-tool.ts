@@ -72,7 +72,7 @@ export class UnifiedTool {
       tool: mapping.bind(tool, given),
       isUnified: true,
       argumentsOf: async () => {
-        this.#parts.compiled.validate(given);
+        await this.#parts.compiled.validate(given);
         return mapping.argumentsOf(tool, given);
       },
     };
