@@ -17,6 +17,8 @@ describe('an OpenAPI description', () => {
         '/issues/{id}': { delete: ok(), put: ok() },
         '/issues/search': { post: { operationId: 'issues.search', ...ok() } },
         '/keys': { post: { operationId: 'revokeKey', ...ok() } },
+        '/tags': { post: { operationId: 'getOrCreateTag', ...ok() } },
+        '/users': { post: { operationId: 'users.lookup', ...ok() } },
       }),
     );
     expect(world.tools().map(({ name, effect }) => `${name} ${effect}`)).toEqual([
@@ -26,6 +28,8 @@ describe('an OpenAPI description', () => {
       'acme_set_issue write',
       'acme_search_issues read',
       'acme_revoke_key destructive',
+      'acme_get_or_create_tag write',
+      'acme_lookup_users read',
     ]);
     expect(world.read('acme/review.yaml')).toContain('a POST whose path ends in search');
   });
