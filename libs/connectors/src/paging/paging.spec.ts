@@ -243,6 +243,23 @@ describe('a cursor', () => {
     await expect(async () => forged({ query: [['access_token', 'mine']] })).rejects.toThrow(refused);
     await expect(async () => forged({ query: [['page', 2]] })).rejects.toThrow(refused);
   });
+
+  it('that somebody makes up changes nothing that the request says itself', async () => {
+    const linked = listing({ style: 'link', items: '' }, { method: 'GET', path: '/things', query: { owner: 'acme' } });
+    const cursor = pagingOf(linked).cursorOf(
+      {
+        at: {
+          query: [
+            ['owner', 'others'],
+            ['page', '2'],
+          ],
+        },
+      },
+      {},
+    );
+    const { position } = pagingOf(linked).wantedOf({ cursor });
+    expect((await render(linked, {}, {}, { wanted: 1, position })).url).toBe(`${BASE}/things?owner=acme&page=2`);
+  });
 });
 
 describe('the address of a next page', () => {

@@ -55,8 +55,10 @@ function renderBelowBase(
     const fixed = fixedParts(scope.provider, base);
     const placed = placementOf(context, page);
     // Where a next page has a path of its own, its address is complete.
-    const own = placed.path === undefined ? pairsOf(query, inputs, 'query parameter') : [];
-    const pairs = [...Object.entries(fixed.query), ...own, ...placed.query];
+    const own = placed.path === undefined ? [...pairsOf(query, inputs, 'query parameter')] : [];
+    // What a cursor says anybody may have made up: it adds to the request and changes nothing of it.
+    const added = placed.query.filter(([name]) => !own.some(([taken]) => taken === name));
+    const pairs = [...Object.entries(fixed.query), ...own, ...added];
     const content = await body?.(inputs, placed.body.length === 0 ? undefined : (document) => withValues(document, placed.body));
     return {
       method,
