@@ -20,7 +20,7 @@ describe('npm run demo', () => {
         expect(stdout).toContain('All of it went as told.');
         expect(stdout).toMatch(/sandbox_create_note: missing_scopes\n[\s\S]*the same call: succeeded/);
         expect(stdout).toContain('the other agent: connection_required');
-        expect(stdout.includes('starting another one for a while')).toBe(time === 'first');
+        expect(stdout.includes('starting a stack that emulates them')).toBe(time === 'first');
         expect(stdout.includes('tasks that the storm left: 1 1 1 1')).toBe(time === 'first');
         expect(stdout).toContain('the provider’s receipt for the account of the workspace: true');
       }

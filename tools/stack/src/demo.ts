@@ -16,8 +16,8 @@ const USAGE = `npm run demo [-- options]
 
 The whole story, each step shown: connect, call over HTTP and NATS, an expired token, a foreign agent, disconnect, the audit trail.
 Then the second chapter: one tool over two emulated vendors, calls that wait for a person, a storm of 429, a grant that ends.
-It runs against the stack of \`npm start\`; where none runs, it starts one and stops it at the end. Where the one that runs emulates no
-vendors, the second chapter is told on another one, which is removed at the end.
+It runs against the stack of \`npm start\`; where none runs, it starts one and stops it at the end. Where none runs that emulates the
+vendors, the second chapter is told on a stack that is made for it and removed at the end.
 
   --dir DIR     the stack's directory (default .keyward, or KEYWARD_HOME)
   --skip-vendors
@@ -40,9 +40,9 @@ async function onNewStack(options: StackOptions, chapter: Chapter): Promise<void
   }
 }
 
-/** The stack of the vendors' chapter where the one that runs can not be told on: made for it, and gone with it. */
+/** A stack that is made for a chapter, and gone with it: one that emulates vendors does so for good. */
 async function onPassingStack(signal: AbortSignal, chapter: Chapter): Promise<void> {
-  write('\nThe stack that runs emulates no vendors: starting another one for a while.\n');
+  write('\nFor the vendors: starting a stack that emulates them, for a while.\n');
   const dir = mkdtempSync(join(tmpdir(), 'keyward-demo-'));
   try {
     await onNewStack({ dir, emulate: VENDORS, signal }, chapter);
@@ -79,18 +79,13 @@ async function demo(signal: AbortSignal): Promise<void> {
   const narrator = new Narrator(write);
   const story = told(tellStory, narrator, signal);
   const vendors = values['skip-vendors'] ? undefined : told(tellVendors, narrator, signal);
-  const both: Chapter = async (home) => {
-    await story(home);
-    if (vendors === undefined) return;
-    if (emulates(home)) await vendors(home);
+  const isRunning = readStackInfo(dir) !== undefined;
+  write(isRunning ? `Using the stack that runs on ${dir}.\n` : `No stack runs on ${dir}: starting one.\n`);
+  if (isRunning) await story(dir);
+  else await onNewStack({ dir, usualPorts: true, signal }, story);
+  if (vendors !== undefined) {
+    if (emulates(dir)) await vendors(dir);
     else await onPassingStack(signal, vendors);
-  };
-  if (readStackInfo(dir) !== undefined) {
-    write(`Using the stack that runs on ${dir}.\n`);
-    await both(dir);
-  } else {
-    write(`No stack runs on ${dir}: starting one.\n`);
-    await onNewStack({ dir, usualPorts: true, signal, emulate: vendors === undefined ? [] : VENDORS }, both);
   }
   write('\nAll of it went as told.\n');
 }

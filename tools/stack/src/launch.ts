@@ -74,11 +74,14 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const context: Launch = { ...options, addresses, signal, onRestart };
   const operator = await createNatsOperator(secrets.natsSeeds);
   await together(failed, startDatabase(context), startBus(context, operator), startSandbox(context));
-  const { emulate = [] } = options.options;
-  if (emulate.length > 0) stageConnectors(emulate, addresses.sandboxUrl, paths.connectors);
+  const { emulated } = secrets;
+  if (emulated.length > 0) {
+    stageConnectors(emulated, addresses.sandboxUrl, paths.connectors);
+    tell(`The sandbox stands for ${emulated.join(', ')}`);
+  }
   tell('Starting the services …');
   await together(failed, ...SERVICES.map((name) => startService(context, name, operator)));
-  const seeded = await seed(addresses, secrets, emulate);
+  const seeded = await seed(addresses, secrets);
   saveSecrets(paths, { ...secrets, agentKey: seeded.agentKey });
   const credentials = await keepAgentCredentials(addresses.authUrl, seeded, paths.agentCredsFile, tell);
   ready.info = describeStack(options, addresses, seeded);
@@ -112,16 +115,15 @@ async function startBus(context: Launch, operator: NatsOperator): Promise<void> 
 
 function startSandbox(context: Launch): Promise<void> {
   const { paths, secrets, addresses, options } = context;
-  const { accessTokenTtlSeconds, emulate = [] } = options;
-  const environment = sandboxEnvironment({ paths, secrets, accessTokenTtlSeconds, emulate });
+  const environment = sandboxEnvironment({ paths, secrets, accessTokenTtlSeconds: options.accessTokenTtlSeconds });
   touchPrivate(paths.sandboxDatabase);
   const readyUrl = `${addresses.sandboxUrl}/.well-known/openid-configuration`;
   return startProgram(context, 'sandbox', 'sandbox-provider', environment, readyUrl);
 }
 
 function startService(context: Launch, name: ServiceName, operator: NatsOperator): Promise<void> {
-  const { paths, secrets, addresses, options } = context;
-  const connectorsDir = (options.emulate ?? []).length === 0 ? CONNECTORS : paths.connectors;
+  const { paths, secrets, addresses } = context;
+  const connectorsDir = secrets.emulated.length === 0 ? CONNECTORS : paths.connectors;
   const settings = { paths, secrets, addresses, agentsAccount: operator.accounts.AGENTS.publicKey, connectorsDir };
   const readyUrl = `http://127.0.0.1:${secrets.ports[`${name} metrics`]}/readyz`;
   return startProgram(context, name, name, serviceEnvironment(name, settings), readyUrl);

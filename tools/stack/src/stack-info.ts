@@ -46,7 +46,7 @@ export function readStackInfo(dir: string): StackInfo | undefined {
 }
 
 export function describeStack(
-  { paths, secrets, processes, options }: LaunchOptions,
+  { paths, secrets, processes }: LaunchOptions,
   addresses: Addresses,
   { org, agent, agentKey }: Seeded,
 ): StackInfo {
@@ -65,7 +65,7 @@ export function describeStack(
     agent,
     agentKey,
     agentCredsFile: paths.agentCredsFile,
-    emulated: [...(options.emulate ?? [])],
+    emulated: secrets.emulated,
     metrics: Object.fromEntries(SERVICES.map((name) => [name, `http://127.0.0.1:${secrets.ports[`${name} metrics`]}/metrics`])),
     pids: processes.pids(),
   };

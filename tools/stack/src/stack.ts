@@ -22,7 +22,10 @@ export interface StackOptions {
   serviceEnv?: Partial<Record<ServiceName | 'sandbox', Record<string, string>>>;
   /** Of the sandbox provider's access tokens. Default 120. */
   accessTokenTtlSeconds?: number;
-  /** Connectors whose vendors the sandbox provider stands for, see `emulatable`. Default: none. */
+  /**
+   * Connectors whose vendors the sandbox provider stands for, see `emulatable`. Default: those that it stood for at earlier starts of this
+   * directory, which go on in any case: what was connected there must not be sent to the vendor itself.
+   */
   emulate?: readonly string[];
   /** The documented ports where they are free. Default: any free ones, so that a stack for tests meets no other. */
   usualPorts?: boolean;
@@ -68,7 +71,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     await ensureBuilt(tell);
     if (options.reset === true) resetHome(paths, tell);
-    const secrets = await secretsAndPorts(paths, options.usualPorts ?? false, tell, cleanups);
+    const secrets = await secretsAndPorts(paths, options, tell, cleanups);
     const { info, release } = await launch({ options, paths, secrets, processes, tell });
     cleanups.push(release);
     return {
@@ -88,7 +91,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function secretsAndPorts(
   paths: StackPaths,
-  usualPorts: boolean,
+  { usualPorts = false, emulate = [] }: StackOptions,
   tell: (message: string) => void,
   cleanups: (() => void)[],
 ): Promise<SecretsWithPorts> {
@@ -96,7 +99,8 @@ async function secretsAndPorts(
   const { ports, replaced, release } = await choosePorts(kept.ports, usualPorts);
   cleanups.push(release);
   for (const sentence of replaced) tell(sentence);
-  const secrets = { ...kept, ports };
+  const emulated = [...new Set([...kept.emulated, ...emulate])];
+  const secrets = { ...kept, emulated, ports };
   saveSecrets(paths, secrets);
   return secrets;
 }

@@ -16,7 +16,7 @@ Data, secrets and logs are kept in .keyward; a second start continues with them.
   --ttl SECONDS lifetime of the sandbox's access tokens (default 120)
   --emulate NAMES
                 vendors that the sandbox provider stands for, as their contracts describe them, such as asana,linear
-                (or set KEYWARD_EMULATE); a name that is none tells which there are
+                (or set KEYWARD_EMULATE); a name that is none tells which there are. The directory's later starts go on with it
   --help        this text
 
 Ctrl-C stops everything.`;

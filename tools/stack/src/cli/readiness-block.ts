@@ -12,13 +12,9 @@ async function connectLink({ info }: Pick<Stack, 'info'>): Promise<string> {
 
 function emulatedBlock({ emulated, sandbox }: StackInfo): string {
   if (emulated.length === 0) return '';
-  const [first = ''] = emulated;
-  const addresses = emulated.map(
-    (name) => `  ${name.padEnd(14)} ${sandbox.url}/vendors/${name}   emulated: nothing reaches the vendor`,
-  );
-  return `${addresses.join('\n')}
-
-The agent has the emulated vendors’ tools, connected as below with "provider": "${first}", and the unified ones over them.
+  return `
+3. The sandbox stands for ${emulated.join(', ')}, too: nothing reaches the vendors. Their APIs are at ${sandbox.url}/vendors/<name>; their
+   tools are the agent’s (GET /v1/tools lists them). Called before they are connected they answer with the link for that.
 `;
 }
 
@@ -36,7 +32,7 @@ Keyward is ready (${(tookMs / 1000).toFixed(1)} s).
   audit-service  ${info.auditUrl}   what happened
   sandbox        ${info.sandbox.url}   a provider to try it on
   NATS           ${info.natsUrl}   agents call tools here, too
-${emulatedBlock(info)}
+
 1. Connect an account: open this link, sign in as ${info.sandbox.user} with password ${info.sandbox.password}, and allow.
 
    ${link}
@@ -47,7 +43,7 @@ ${emulatedBlock(info)}
      -H 'authorization: Bearer ${info.agentKey}' \\
      -H 'content-type: application/json' \\
      -d '${body}'
-
+${emulatedBlock(info)}
 The whole story, step by step: npm run demo
 Logs: ${here(paths.logs)}/*.log    URLs, keys and ids for programs: ${here(paths.stackFile)}
 The link is good for an hour and for one use; the next start prints another, and so does the demo.

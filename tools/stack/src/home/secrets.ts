@@ -18,6 +18,8 @@ const secretsSchema = z.strictObject({
   sandbox: z.strictObject({ user: text, password: text, managementToken: text, clientId: text, clientSecret: text }),
   /** Shown once by auth-service, so it is kept here. */
   agentKey: text.optional(),
+  /** The vendors that this directory's connections may be at, emulated: its later starts emulate them, too. */
+  emulated: z.array(z.string()).default([]),
   /** The ports of the last start: links and registrations name them. */
   ports: z.record(z.string(), z.int()).default({}),
 });
@@ -42,6 +44,7 @@ function newSecrets(): Secrets {
       clientId: 'keyward',
       clientSecret: random(32),
     },
+    emulated: [],
     ports: {},
   };
 }

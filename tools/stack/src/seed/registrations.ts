@@ -9,14 +9,12 @@ export interface Registration {
   metadata: Readonly<Record<string, unknown>>;
 }
 
-const EMULATED = 'keyward-at-emulated-';
-
 /** The notes, and each vendor that is emulated. */
-export function registrations({ sandbox }: Secrets, emulated: readonly string[]): Registration[] {
+export function registrations({ sandbox, emulated }: Secrets): Registration[] {
   const notes = { connector: 'sandbox', clientId: sandbox.clientId, metadata: {} };
   const vendors = emulated.map((connector) => ({
     connector,
-    clientId: EMULATED + connector,
+    clientId: `${sandbox.clientId}-at-${connector}`,
     metadata: {
       vendor: connector,
       token_endpoint_auth_method: 'client_secret_post',
@@ -24,9 +22,4 @@ export function registrations({ sandbox }: Secrets, emulated: readonly string[])
     },
   }));
   return [notes, ...vendors];
-}
-
-/** Whether this registration was made for an emulated vendor. */
-export function isOfEmulated(clientId: string): boolean {
-  return clientId.startsWith(EMULATED);
 }

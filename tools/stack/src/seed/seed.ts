@@ -2,7 +2,7 @@ import type { Assignment } from '@keyward/contracts';
 import type { Secrets } from '../home/secrets.js';
 import type { Addresses } from '../services/definitions.js';
 import { JsonClient } from '@keyward/sdk';
-import { isOfEmulated, registrations, type Registration } from './registrations.js';
+import { registrations, type Registration } from './registrations.js';
 
 /** The person of the walk-through, as the platform that embeds Keyward would name them. */
 export const USER = 'usr_ada';
@@ -17,9 +17,7 @@ export interface Seeded {
 }
 
 interface ProviderApp {
-  id: string;
   provider: string;
-  clientId: string;
   redirectUri: string;
 }
 
@@ -30,23 +28,20 @@ interface Named {
 
 /**
  * Brings about what a first call needs, through the same API that an admin uses: an organization, an agent with a key, the sandbox
- * assigned to it, and Keyward registered as a client at the sandbox; the same for each vendor that is emulated, and no longer for those that
- * were. What is there already is left as it is.
+ * assigned to it, and Keyward registered as a client at the sandbox; the same for each vendor that is emulated. What is there
+ * already is left as it is.
  */
-export async function seed(addresses: Addresses, secrets: Secrets, emulated: readonly string[]): Promise<Seeded> {
+export async function seed(addresses: Addresses, secrets: Secrets): Promise<Seeded> {
   const admin = new JsonClient(addresses.authUrl, secrets.adminToken);
   const { organizations } = await admin.get<{ organizations: Named[] }>('/v1/organizations');
   const org = bySlug(organizations, ORGANIZATION.slug) ?? (await admin.post<Named>('/v1/organizations', ORGANIZATION));
   const query = `organization=${org.id}`;
   const { agents } = await admin.get<{ agents: Named[] }>(`/v1/agents?${query}`);
   const agent = bySlug(agents, AGENT.slug) ?? (await admin.post<Named>('/v1/agents', { organization: org.id, ...AGENT }));
-  const path = `/v1/agents/${agent.id}/assignments`;
-  const wanted = registrations(secrets, emulated);
-  const { providerApps } = await admin.get<{ providerApps: ProviderApp[] }>(`/v1/provider-apps?${query}`);
+  const wanted = registrations(secrets);
   const connectors = wanted.map(({ connector }) => connector);
-  const past = providerApps.filter(({ clientId, provider }) => isOfEmulated(clientId) && !connectors.includes(provider));
-  for (const { id } of past) await admin.delete(`/v1/provider-apps/${id}?${query}`);
-  await assign(admin, path, org.id, connectors, new Set(past.map(({ provider }) => provider)));
+  await assign(admin, `/v1/agents/${agent.id}/assignments`, org.id, connectors);
+  const { providerApps } = await admin.get<{ providerApps: ProviderApp[] }>(`/v1/provider-apps?${query}`);
   for (const registration of wanted) {
     const known = providerApps.find(({ provider }) => provider === registration.connector);
     await register(admin, org.id, addresses, secrets, registration, known);
@@ -58,19 +53,12 @@ function bySlug(candidates: Named[], slug: string): Named | undefined {
   return candidates.find((candidate) => candidate.slug === slug);
 }
 
-async function assign(
-  admin: JsonClient,
-  path: string,
-  organization: string,
-  connectors: readonly string[],
-  past: ReadonlySet<string>,
-): Promise<void> {
+async function assign(admin: JsonClient, path: string, organization: string, connectors: readonly string[]): Promise<void> {
   const { assignments } = await admin.get<{ assignments: Assignment[] }>(`${path}?organization=${organization}`);
-  const kept = assignments.filter(({ connector }) => !past.has(connector));
-  const missing = connectors.filter((connector) => !kept.some((assignment) => assignment.connector === connector));
-  if (missing.length === 0 && kept.length === assignments.length) return;
+  const missing = connectors.filter((connector) => !assignments.some((assignment) => assignment.connector === connector));
+  if (missing.length === 0) return;
   const added = missing.map((connector): Assignment => ({ connector, permission: 'write', tools: null }));
-  await admin.put(path, { organization, assignments: [...kept, ...added] });
+  await admin.put(path, { organization, assignments: [...assignments, ...added] });
 }
 
 /** Each start tells the sandbox again: the redirect URI names auth-service's port, which may be another one than last time. */

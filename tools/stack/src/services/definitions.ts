@@ -161,12 +161,10 @@ export function serviceEnvironment(service: ServiceName, settings: ServiceSettin
 }
 
 export function sandboxEnvironment(
-  settings: Pick<ServiceSettings, 'paths' | 'secrets'> & {
-    accessTokenTtlSeconds?: number | undefined;
-    emulate: readonly string[];
-  },
+  settings: Pick<ServiceSettings, 'paths' | 'secrets'> & { accessTokenTtlSeconds?: number | undefined },
 ): Record<string, string> {
   const { user, password, managementToken } = settings.secrets.sandbox;
+  const { emulated } = settings.secrets;
   const ttl = settings.accessTokenTtlSeconds;
   return {
     KEYWARD_SANDBOX_PORT: String(settings.secrets.ports.sandbox),
@@ -174,9 +172,7 @@ export function sandboxEnvironment(
     KEYWARD_SANDBOX_USER: user,
     KEYWARD_SANDBOX_PASSWORD: password,
     KEYWARD_SANDBOX_MANAGEMENT_TOKEN: managementToken,
-    ...(settings.emulate.length === 0
-      ? {}
-      : { KEYWARD_SANDBOX_VENDORS: settings.emulate.join(','), KEYWARD_SANDBOX_CONNECTORS_DIR: CONNECTORS }),
+    ...(emulated.length === 0 ? {} : { KEYWARD_SANDBOX_VENDORS: emulated.join(','), KEYWARD_SANDBOX_CONNECTORS_DIR: CONNECTORS }),
     ...(ttl === undefined ? {} : { KEYWARD_SANDBOX_ACCESS_TOKEN_TTL_SECONDS: String(ttl) }),
   };
 }
