@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import MailComposer from 'nodemailer/lib/mail-composer';
 import { ExpressionError } from './expression.js';
 
 const MAX_ATTACHMENTS = 50;
@@ -17,6 +16,8 @@ type Fields = Readonly<Record<string, unknown>>;
 export async function mimeMessage(fields: Fields): Promise<string> {
   const unknown = Object.keys(fields).find((name) => ![...ADDRESSED, ...TEXTS, 'attachments'].includes(name));
   if (unknown !== undefined) throw new ExpressionError('gives $mimeMessage a member that it does not have');
+  // Eight megabytes, of which a process has no need until it writes its first message.
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
   const composer = new MailComposer({
     ...Object.fromEntries(ADDRESSED.map((name) => [name, headerOf(fields[name])])),
     subject: headerOf(fields['subject']),

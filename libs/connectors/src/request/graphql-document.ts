@@ -1,4 +1,6 @@
-import { GraphQLError, Kind, parse, type OperationDefinitionNode } from 'graphql';
+// Not all of the package: what executes documents is most of it.
+import { GraphQLError } from 'graphql/error';
+import { Kind, parse, type OperationDefinitionNode } from 'graphql/language';
 import type { Fail } from '../tool/compile-tool.js';
 
 export interface GraphqlOperation {
