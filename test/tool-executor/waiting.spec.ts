@@ -46,6 +46,14 @@ const DAY_MS = 86_400_000;
 const setStatus = (status: string) =>
   system.sql('UPDATE vault.connection SET status = $2, updated_at = clock_timestamp() WHERE id = $1', [ada.connection, status]);
 
+async function giveToWorkspace(): Promise<void> {
+  const { connection, org, agent } = ada;
+  await system.sql(`UPDATE vault.connection SET kind = 'workspace', agent_id = NULL, user_id = NULL WHERE id = $1`, [connection]);
+  await system.sql('INSERT INTO vault.connection_grantee (connection_id, org_id, agent_id) VALUES ($1, $2, $3)', [
+    ...[connection, org, agent],
+  ]);
+}
+
 async function tell(event: ConnectionEventName, of: object = {}): Promise<void> {
   const { org, agent, user, connection } = ada;
   const payload = { id: newId('msg'), event, at: new Date().toISOString(), org, connection, user, agent, provider: 'acme' };
@@ -87,12 +95,7 @@ describe('a call that lacks an authorization and waits for it', () => {
   });
 
   it('over a connection of the workspace says that an admin must help, and has no link; it goes on when one has', async () => {
-    await system.sql(`UPDATE vault.connection SET kind = 'workspace', agent_id = NULL, user_id = NULL WHERE id = $1`, [
-      ada.connection,
-    ]);
-    await system.sql('INSERT INTO vault.connection_grantee (connection_id, org_id, agent_id) VALUES ($1, $2, $3)', [
-      ...[ada.connection, ada.org, ada.agent],
-    ]);
+    await giveToWorkspace();
     const { id, waitingFor } = await parked('acme_get');
     expect(waitingFor).toMatchObject({ reason: 'needs_reauthorization', detail: expect.stringContaining('an admin must') });
     expect(waitingFor).not.toHaveProperty('connectUrl');
@@ -132,10 +135,25 @@ describe('a call that lacks an authorization and waits for it', () => {
     expect((await ended(first.id))?.state).toBe('succeeded');
   });
 
-  it('is looked after by the sweep where no event came', async () => {
-    const { id } = await parked('acme_get');
+  it.each<[string, () => Promise<Partial<ExecutionRequested>>]>([
+    ['its own', async () => ({})],
+    ['the one that it names', async () => ({ connection: ada.connection })],
+    ['one of the workspace', async () => (await giveToWorkspace(), {})],
+  ])('is looked after by the sweep where no event of %s came', async (_whose, prepare) => {
+    const { id } = await parked('acme_get', await prepare());
     await setStatus('active');
     expect((await ended(id))?.state).toBe('succeeded');
+  });
+
+  it('is not taken up by the sweep for a connection of the workspace that its agent may not use', async () => {
+    await giveToWorkspace();
+    await system.sql('DELETE FROM vault.connection_grantee WHERE connection_id = $1', [ada.connection]);
+    const { id, waitingFor } = await system.call(ada, 'acme_get', { waitForMs: DAY_MS });
+    expect(waitingFor?.reason).toBe('connection_required');
+    await system.sql(`UPDATE execution.waiting SET looked_at = now() - interval '1 day' WHERE id = $1`, [id]);
+    await system.sql('SELECT * FROM execution.sweep_waiting(100)', []);
+    expect(await row(id)).toMatchObject({ state: 'waiting', epoch: 1 });
+    await cancel(id);
   });
 
   it.each(['resuming', 'published'])('is carried out once though its process ended after %s', async (left) => {

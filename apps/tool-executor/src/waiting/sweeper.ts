@@ -8,6 +8,8 @@ import type { WaitingRow, WaitingRows } from './waiting-rows.js';
 /** Of each kind; some come with their requests, up to 256 KiB each. */
 const MOST = 100;
 const EVERY_MS = 2_000;
+/** Times as long as the last look took: looking at a great many is not all that the database does. */
+const REST = 10;
 const PURGE_EVERY_MS = 60_000;
 const PURGE_MOST = 1_000;
 
@@ -43,14 +45,16 @@ export class Sweeper {
     const { everyMs = EVERY_MS, logger } = this.options;
     while (!signal.aborted) {
       let isMore = false;
+      const began = performance.now();
       try {
         isMore = await this.#sweep();
         if (performance.now() - this.#purgedAt > PURGE_EVERY_MS) await this.#purge();
       } catch (error) {
         logger.warn({ err: error }, 'what waits could not be looked after');
       }
+      const restMs = Math.max(everyMs, REST * (performance.now() - began));
       // Replicas that look at different times find more together.
-      if (!isMore) await delay(everyMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+      if (!isMore) await delay(restMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
     }
   }
 

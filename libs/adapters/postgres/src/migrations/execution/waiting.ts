@@ -108,6 +108,25 @@ const TOLD = `w.id, w.org_id, w.agent_id, w.user_id, w.tool, w.provider, w.conne
 const TOLD_COLUMNS = `id text, org_id text, agent_id text, user_id text, tool text, provider text, connection_id text, reason text, state text,
   epoch integer, request text, trace_id text, ended_at timestamptz, after_ms double precision`;
 
+/**
+ * The connections that the call would use, as in vault.open_for_call: each looked up by one key, as this is asked for everything that
+ * waits. One lookup with all that may differ in it would go through every connection of the organization for each.
+ */
+const MEANT = `
+          SELECT c.id, c.updated_at FROM vault.connection c
+          WHERE w.connection_id IS NULL AND c.org_id = w.org_id AND c.agent_id = w.agent_id AND c.user_id = w.user_id
+            AND c.provider = w.provider AND c.alias = 'default' AND c.kind = 'agent' AND c.status <> 'revoked' AND c.status = 'active'
+          UNION ALL
+          SELECT c.id, c.updated_at FROM vault.connection c
+          JOIN vault.connection_grantee g ON g.connection_id = c.id AND g.agent_id = w.agent_id
+          WHERE w.connection_id IS NULL AND c.org_id = w.org_id AND c.provider = w.provider AND c.alias = 'default'
+            AND c.kind = 'workspace' AND c.status <> 'revoked' AND c.status = 'active'
+          UNION ALL
+          SELECT c.id, c.updated_at FROM vault.connection c
+          WHERE c.id = w.connection_id AND c.org_id = w.org_id AND c.provider = w.provider AND c.status = 'active'
+            AND (c.agent_id = w.agent_id AND c.user_id = w.user_id OR c.kind = 'workspace' AND EXISTS (
+              SELECT FROM vault.connection_grantee g WHERE g.connection_id = c.id AND g.agent_id = w.agent_id))`;
+
 const RESUME = `
 /* p_most of those that these events may have helped, and that have not been looked after since they were heard, p_heard_ms ago. A workspace
    connection's event names no agent and concerns all. */
@@ -151,12 +170,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
     WHERE w.state = 'waiting' AND w.expires_at > now() AND w.id NOT IN (SELECT doomed.id FROM doomed)
       AND w.looked_at < now() - make_interval(secs => least(2 * 2 ^ least(w.epoch, 12), 3600))
       AND EXISTS (
-        SELECT FROM vault.connection c LEFT JOIN vault.credential k ON k.connection_id = c.id AND k.org_id = c.org_id
-        WHERE c.org_id = w.org_id AND c.provider = w.provider AND c.status = 'active'
-          AND (CASE WHEN w.connection_id IS NULL THEN c.alias = 'default' ELSE c.id = w.connection_id END)
-          AND (c.agent_id = w.agent_id AND c.user_id = w.user_id OR c.kind = 'workspace' AND EXISTS (
-            SELECT FROM vault.connection_grantee g WHERE g.connection_id = c.id AND g.agent_id = w.agent_id))
-          AND (w.reason = 'connection_required' OR c.updated_at >= w.looked_at OR k.updated_at >= w.looked_at))
+        SELECT FROM (${MEANT}) c LEFT JOIN vault.credential k ON k.connection_id = c.id AND k.org_id = w.org_id
+        WHERE (w.reason = 'connection_required' OR c.updated_at >= w.looked_at OR k.updated_at >= w.looked_at))
     ORDER BY w.id LIMIT p_most FOR UPDATE SKIP LOCKED
   ), left_behind AS (
     SELECT w.id FROM execution.waiting w
