@@ -22,6 +22,14 @@ describe('readConfig', () => {
     expect(readConfig(env).host).toBe('0.0.0.0');
   });
 
+  it('emulates the vendors that are named, and needs to know where they are described', () => {
+    const env = { KEYWARD_SANDBOX_MANAGEMENT_TOKEN, KEYWARD_SANDBOX_VENDORS: 'asana,linear' };
+    const dir = '/srv/connectors';
+    expect(readConfig({ ...env, KEYWARD_SANDBOX_CONNECTORS_DIR: dir }).vendors).toEqual({ names: ['asana', 'linear'], dir });
+    expect(() => readConfig(env)).toThrow(/KEYWARD_SANDBOX_CONNECTORS_DIR is needed/);
+    expect(() => readConfig({ ...env, KEYWARD_SANDBOX_VENDORS: '../asana' })).toThrow(/KEYWARD_SANDBOX_VENDORS/);
+  });
+
   it('names every problem at once and repeats no value', () => {
     const attempt = () => readConfig({ KEYWARD_SANDBOX_MANAGEMENT_TOKEN: 'short-secret', KEYWARD_SANDBOX_PORT: 'x' });
     expect(attempt).toThrow(/KEYWARD_SANDBOX_PORT.*\n.*KEYWARD_SANDBOX_MANAGEMENT_TOKEN/);

@@ -43,7 +43,7 @@ const OURS = /^\/(api\/|keyed\/|mcp(?:$|\?)|\.well-known\/oauth-protected-resour
 const PURGE_INTERVAL_MS = 60_000;
 
 export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
-  const vendors = new Vendors(config.vendors?.dir ?? '', config.vendors?.names ?? []);
+  const vendors = config.vendors === undefined ? Vendors.none() : await Vendors.open(config.vendors);
   // The issuer is this server's own URL, so the port must be known before there is anything to serve.
   let handle: RequestListener = (_request, response) => response.writeHead(503).end();
   const chaos = new Chaos();
