@@ -5,7 +5,6 @@ import type { UsableConnection } from '../connection/require-connection.js';
 import type { Call } from '../execute/call.js';
 import type { ExecutorParts } from '../execute/parts.js';
 import type { Attempt } from './judge.js';
-import { callMcpTool } from './mcp/call-mcp-tool.js';
 import type { McpRequest } from './mcp/mcp-exchange.js';
 
 type Parts = Pick<ExecutorParts, 'artifacts' | 'credentials' | 'egress' | 'mcpServers' | 'metrics' | 'maxOutputBytes'>;
@@ -105,8 +104,11 @@ async function transmit(
       maxBytes: Math.min(provider.limits.max_response_bytes, artifacts === null ? maxOutputBytes : Infinity),
       propagateTrace: provider.propagate_trace,
     });
-  if (mcp !== undefined)
+  if (mcp !== undefined) {
+    // The client of the protocol is large, and few deployments call such servers.
+    const { callMcpTool } = await import('./mcp/call-mcp-tool.js');
     return callMcpTool(mcpServers, { url, headers, ...mcp, timeoutMs: call.msLeft, signal: call.signal }, send);
+  }
   try {
     return { response: await send({ method, url, headers, body }) };
   } catch (error) {

@@ -62,6 +62,12 @@ const SEMI_SPACE_MB: Record<ServiceName, number> = {
 const HEAP_GROWING_PERCENT = 150;
 const BUSY: ReadonlySet<ServiceName> = new Set(['gateway', 'tool-executor', 'audit-service', 'auth-service']);
 
+/**
+ * Of the C library (glibc's mallopt(3)): its default of eight arenas per core keeps 6 MB more per service that nothing is in. JavaScript's
+ * own memory is not there, and few threads allocate.
+ */
+const MALLOC_ARENA_MAX = '2';
+
 export function nodeFlags(service: ServiceName): string[] {
   const growing = BUSY.has(service) ? [`--heap-growing-percent=${HEAP_GROWING_PERCENT}`] : [];
   return [`--max-semi-space-size=${SEMI_SPACE_MB[service]}`, ...growing];
@@ -151,6 +157,7 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
 export function serviceEnvironment(service: ServiceName, settings: ServiceSettings): Record<string, string> {
   return {
     NODE_ENV: 'production',
+    MALLOC_ARENA_MAX,
     KEYWARD_DATABASE_URL: databaseUrl(settings, service),
     KEYWARD_NATS_URL: settings.addresses.natsUrl,
     KEYWARD_NATS_CREDS_FILE: credsFile(settings.paths, service),
