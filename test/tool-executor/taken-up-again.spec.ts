@@ -1,6 +1,31 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { KeywardError, type ExecutionRequested } from '@keyward/contracts';
+import { waitFor } from '@keyward/testing';
 import { refusedRefresh, Workbench } from './workbench.js';
+
+const PAIR = `name: pair
+title: Pair
+auth:
+  kind: oauth2_authorization_code
+  authorization_endpoint: ORIGIN/auth
+  token_endpoint: ORIGIN/token
+  scopes: { default: [openid] }
+refresh: { rotates: true }
+base_url: ORIGIN/api
+origins: ['ORIGIN']
+`;
+const PAIR_TOOLS = `
+- name: pair_make
+  title: Make
+  description: A tool of the tests.
+  effect: write
+  scopes: [things:write]
+  input: { type: object, properties: { id: { type: string, maxLength: 64 } }, required: [id] }
+  steps:
+    - { id: first, request: { method: POST, path: /first, body: { id: $.id } } }
+    - { id: second, request: { method: POST, path: /second, body: { id: $.id } } }
+  idempotency: { header: Idempotency-Key }
+`;
 
 let bench: Workbench;
 beforeAll(async () => {
@@ -150,4 +175,37 @@ it('what many calls wait for wakes them some at a time, each once', async () => 
   woken.push(await bench.waitingRows.wake([sign], 3, performance.now() - sinceMs));
   expect(woken.map((rows) => rows.length)).toEqual([3, 2]);
   expect(new Set(woken.flat().map(({ id }) => id)).size).toBe(5);
+});
+
+it('calls under one key that wait for the first take no more than their share of the places', async () => {
+  let finish: () => void = () => undefined;
+  bench.upstream.answer = (_request, response) => (finish = () => response.writeHead(200).end());
+  const first = bench.call('acme_create', { idempotencyKey: 'crowd' });
+  await waitFor(() => posts() === 1);
+  const others = Array.from({ length: 40 }, () => bench.call('acme_create', { idempotencyKey: 'crowd' }));
+  const refused = await waitFor(async () => {
+    const known = await Promise.all(others.map((each) => Promise.race([each, undefined])));
+    const ended = known.filter((result) => result !== undefined);
+    return ended.length === 8 ? ended : undefined;
+  });
+  expect(refused.map(({ error }) => error?.code)).toEqual(Array.from({ length: 8 }, () => 'rate_limited'));
+  finish();
+  expect((await first).state).toBe('succeeded');
+  expect((await Promise.all(others)).filter(({ state }) => state === 'succeeded')).toHaveLength(32);
+  expect((await bench.call('acme_create', { idempotencyKey: 'crowd' })).state).toBe('succeeded');
+  expect(posts()).toBe(1);
+});
+
+it('a write of several steps that was interrupted is not called done in part where the rest may be done, too', async () => {
+  bench.deploy('pair', PAIR.replaceAll('ORIGIN', bench.upstream.origin), PAIR_TOOLS);
+  const request = bench.request('pair_make');
+  const { id, org, agent, user, tool } = request;
+  const toolVersion = (await bench.parts.catalogs.of(org)).tool(tool).version;
+  const row = { id, org, agent, user, tool, connection: bench.connection.id, idempotencyKey: undefined, toolVersion };
+  await bench.rows.insert({ ...row, requestHash: Buffer.alloc(32) });
+  bench.upstream.answer = (sent, response) =>
+    sent.url === '/api/second' ? response.writeHead(429, { 'retry-after': '3600' }).end() : response.writeHead(200).end();
+  expect(await bench.run(request, 2)).toMatchObject({
+    ...{ state: 'unknown', error: { code: 'outcome_unknown', completedSteps: ['first'] } },
+  });
 });

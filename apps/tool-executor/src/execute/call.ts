@@ -17,6 +17,8 @@ export class Call {
   settled = false;
   /** A write was sent whose answer is not known: the provider may have carried it out. */
   uncertain = false;
+  /** An earlier process may have sent all of it. */
+  isInterrupted = false;
   /** What the provider carried out and nobody takes back: ids of the tool's steps. */
   completedSteps: readonly string[] = [];
   /** Of a call that writes, RFC 3339: nothing of it was sent before. */

@@ -2,13 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KeywardError, type ExecutionRequested, type ExecutionResult } from '@keyward/contracts';
 import type { Call } from '../execute/call.js';
 import { unknownOutcome, type Outcome } from '../execute/outcome.js';
-import type { ExecutionRow, ExecutionRows } from './execution-rows.js';
+import type { ExecutionRow, ExecutionRows, NewExecution } from './execution-rows.js';
 import { requestHash } from './request-hash.js';
 
 /** As execution.purge has it. */
 const KEY_KEPT_MS = 24 * 3_600_000;
-const FIRST_LOOK_MS = 20;
-const LATER_LOOKS_MS = 200;
+/** Between looks at a call that runs under the same key: half of what was waited already. */
+const SHORTEST_LOOK_MS = 50;
+const LONGEST_LOOK_MS = 2_000;
+const SHARE = 0.5;
+/** Each holds a place of this process, in which it does nothing. */
+const MOST_WAITING_PER_AGENT = 32;
+const ROOM_AFTER_MS = 1_000;
 /** Pauses between attempts to store a result that the provider has already acted on. */
 const STORE_AGAIN_MS = [100, 400, 1_500] as const;
 
@@ -17,6 +22,9 @@ const STORE_AGAIN_MS = [100, 400, 1_500] as const;
  * never turns one call into two. Reads leave no record.
  */
 export class Intents {
+  /** Of each agent, how many calls wait for another one under their key. */
+  readonly #waiting = new Map<string, number>();
+
   constructor(
     private readonly rows: Pick<ExecutionRows, 'insert' | 'find' | 'findByKey' | 'takeOver' | 'settle' | 'end' | 'resolve'>,
   ) {}
@@ -47,20 +55,47 @@ export class Intents {
     const idempotencyKey = keyOf(call.request, hash);
     const toolVersion = call.tool?.version;
     if (idempotencyKey !== undefined && outlivedItsKey(call)) throw keyForgotten();
-    for (let look = 0; ; look++) {
-      if (await this.rows.insert({ id, org, agent, user, tool, connection, idempotencyKey, requestHash: hash, toolVersion })) {
-        call.epoch = 1;
-        call.notSentBefore = new Date().toISOString();
-        return undefined;
-      }
-      const own = await this.rows.find(org, id);
-      if (own !== undefined) return this.takeUp(call, own);
+    const row = { id, org, agent, user, tool, connection, idempotencyKey, requestHash: hash, toolVersion };
+    if (await this.isRecorded(call, row)) return undefined;
+    const own = await this.rows.find(org, id);
+    if (own !== undefined) return this.takeUp(call, own);
+    return this.amongWaiting(call, () => this.afterFirst(call, row));
+  }
+
+  /** False where the record is there already, or another one under the same key. */
+  private async isRecorded(call: Call, row: NewExecution): Promise<boolean> {
+    if (!(await this.rows.insert(row))) return false;
+    call.epoch = 1;
+    call.notSentBefore = new Date().toISOString();
+    return true;
+  }
+
+  /** How the first call under the key has ended; undefined where it ended without having been sent, and this one is recorded now. */
+  private async afterFirst(call: Call, row: NewExecution): Promise<Outcome | undefined> {
+    const { org, agent, idempotencyKey, requestHash: hash } = row;
+    for (const since = performance.now(); ;) {
       const first = idempotencyKey === undefined ? undefined : await this.rows.findByKey(org, agent, idempotencyKey);
       if (first !== undefined && !first.requestHash.equals(hash)) {
         throw new KeywardError('idempotency_conflict', 'This idempotency key was used for another request.');
       }
       if (first?.result !== undefined) return { stored: first.result };
-      await this.wait(call, look);
+      await this.wait(call, performance.now() - since);
+      if (await this.isRecorded(call, row)) return undefined;
+    }
+  }
+
+  /** @throws KeywardError `rate_limited` where as many of the agent's wait as may */
+  private async amongWaiting<T>({ request }: Call, work: () => Promise<T>): Promise<T> {
+    const agent = `${request.org} ${request.agent}`;
+    const already = this.#waiting.get(agent) ?? 0;
+    if (already >= MOST_WAITING_PER_AGENT) throw tooManyWait();
+    this.#waiting.set(agent, already + 1);
+    try {
+      return await work();
+    } finally {
+      const others = (this.#waiting.get(agent) ?? 1) - 1;
+      if (others > 0) this.#waiting.set(agent, others);
+      else this.#waiting.delete(agent);
     }
   }
 
@@ -102,15 +137,15 @@ export class Intents {
     call.notSentBefore = row.takenUpAt;
     // What waits has sent nothing.
     if (row.waits) return undefined;
-    call.uncertain = true;
+    [call.uncertain, call.isInterrupted] = [true, true];
     if (isRecognised(call, row) || (call.tool?.probe ?? null) !== null) return undefined;
     return { error: unknownOutcome(call, interrupted()) };
   }
 
-  private async wait(call: Call, look: number): Promise<void> {
+  private async wait(call: Call, waitedMs: number): Promise<void> {
     call.assertWanted();
-    const ms = Math.min(look === 0 ? FIRST_LOOK_MS : LATER_LOOKS_MS * (0.5 + Math.random()), call.msLeft);
-    await delay(ms, undefined, { signal: call.signal }).catch(() => call.signal.throwIfAborted());
+    const ms = Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, SHARE * waitedMs)) * (0.5 + Math.random());
+    await delay(Math.min(ms, call.msLeft), undefined, { signal: call.signal }).catch(() => call.signal.throwIfAborted());
   }
 
   private async store<T>(attempt: () => Promise<T>): Promise<T> {
@@ -124,6 +159,11 @@ export class Intents {
     }
     return attempt();
   }
+}
+
+function tooManyWait(): KeywardError {
+  const sentence = 'Too many calls of this agent wait for another one under the same idempotency key.';
+  return new KeywardError('rate_limited', sentence, { details: { retryAfterMs: ROOM_AFTER_MS } });
 }
 
 /** The provider was given the key then, and still knows it. */

@@ -47,7 +47,7 @@ export async function callProvider(parts: ExecutorParts, call: Call, request: Pr
     const sent = await sendWithValidToken(parts, call, request, current, call.attempts > sentBefore);
     const { verdict } = sent;
     current = sent.connection;
-    if (verdict.effect === 'settled' && !repeatable) [call.settled, call.uncertain] = [true, false];
+    if (verdict.effect === 'settled' && !repeatable) [call.settled, call.uncertain] = [true, isRestUncertain(call, tool)];
     else if (verdict.effect === 'unknown' && !repeatable) call.uncertain = call.writes;
     switch (verdict.kind) {
       case 'answer':
@@ -70,6 +70,11 @@ export async function callProvider(parts: ExecutorParts, call: Call, request: Pr
         parts.metrics.retry(tool.provider.name, verdict.reason);
     }
   }
+}
+
+/** Of several requests, an earlier process may have sent those too that come after this one. */
+function isRestUncertain({ isInterrupted }: Call, { steps }: Tool): boolean {
+  return isInterrupted && (steps.length > 1 || steps[0]?.each !== undefined);
 }
 
 /** @throws KeywardError that of the last request, where it is not sent again */

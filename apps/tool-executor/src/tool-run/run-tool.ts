@@ -18,7 +18,7 @@ export async function runTool(parts: ExecutorParts, call: Call, tool: Tool, conn
     throw call.completedSteps.length === 0 ? error : halfDone(call, asKeywardError(error));
   });
   // Also of steps that may be sent twice: the same idempotency key is answered with this result from now on.
-  call.settled = true;
+  [call.settled, call.uncertain] = [true, false];
   try {
     return await deliverOutput(parts, call, await tool.outputOf(last.answer, scope), last);
   } catch (error) {
