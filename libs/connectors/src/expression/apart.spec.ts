@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
-import { ApartEvaluator } from './apart.js';
+import { ApartEvaluator, EXEC_ARGV } from './apart.js';
 import { valueOf } from './expression.js';
 
 describe('an expression of a stranger', () => {
@@ -26,8 +27,11 @@ describe('an expression of a stranger', () => {
     expect(await run('"again"')).toBe('again');
   });
 
-  it('does not see the process that it is evaluated for', async () => {
+  it('does not see the process that it is evaluated for, nor would anything that broke out of it', async () => {
     await expect(evaluate('$process')).resolves.toBeUndefined();
+    const read = `try { require('node:fs').readFileSync('/proc/${process.pid}/environ'); console.log('read'); } catch (error) { console.log(error.code); }`;
+    const { stdout } = spawnSync(process.execPath, [...EXEC_ARGV, '-e', read], { env: {}, encoding: 'utf8' });
+    expect(stdout).toBe('ERR_ACCESS_DENIED\n');
   });
 
   it('waits behind those of others whose own take less', async () => {

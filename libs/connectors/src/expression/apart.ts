@@ -1,4 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CheckApart } from '../tool/compile-arguments.js';
 import type { ArgumentProblem } from '../tool/schema-check.js';
@@ -16,8 +18,14 @@ const FROM_SOURCE = import.meta.url.endsWith('.ts');
 const HOOK = `import { registerHooks } from 'node:module';
 registerHooks({ resolve: (name, context, next) => next(/^\\.\\.?\\/.*\\.js$/.test(name) && context.parentURL?.endsWith('.ts') ? name.replace(/\\.js$/, '.ts') : name, context) });`;
 const ENTRY = fileURLToPath(new URL(FROM_SOURCE ? './apart-process.ts' : './apart-process.js', import.meta.url));
-/** It may read its own code; it writes nothing, starts nothing, and has no more memory than this. */
-const EXEC_ARGV = ['--max-old-space-size=96', '--permission', '--allow-fs-read=*', '--no-warnings'];
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+const JSONATA = createRequire(import.meta.url).resolve('jsonata');
+const PACKAGES = JSONATA.slice(0, JSONATA.lastIndexOf(join('node_modules', 'jsonata')) + 'node_modules'.length);
+/** It may read its own code, and not what the system tells of the process it is evaluated for; it writes nothing, starts nothing, and has no more memory than this. */
+export const EXEC_ARGV: readonly string[] = [
+  ...['--max-old-space-size=96', '--permission', '--no-warnings'],
+  ...[PACKAGE, PACKAGES].map((folder) => `--allow-fs-read=${folder}`),
+];
 const SOURCE_ARGV = FROM_SOURCE ? ['--import', `data:text/javascript,${encodeURIComponent(HOOK)}`] : [];
 
 interface Job {
@@ -33,7 +41,8 @@ export interface Apart {
 }
 
 /**
- * Evaluates expressions of strangers, and checks arguments by their schemas, in a process of its own, one at a time: what takes too long or too much memory ends with that
+ * Evaluates expressions of strangers, and checks arguments by their schemas, in a process of its own, one at a time: what takes too long or
+ * too much memory ends with that
  * process, and the next one begins in a new one. A thread would not do: one allocation that is too large ends all threads of a process.
  * It has no environment, no connection, and sees nothing but what it is given.
  */
