@@ -1,11 +1,11 @@
-import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** After that connections stand, folders were looked at, and whoever started the service has asked what he wanted to know first. */
 const FIRST_MS = 8_000;
 const AGAIN_MS = 2_000;
-const QUIET = 0.1;
+/** Of one core: what a service takes that only looks whether there is something to do is a tenth of it. */
+const QUIET = 0.2;
 
 type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
 
@@ -15,13 +15,17 @@ type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resor
  * resort is what V8 does before it gives up: unlike an ordinary collection it hands empty pages back, measured 25 to 80 MB.
  */
 export function giveBackMemoryOfStarting(): void {
-  const look = (afterMs: number, since: EventLoopUtilization) => {
-    setTimeout(() => {
-      if (performance.eventLoopUtilization(since).utilization < QUIET) giveBack();
-      else look(AGAIN_MS, performance.eventLoopUtilization());
-    }, afterMs).unref();
-  };
-  setTimeout(() => look(AGAIN_MS, performance.eventLoopUtilization()), FIRST_MS - AGAIN_MS).unref();
+  setTimeout(look, FIRST_MS).unref();
+}
+
+function look(): void {
+  const before = process.cpuUsage();
+  setTimeout(() => {
+    // Not by the event loop: where others use the machine, it seems busy while it waits for a core.
+    const { user, system } = process.cpuUsage(before);
+    if ((user + system) / 1_000 < QUIET * AGAIN_MS) giveBack();
+    else look();
+  }, AGAIN_MS).unref();
 }
 
 function giveBack(): void {
