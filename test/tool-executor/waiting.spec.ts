@@ -229,7 +229,7 @@ describe('a call that lacks an authorization and waits for it', () => {
     expect(intent).toEqual({ state: 'waiting_for_authorization' });
     system.upstream.answer = (_request, response) => response.writeHead(200).end();
     await tell('authorized');
-    expect(await ended(result.id)).toMatchObject({ state: 'succeeded' });
+    expect(await ended(result.id)).toMatchObject({ state: 'succeeded', attempts: 2 });
     expect((await system.call(ada, 'acme_create', { idempotencyKey: 'again' })).state).toBe('succeeded');
     expect(writes()).toBe(2);
   });

@@ -119,6 +119,8 @@ export const executionRequestedSchema = z.object({
       epoch: z.int().min(1),
       /** From when it was first asked for until this message. */
       afterMs: z.number().min(0),
+      /** Requests that were sent to the provider before. */
+      attempts: z.int().min(0).optional(),
     })
     .optional(),
 });

@@ -8,8 +8,8 @@ export class Call {
   readonly traceId: string;
   /** The connection, once one was found. */
   connection: { readonly id: string; readonly kind: ConnectionKind } | null = null;
-  /** Requests sent to the provider. */
-  attempts = 0;
+  /** Requests sent to the provider, those before it waited included. */
+  attempts: number;
   /** Time spent waiting for the provider, pauses between requests included: what is not our own. */
   providerMs = 0;
   providerStatus: number | undefined;
@@ -56,6 +56,7 @@ export class Call {
     this.endsAt = takenAt + request.timeoutMs;
     this.askedAt = takenAt - (request.resumed?.afterMs ?? 0);
     this.key = request.id;
+    this.attempts = this.attemptsBefore;
     this.arguments = request.arguments;
     this.historyUnknown = this.hasHistory;
     // Without tracing, the execution's own 128 bits serve.
@@ -82,6 +83,11 @@ export class Call {
   /** Another delivery, or another message, may have begun it. */
   get hasHistory(): boolean {
     return this.deliveries > 1 || this.isReplayed || this.request.resumed !== undefined;
+  }
+
+  /** Requests that were sent before it waited. */
+  get attemptsBefore(): number {
+    return this.request.resumed?.attempts ?? 0;
   }
 
   /** Leaves a row behind: repeating it is not harmless. */

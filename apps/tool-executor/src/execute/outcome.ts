@@ -49,7 +49,7 @@ export function unknownOutcome({ notSentBefore, completedSteps }: Call, cause: K
 function stateOf(call: Call, error: KeywardError): ExecutionState {
   if (error.code === 'outcome_unknown') return 'unknown';
   if (error.code === 'cancelled') return 'cancelled';
-  if (error.code === 'deadline_exceeded' && call.attempts === 0) return 'expired';
+  if (error.code === 'deadline_exceeded' && call.attempts === call.attemptsBefore) return 'expired';
   // What is not allowed, as opposed to what went wrong.
   return error.httpStatus === 403 ? 'denied' : 'failed';
 }

@@ -11,7 +11,8 @@ import type { WaitingRow, WaitingRows } from './waiting-rows.js';
 export async function sendAgain(publisher: Publisher, rows: Pick<WaitingRows, 'published'>, row: WaitingRow): Promise<void> {
   if (row.request === null) return;
   const kept = JSON.parse(row.request) as ExecutionRequested;
-  const requested: ExecutionRequested = { ...kept, resumed: { epoch: row.epoch, afterMs: Math.max(0, row.afterMs) } };
+  const { attempts = 0 } = kept.resumed ?? {};
+  const requested: ExecutionRequested = { ...kept, resumed: { epoch: row.epoch, afterMs: Math.max(0, row.afterMs), attempts } };
   const subject = subjects.executionRequested(row.org, row.agent, row.id);
   await publisher.publish(subject, requested, { msgId: `${row.id}.${row.epoch}` });
   await rows.published(row.org, row.id, row.epoch);

@@ -61,8 +61,7 @@ export class Waiting {
 
   private async park(call: Call, outcome: { error: KeywardError }): Promise<ExecutionResult | undefined> {
     const { request, tool } = call;
-    const { resumed: _resumed, ...kept } = request;
-    const text = JSON.stringify(kept);
+    const text = JSON.stringify({ ...request, resumed: { epoch: epochOf(call), afterMs: 0, attempts: call.attempts } });
     if (Buffer.byteLength(text) > MOST_BYTES)
       throw refusal('request_too_large', `A call that waits for an authorization may have ${MOST_BYTES} bytes at most.`, outcome);
     const { connectUrl } = outcome.error.details;

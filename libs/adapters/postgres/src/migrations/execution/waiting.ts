@@ -76,7 +76,8 @@ BEGIN
     RETURN;
   END IF;
   UPDATE execution.waiting w
-  SET state = 'waiting', reason = p_reason, detail = p_detail, connect_url = p_connect_url, looked_at = looked, updated_at = clock_timestamp()
+  SET state = 'waiting', reason = p_reason, detail = p_detail, connect_url = p_connect_url, request = p_request, looked_at = looked,
+    updated_at = clock_timestamp()
   WHERE w.id = p_id AND w.org_id = p_org AND w.epoch = p_epoch AND w.state = 'running'
   RETURNING w.expires_at INTO until;
   IF until IS NULL AND p_epoch = 1 THEN
