@@ -23,6 +23,21 @@ describe('parseBoundedJson', () => {
     expect(run).toThrow(expect.objectContaining({ code }));
   });
 
+  it('gives integers that a number does not hold as text, where that is asked for', () => {
+    const text =
+      '{"id":17841400000000001,"n":[-9007199254740993,9007199254740991,1.5e300,0.125],"s":"12345678901234567"}';
+    const bounds = { maxBytes: 1_000, maxDepth: 10 };
+    expect(parseBoundedJson(bytes(text), { ...bounds, longIntegersAsText: true })).toEqual({
+      id: '17841400000000001',
+      n: ['-9007199254740993', 9007199254740991, 1.5e300, 0.125],
+      s: '12345678901234567',
+    });
+    expect(() =>
+      parseBoundedJson(bytes('{"a":1234567890123456789,"__proto__":1}'), { ...bounds, longIntegersAsText: true }),
+    ).toThrow('__proto__');
+    expect(parseBoundedJson(bytes('[9007199254740993]'), bounds)).toEqual([9007199254740992]);
+  });
+
   it('refuses invalid UTF-8', () => {
     expect(() => parseBoundedJson(new Uint8Array([0x22, 0xff, 0x22]))).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),

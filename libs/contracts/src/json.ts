@@ -3,6 +3,8 @@ import { KeywardError } from './errors.js';
 export interface JsonBounds {
   maxBytes: number;
   maxDepth: number;
+  /** Integers with more digits than a number holds (RFC 8259 section 6) are given as text: ids of others are not to become other ids. */
+  longIntegersAsText?: boolean;
 }
 
 /** What a request at any of our doors may be. Depth is what keeps recursive validators and serialisers off the stack's end. */
@@ -30,11 +32,27 @@ function exceedsDepth(bytes: Uint8Array, limit: number): boolean {
   return false;
 }
 
+/** What was written where the value stands; not there in an older Node. */
+type Source = { readonly source?: string } | undefined;
+type Reviver = (key: string, value: unknown, written?: Source) => unknown;
+
 /** A key that could reach an object's prototype once the value is merged or assigned somewhere. */
-function refusePrototypeKeys(this: unknown, key: string, value: unknown): unknown {
+const refusePrototypeKeys: Reviver = (key, value) => {
   if (key === '__proto__')
     throw new KeywardError('invalid_request', 'The JSON holds the key "__proto__", which is not accepted.');
   return value;
+};
+
+const keepLongIntegers: Reviver = (key, value, written) => {
+  const isLong = typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(written?.source ?? '');
+  return isLong ? written?.source : refusePrototypeKeys(key, value);
+};
+
+/** A reviver costs a call per value, so it runs only where something in the text asks for it. */
+function reviverFor(text: string, { longIntegersAsText = false }: JsonBounds): Reviver | undefined {
+  if (longIntegersAsText && /\d{16}/.test(text)) return keepLongIntegers;
+  const isSuspicious = text.includes('__proto__') || text.includes('\\u005f') || text.includes('\\u005F');
+  return isSuspicious ? refusePrototypeKeys : undefined;
 }
 
 /** @throws KeywardError `request_too_large` or `invalid_request`; the text itself is never quoted. */
@@ -51,10 +69,8 @@ export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds = REQUEST
   } catch (cause) {
     throw new KeywardError('invalid_request', 'The body is not valid UTF-8.', { cause });
   }
-  // A reviver costs a call per value, so it runs only where the suspicious key appears at all.
-  const suspicious = text.includes('__proto__') || text.includes('\\u005f') || text.includes('\\u005F');
   try {
-    return suspicious ? JSON.parse(text, refusePrototypeKeys) : JSON.parse(text);
+    return JSON.parse(text, reviverFor(text, bounds));
   } catch (cause) {
     if (cause instanceof KeywardError) throw cause;
     throw new KeywardError('invalid_request', 'The body is not valid JSON.', { cause });

@@ -54,7 +54,7 @@ export function errorBody(response: EgressResponse): unknown {
 function jsonOf({ headers, body }: EgressResponse): { value: unknown } | undefined {
   if (!/[/+]json\s*(;|$)/i.test(headers['content-type'] ?? '')) return undefined;
   try {
-    return { value: parseBoundedJson(body, { maxBytes: body.length, maxDepth: REQUEST_BOUNDS.maxDepth }) };
+    return { value: parseBoundedJson(body, { ...REQUEST_BOUNDS, maxBytes: body.length, longIntegersAsText: true }) };
   } catch {
     return undefined;
   }

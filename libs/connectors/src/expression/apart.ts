@@ -21,7 +21,10 @@ const ENTRY = fileURLToPath(new URL(FROM_SOURCE ? './apart-process.ts' : './apar
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 const JSONATA = createRequire(import.meta.url).resolve('jsonata');
 const PACKAGES = JSONATA.slice(0, JSONATA.lastIndexOf(join('node_modules', 'jsonata')) + 'node_modules'.length);
-/** It may read its own code, and not what the system tells of the process it is evaluated for; it writes nothing, starts nothing, and has no more memory than this. */
+/**
+ * It may read its own code, and not what the system tells of the process it is evaluated for; it writes nothing, starts nothing, and has no
+ * more memory than this.
+ */
 export const EXEC_ARGV: readonly string[] = [
   ...['--max-old-space-size=96', '--permission', '--no-warnings'],
   ...[PACKAGE, PACKAGES].map((folder) => `--allow-fs-read=${folder}`),
@@ -42,9 +45,8 @@ export interface Apart {
 
 /**
  * Evaluates expressions of strangers, and checks arguments by their schemas, in a process of its own, one at a time: what takes too long or
- * too much memory ends with that
- * process, and the next one begins in a new one. A thread would not do: one allocation that is too large ends all threads of a process.
- * It has no environment, no connection, and sees nothing but what it is given.
+ * too much memory ends with that process, and the next one begins in a new one. A thread would not do: one allocation that is too large
+ * ends all threads of a process. It has no environment, no connection, and sees nothing but what it is given.
  */
 export class ApartEvaluator {
   #process: ChildProcess | undefined;
