@@ -24,8 +24,7 @@ describe('parseBoundedJson', () => {
   });
 
   it('gives integers that a number does not hold as text, where that is asked for', () => {
-    const text =
-      '{"id":17841400000000001,"n":[-9007199254740993,9007199254740991,1.5e300,0.125],"s":"12345678901234567"}';
+    const text = '{"id":17841400000000001,"n":[-9007199254740993,9007199254740991,1.5e300,0.125],"s":"12345678901234567"}';
     const bounds = { maxBytes: 1_000, maxDepth: 10 };
     expect(parseBoundedJson(bytes(text), { ...bounds, longIntegersAsText: true })).toEqual({
       id: '17841400000000001',
