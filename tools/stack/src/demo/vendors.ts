@@ -56,19 +56,19 @@ export async function tellVendors(info: StackInfo, sandboxManagementToken: strin
   for (const vendor of VENDORS) await createWithoutConnection(chapter, vendor);
   await surviveTheStorm(chapter, 'asana');
   await outliveTheGrant(chapter, 'asana');
-  await listWithNative(chapter, 'asana', 1 + CALLS_IN_STORM + 1);
-  await listWithNative(chapter, 'linear', 1);
+  await listAndComplete(chapter, 'asana', 1 + CALLS_IN_STORM + 1);
+  await listAndComplete(chapter, 'linear', 1);
   const elsewhere = await call(agent, info.user, 'tasks_list', { connector: 'trello', list: 'x' });
   tell.check('the same with a connector that the agent was not given', elsewhere.code, 'tool_not_assigned' satisfies ErrorCode);
 }
 
 async function createWithoutConnection(chapter: Chapter, vendor: VendorName): Promise<void> {
-  const { info, agent, tell } = chapter;
+  const { agent, tell } = chapter;
   tell.step(`tasks_create with connector: ${vendor}, for ada, who has connected nothing there: the call waits for her`);
   const parked = await create(chapter, vendor, 'Mend the lamp');
   tell.check('the call is', parked.state, 'waiting_for_authorization');
-  tell.check('because of', parked.waitingFor?.reason, 'connection_required');
-  await authorize({ info, tell }, parked);
+  tell.check('because of', reasonOf(parked), 'connection_required');
+  await authorize(chapter, parked);
   const ended = await endOf(agent, parked.id);
   tell.check('the same call, by itself', ended.state, 'succeeded');
   tell.say(quoted(withoutNative(ended.output)));
@@ -112,8 +112,8 @@ async function outliveTheGrant(chapter: Chapter, vendor: VendorName): Promise<vo
   const title = 'Written after all';
   const parked = await create(chapter, vendor, title);
   tell.check('the next call is', parked.state, 'waiting_for_authorization');
-  tell.check('because of', parked.waitingFor?.reason, 'needs_reauthorization');
-  await authorize({ info, tell }, parked);
+  tell.check('because of', reasonOf(parked), 'needs_reauthorization');
+  await authorize(chapter, parked);
   tell.check('once she has authorized again, the same call', (await endOf(agent, parked.id)).state, 'succeeded');
   const tasks = await listOf(chapter, vendor);
   tell.check('tasks of it', tasks.filter((task) => task.title === title).length, 1);
@@ -121,21 +121,39 @@ async function outliveTheGrant(chapter: Chapter, vendor: VendorName): Promise<vo
   tell.check('on the same connection', now.connections.find(({ provider }) => provider === vendor)?.id, before);
 }
 
-async function listWithNative(chapter: Chapter, vendor: VendorName, expected: number): Promise<void> {
-  const { tell } = chapter;
-  tell.step(`tasks_list with connector: ${vendor}`);
+async function listAndComplete(chapter: Chapter, vendor: VendorName, expected: number): Promise<void> {
+  const { agent, tell } = chapter;
+  tell.step(`tasks_list and tasks_complete with connector: ${vendor}`);
   const tasks = await listOf(chapter, vendor);
   const [newest] = tasks;
   tell.check('tasks', tasks.length, expected);
   tell.say(`of all alike: ${quoted(withoutNative(newest))}`);
   tell.say(`${vendor}’s own, under native: ${Object.keys(newest?.native ?? {}).join(', ')}`);
+  const task = { connector: vendor, task: newest?.id };
+  const asked = await execute(chapter, 'tasks_complete', task);
+  if (asked.state === 'waiting_for_authorization') {
+    tell.check(
+      'tasks_complete of that one waits, since a grant for creating is none for changing',
+      reasonOf(asked),
+      'missing_scopes',
+    );
+    await authorize(chapter, asked);
+  }
+  tell.check('tasks_complete of that one', (await endOf(agent, asked.id)).state, 'succeeded');
+  tell.check('open tasks then', (await listOf(chapter, vendor)).length, expected - 1);
 }
 
 /** The same arguments wherever it goes, but for where that is. */
-function create({ info, agent, lists }: Chapter, connector: VendorName, title: string): Promise<Standing> {
-  const args = { connector, list: lists[connector], title, description: 'By an agent', due: '2030-12-31' };
-  return agent.http.post<Standing>('/v1/tools/tasks_create/execute', { user: info.user, arguments: args, wait: 'authorization' });
+function create(chapter: Chapter, connector: VendorName, title: string): Promise<Standing> {
+  const args = { connector, list: chapter.lists[connector], title, description: 'By an agent', due: '2030-12-31' };
+  return execute(chapter, 'tasks_create', args);
 }
+
+function execute({ info, agent }: Chapter, tool: string, args: object): Promise<Standing> {
+  return agent.http.post<Standing>(`/v1/tools/${tool}/execute`, { user: info.user, arguments: args, wait: 'authorization' });
+}
+
+const reasonOf = ({ waitingFor }: Standing): WaitingFor['reason'] | undefined => waitingFor?.reason;
 
 async function listOf({ info, agent, lists }: Chapter, connector: VendorName): Promise<Task[]> {
   const args = { connector, list: lists[connector], limit: 100 };

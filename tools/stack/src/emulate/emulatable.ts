@@ -8,7 +8,7 @@ export const CONNECTORS = join(root, 'connectors');
 /** `connector.yaml`, as far as it is looked at here. */
 export interface Manifest extends Record<string, unknown> {
   title: string;
-  auth: { kind: string; scopes: unknown };
+  auth: { kind: string; scopes?: unknown };
   refresh?: { rotates?: boolean };
   revocation?: { authentication?: string };
   base_url: string;
@@ -19,13 +19,18 @@ export function readManifest(connector: string): Manifest {
   return parse(readFileSync(join(CONNECTORS, connector, 'connector.yaml'), 'utf8')) as Manifest;
 }
 
-/** The connectors whose vendors the sandbox can stand for: a person's grant, nothing else to ask for, and a contract. */
+/** The connectors whose vendors the sandbox can stand for: a person's grant of scopes, nothing else to ask for, and a contract. */
 export function emulatable(): string[] {
   return readdirSync(CONNECTORS).filter((name) => {
     const folder = join(CONNECTORS, name);
     if (!['contract.json', 'contract.graphql'].some((file) => existsSync(join(folder, file)))) return false;
     const { auth, app_parameters: ofApps, connection_parameters: ofConnections } = readManifest(name);
-    return auth.kind === 'oauth2_authorization_code' && ofApps === undefined && ofConnections === undefined;
+    return (
+      auth.kind === 'oauth2_authorization_code' &&
+      auth.scopes !== undefined &&
+      ofApps === undefined &&
+      ofConnections === undefined
+    );
   });
 }
 

@@ -21,8 +21,8 @@ afterAll(() => rmSync(join(dir, '..'), { recursive: true }));
 describe('the catalog of a stack that emulates vendors', () => {
   it('is for every vendor that has a contract and a person’s grant', () => {
     expect(emulatable()).toEqual(expect.arrayContaining(['asana', 'linear', 'github', 'slack', 'google_workspace']));
-    // One has an API key, one needs a parameter of each connection, one has no contract.
-    for (const name of ['trello', 'jira', 'zendesk', 'sandbox']) expect(emulatable()).not.toContain(name);
+    // One has an API key, one needs a parameter of each connection, one knows no scopes, one has no contract.
+    for (const name of ['trello', 'jira', 'notion', 'zendesk', 'sandbox']) expect(emulatable()).not.toContain(name);
   });
 
   it.each(emulatable())('%s: leads to the sandbox with all that it sends, and keeps its scopes and tools', (name) => {
