@@ -183,6 +183,26 @@ describe('rotating an agent key', () => {
     expect(await opens(old.key)).toBe(true);
   });
 
+  it('of which every key is revoked ends what waits for a person, as what runs; another agent’s goes on waiting', async () => {
+    const other = await auth.agent(ours.org);
+    const rows = [ours.agent, other].map((agent) => [newId('exe'), ours.org, agent]);
+    for (const values of rows)
+      await auth.database.query(
+        `INSERT INTO execution.waiting (id, org_id, agent_id, user_id, tool, provider, reason, request, trace_id, asked_at, looked_at, expires_at)
+         VALUES ($1, $2, $3, 'usr_ada', 'acme_wipe', 'acme', 'connection_required', '{}', '', now(), now(), now() + interval '1 day')`,
+        values,
+      );
+    await auth.ask(`${keys()}?organization=${ours.org}`, { method: 'DELETE' });
+    const left = await auth.database.query<{ state: string; request: string | null }>(
+      'SELECT state, request FROM execution.waiting WHERE org_id = $1 ORDER BY agent_id = $2 DESC',
+      [ours.org, ours.agent],
+    );
+    expect(left.rows).toEqual([
+      { state: 'cancelled', request: null },
+      { state: 'waiting', request: '{}' },
+    ]);
+  });
+
   it('can be called off: both keys are revoked at once', async () => {
     const old = await create();
     const { body } = await rotate(old.id);

@@ -86,13 +86,15 @@ export class AgentKeys {
     return toAgentKey(row);
   }
 
-  /** Every key of the agent at once, both of a rotation included. @throws KeywardError `not_found`, `dependency_unavailable` */
+  /** Every key of the agent at once, both of a rotation included; what runs and what waits ends. @throws KeywardError `not_found`, `dependency_unavailable` */
   async revokeAll({ org, agent }: AgentAddress, actor: Actor): Promise<{ keys: AgentKey[] }> {
     await withOrg(this.dataSource, org, async (em) => {
       await requireAgent(em, org, agent);
       const live = await em.findBy(AgentKeyEntity, { orgId: org, agentId: agent, revokedAt: IsNull() });
       await em.update(AgentKeyEntity, { orgId: org, agentId: agent, revokedAt: IsNull() }, { revokedAt: new Date() });
       for (const { id } of live) await recordAudit(em, { type: 'agent_key.revoked', org, actor, agent, reason: id });
+      // Whoever had a key may have left calls that would be carried out days from now.
+      await em.query('SELECT execution.end_waiting($1, $2)', [org, agent]);
     });
     await this.broadcast({ kind: 'agent', org, agent });
     return this.list({ org, agent });

@@ -231,14 +231,15 @@ BEGIN
   RETURN gone;
 END $$;
 
-/* Of an organization that is shredded: everything that waits ends, and no arguments are left. */
-CREATE FUNCTION execution.end_waiting(p_org text) RETURNS bigint
+/* Of an organization that is shredded: everything that waits ends, and no arguments are left. Of an agent whose keys are all revoked: what
+   nobody has in hand; what somebody has he is told to end. */
+CREATE FUNCTION execution.end_waiting(p_org text, p_agent text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE ended bigint;
 BEGIN
   UPDATE execution.waiting w
   SET state = 'cancelled', request = NULL, connect_url = NULL, ended_at = clock_timestamp(), updated_at = clock_timestamp() - interval '1 minute'
-  WHERE w.org_id = p_org AND w.request IS NOT NULL;
+  WHERE w.org_id = p_org AND w.request IS NOT NULL AND (p_agent IS NULL OR w.agent_id = p_agent AND w.state <> 'running');
   GET DIAGNOSTICS ended = ROW_COUNT;
   RETURN ended;
 END $$;
@@ -275,12 +276,12 @@ GRANT SELECT (id, shredded_at) ON identity.organization TO keyward_definer;
 REVOKE ALL ON FUNCTION
   execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer, integer),
   execution.wake_waiting(text[], text[], text[], text[], text[], text[], integer, double precision), execution.sweep_waiting(integer),
-  execution.recent_cancellations(), execution.purge(integer), execution.end_waiting(text) FROM PUBLIC;
+  execution.recent_cancellations(), execution.purge(integer), execution.end_waiting(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
   execution.park(text, text, text, text, text, text, text, text, text, text, text, text, integer, double precision, double precision, double precision, integer, integer),
   execution.wake_waiting(text[], text[], text[], text[], text[], text[], integer, double precision), execution.sweep_waiting(integer),
   execution.recent_cancellations(), execution.purge(integer) TO keyward_executor;
-GRANT EXECUTE ON FUNCTION execution.end_waiting(text) TO keyward_auth;
+GRANT EXECUTE ON FUNCTION execution.end_waiting(text, text) TO keyward_auth;
 `;
 
 /** Executions that wait for a person, and those that were asked to end. */
