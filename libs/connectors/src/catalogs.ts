@@ -156,7 +156,7 @@ export class Catalogs {
     // Compiled once per version.
     if (same && before !== undefined && !taken.collides(before.connector)) return before.connector;
     try {
-      return parseConnector(posted.manifest, posted.tools, taken, { org });
+      return parseConnector(posted.manifest, posted.tools, taken, org);
     } catch (error) {
       this.options.logger.warn({ err: error, org, connector: posted.name }, 'a posted connector can not be used and is left out');
       return undefined;

@@ -3,6 +3,7 @@ export { Catalogs, createCatalogs, type CatalogsOptions, type PostedConnector, t
 export { checkCatalog, type CatalogReport, type ProviderSummary } from './check/check-catalog.js';
 export { ConnectorError, type ConnectorProblem } from './load/connector-error.js';
 export type { ConnectorVariables } from './load/catalog-loader.js';
+export { checkPosted } from './load/check-posted.js';
 export { loadCatalog } from './load/load-catalog.js';
 export { parseConnector, type Connector, type TakenNames } from './load/parse-connector.js';
 export { watchCatalog, WatchedCatalog, type WatchOptions } from './load/watch-catalog.js';

@@ -1,4 +1,11 @@
-import { ConnectorError, parseConnector, type Catalog, type Catalogs, type Connector as Parsed } from '@keyward/connectors';
+import {
+  checkPosted,
+  ConnectorError,
+  parseConnector,
+  type Catalog,
+  type Catalogs,
+  type Connector as Parsed,
+} from '@keyward/connectors';
 import { KeywardError, type Connector, type ConnectorDetail, type PostConnector } from '@keyward/contracts';
 import { AssignmentEntity, ConnectorEntity, TokenReleaseEntity, withOrg } from '@keyward/postgres';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -65,7 +72,7 @@ export class Connectors {
     await withOrg(this.dataSource, org, (em) => requireOrganization(em, org));
     this.catalogs.forget(org);
     const catalog = await this.catalogs.of(org);
-    const parsed = parse(text, tools, catalog, this.catalogs.deployment);
+    const parsed = await parse(org, text, tools, catalog, this.catalogs.deployment);
     const { name } = parsed.manifest;
     const row = await withOrg(this.dataSource, org, async (em) => {
       const before = await lockConnector(em, org, name);
@@ -119,10 +126,18 @@ export function noSuchConnector(): KeywardError {
 }
 
 /** The one it replaces does not stand in its own way; one of the deployment always does. */
-function parse(text: string, tools: string | undefined, catalog: Catalog, deployment: Catalog): Parsed {
+async function parse(
+  org: string,
+  text: string,
+  tools: string | undefined,
+  catalog: Catalog,
+  deployment: Catalog,
+): Promise<Parsed> {
   try {
     const { manifest } = parseConnector(text, undefined, deployment);
-    return parseConnector(text, tools, catalog.without(manifest.name));
+    const parsed = parseConnector(text, tools, catalog.without(manifest.name), org);
+    await checkPosted(parsed.tools);
+    return parsed;
   } catch (error) {
     throw error instanceof ConnectorError ? invalidConnector(error) : error;
   }

@@ -22,9 +22,18 @@ async function valuesOf(work: Work): Promise<readonly unknown[]> {
   // Most of these processes evaluate, and validate nothing.
   const { SchemaChecker: Checker } = await import('../tool/schema-check.js');
   // One for each: it keeps what it has compiled as long as it is there itself.
-  const checker = (): ReturnType<SchemaChecker['checker']> =>
-    new Checker().checker(JSON.parse(work.schema) as Record<string, unknown>);
+  const checker = (): ReturnType<SchemaChecker['checker']> => compiledSchema(new Checker(), work.schema);
   return compiledOnce(`schema ${work.schema}`, checker)(work.args);
+}
+
+function compiledSchema(checker: SchemaChecker, text: string): ReturnType<SchemaChecker['checker']> {
+  const schema = JSON.parse(text) as Record<string, unknown>;
+  try {
+    checker.compile(schema);
+  } catch (cause) {
+    throw new ExpressionError(`is not a valid JSON Schema: ${cause instanceof Error ? cause.message : 'unknown'}`);
+  }
+  return checker.checker(schema);
 }
 
 async function answer({ id, ...work }: Asked): Promise<Answered> {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { render } from '../../test/tools.js';
 import { Catalog } from '../catalog.js';
 import { resolveProvider } from '../resolve/resolve-provider.js';
 import { ConnectorError } from './connector-error.js';
+import { checkPosted } from './check-posted.js';
 import { parseConnector } from './parse-connector.js';
 
 const MANIFEST = `name: acme
@@ -299,7 +300,7 @@ describe('a text of many keys', () => {
 
   it('has its arguments checked where it keeps nobody from anything', async () => {
     const tools = TOOLS.replace('id: { type: string }', () => 'id: { type: string, pattern: "^(a|a)*$" }');
-    const [tool] = parseConnector(MANIFEST, tools, undefined, { org: 'acme' }).tools;
+    const [tool] = parseConnector(MANIFEST, tools, undefined, 'acme').tools;
     const began = performance.now();
     const hostile = tool?.validateArguments({ id: `${'a'.repeat(60)}!` });
     expect(performance.now() - began).toBeLessThan(1_000);
@@ -307,4 +308,29 @@ describe('a text of many keys', () => {
     await expect(tool?.validateArguments({})).rejects.toThrow('/id: is required');
     await expect(tool?.validateArguments({ id: 'aaa' })).resolves.toBeUndefined();
   }, 30_000);
+
+  it('has schemas that compile, which keeps nobody waiting but who posts them', async () => {
+    const toolsWith = (...inputs: object[]) =>
+      stringify(
+        inputs.map((input, index) => ({
+          ...(parse(TOOLS) as object[])[0],
+          ...{ name: `acme_do_${index}`, input, request: { method: 'POST', path: '/things/{id}', body: '$' }, effect: 'write' },
+        })),
+      );
+    const properties = Object.fromEntries(
+      Array.from({ length: 1_200 }, (_, index) => [`p${index}`, { type: 'string', minLength: 1 }]),
+    );
+    const large = { type: 'object', properties: { id: {}, ...properties }, required: ['id'], dependentRequired: { p1: [] } };
+    const began = performance.now();
+    const { tools } = parseConnector(MANIFEST, toolsWith(...Array.from({ length: 5 }, () => structuredClone(large))));
+    const parsedMs = performance.now() - began;
+    await checkPosted(tools);
+    expect(performance.now() - began).toBeGreaterThan(2 * parsedMs);
+
+    const broken = { type: 'object', properties: { id: { $ref: '#/$defs/none' } }, required: ['id'] };
+    const [good, bad] = parseConnector(MANIFEST, toolsWith({ ...broken, properties: { id: {} } }, broken)).tools;
+    await expect(checkPosted([good, bad].flatMap((tool) => tool ?? []))).rejects.toThrow(
+      /^tools\.yaml:1 \(\/1\/input\): the schema of "acme_do_1" is not a valid JSON Schema: can't resolve reference/,
+    );
+  }, 60_000);
 });

@@ -30,15 +30,10 @@ const THIS_MACHINE = /^https?:\/\/(?:[^/?#@]*@)?(?:localhost|[^/?#]*\.localhost|
  * variable of the deployment, stays off this machine, gets no trace of ours, and takes no name that the deployment uses.
  *
  * @param taken the deployment's connectors and tools, and the organization's others
- * @param stored of what was checked when it was posted: arguments’ schemas are compiled when a tool is first called, whatever they hold
+ * @param org whose it is. Arguments’ schemas are compiled when a tool is first called, whatever they hold: see checkPosted
  * @throws ConnectorError that names file, line and JSON Pointer of what is wrong
  */
-export function parseConnector(
-  text: string,
-  toolsText: string | null | undefined,
-  taken?: TakenNames,
-  stored?: { readonly org: string },
-): Connector {
+export function parseConnector(text: string, toolsText: string | null | undefined, taken?: TakenNames, org = ''): Connector {
   const file = new YamlFile('connector.yaml', text);
   if (Object.keys(declaredVariables(file)).length > 0)
     throw file.error(['variables'], 'a posted connector has no variables: nobody but the deployment could set them');
@@ -56,8 +51,8 @@ export function parseConnector(
   const toolFile = new YamlFile('tools.yaml', toolsText);
   if (Array.isArray(toolFile.value) && toolFile.value.length > MAX_TOOLS)
     throw toolFile.error([], `a posted connector has at most ${MAX_TOOLS} tools`);
-  const { evaluator, check: checkApart } = apartFor(stored?.org ?? '');
-  const compiler = new ToolCompiler({ isKnown: stored !== undefined, evaluator, checkApart });
+  const { evaluator, check: checkApart } = apartFor(org);
+  const compiler = new ToolCompiler({ evaluator, checkApart });
   const tools = readTools([toolFile], manifest, compiler, known);
   const unified = tools.findIndex(({ name }) => taken?.unified(name) !== undefined);
   if (unified >= 0) throw toolFile.error([unified, 'name'], 'there is a unified tool of this name');

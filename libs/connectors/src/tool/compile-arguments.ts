@@ -17,8 +17,6 @@ export interface CompiledArguments {
 export type CheckApart = (schema: Schema) => (args: Arguments) => Promise<readonly ArgumentProblem[]>;
 
 interface Options {
-  /** Whether the schemas were compiled before, when they were posted: then they are here at a first call, all of them. */
-  isKnown?: boolean;
   /** Of schemas of strangers: patterns, and alternatives inside of each other, may keep a validator busy for ever. */
   checkApart?: CheckApart | undefined;
 }
@@ -33,8 +31,9 @@ export class ArgumentCompiler {
     checkInputSchema(input, fail);
     const open = 'additionalProperties' in input || 'unevaluatedProperties' in input;
     const inputSchema = Object.freeze(open ? input : { ...input, additionalProperties: false });
-    const { isKnown = false, checkApart } = this.options;
-    if (!isKnown && !isPlainSchema(inputSchema)) this.compileOrFail(inputSchema, fail);
+    const { checkApart } = this.options;
+    // Of strangers, also what compiles may take long to: see check-posted.ts.
+    if (checkApart === undefined && !isPlainSchema(inputSchema)) this.compileOrFail(inputSchema, fail);
     const validate = checkApart === undefined ? this.validator(inputSchema) : validatorApart(checkApart(inputSchema));
     return { inputSchema, validate };
   }

@@ -35,7 +35,7 @@ export class ToolCompiler {
   private readonly args: ArgumentCompiler;
   private readonly evaluator: Evaluator;
 
-  constructor(options: { isKnown?: boolean; evaluator?: Evaluator; checkApart?: CheckApart } = {}) {
+  constructor(options: { evaluator?: Evaluator; checkApart?: CheckApart } = {}) {
     this.args = new ArgumentCompiler(options);
     this.evaluator = options.evaluator ?? evaluatedHere;
   }
