@@ -23,6 +23,9 @@ beforeEach(async () => {
 });
 afterAll(() => database.stop());
 
+/** More than any test has. */
+const MOST = 100;
+
 interface Change {
   connection?: string | null;
   reason?: string;
@@ -57,8 +60,9 @@ describe('wake_waiting', () => {
   const wake = async (sign: { event: string; user?: string | null; connection?: string; provider?: string }) => {
     const { event, user = 'ada', connection = 'conn_x', provider = 'elsewhere' } = sign;
     const agent = user === null ? null : ours.agent;
-    const values = [[ours.org], [provider], [agent], [user], [connection], [event]];
-    return (await executor.query<{ id: string }>('SELECT id FROM execution.wake_waiting($1, $2, $3, $4, $5, $6)', values)).rows;
+    const values = [[ours.org], [provider], [agent], [user], [connection], [event], MOST, 0];
+    const woken = 'SELECT id FROM execution.wake_waiting($1, $2, $3, $4, $5, $6, $7, $8)';
+    return (await executor.query<{ id: string }>(woken, values)).rows;
   };
 
   it.each([
@@ -141,11 +145,10 @@ describe('sweep_waiting', () => {
 });
 
 describe('purge', () => {
-  const call = async (age: string, state = 'succeeded') => {
-    const id = newId('exe');
+  const call = async (age: string, state = 'succeeded', id = newId('exe')) => {
     await admin.query(
-      `INSERT INTO execution.execution (id, org_id, agent_id, user_id, tool, request_hash, state, idempotency_key, created_at)
-       VALUES ($1, $2, $3, 'ada', 'a_tool', '', $4, $1, now() - $5::interval)`,
+      `INSERT INTO execution.execution (id, org_id, agent_id, user_id, tool, request_hash, state, idempotency_key, created_at, updated_at)
+       VALUES ($1, $2, $3, 'ada', 'a_tool', '', $4, $1, now() - $5::interval, now() - $5::interval)`,
       [id, ours.org, ours.agent, state, age],
     );
     return id;
@@ -155,7 +158,7 @@ describe('purge', () => {
     const [young, old, waiting] = [
       await call('23 hours'),
       await call('25 hours'),
-      await call('25 hours', 'waiting_for_authorization'),
+      await call('25 hours', 'waiting_for_authorization', await waits()),
     ];
     await call('41 days');
     await executor.query('SELECT execution.purge(100)');
