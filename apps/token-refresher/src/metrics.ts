@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { VaultMetrics } from '@keyward/credentials';
 import { createVaultMetrics } from '@keyward/kms';
-import type { BreakerState } from './lanes/breaker.js';
+import type { BreakerState } from '@keyward/limits';
 import type { RefreshOutcome } from './refresh/decide.js';
 
 export interface RefresherMetrics {

@@ -1,4 +1,4 @@
-export { Breaker, type BreakerState, type Verdict } from './health/breaker.js';
+export { Breaker, type BreakerOptions, type BreakerState, type Verdict } from './health/breaker.js';
 export { Pauses } from './health/pauses.js';
 export { RetryBudget } from './health/retry-budget.js';
 export { Bulkhead, type Place } from './line/bulkhead.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { Verdict } from './breaker.js';
+import type { Verdict } from '@keyward/limits';
 import { Lane, type LaneSettings, type Priority, type TakeTurns } from './lane.js';
 import { LaneClosed, LeaseTooShort } from './refusals.js';
 

@@ -1,4 +1,4 @@
-import { Breaker, type BreakerState, type Verdict } from './breaker.js';
+import { Breaker, type BreakerState, type Verdict } from '@keyward/limits';
 import { LaneClosed, LeaseTooShort } from './refusals.js';
 
 /** `asked`: somebody waits for it. The clock does not. */
@@ -26,6 +26,8 @@ const AHEAD_SHARE = 0.5;
 /** What is due within so long under a declared rate is taken from the store ahead. */
 const PACED_AHEAD_MS = 2_000;
 const STORE_AWAY_MS = 500;
+const FAILURES_TO_OPEN = 5;
+const CIRCUIT_OPEN_MS = 10_000;
 
 /** In time to stand in the queue when the turn comes: who comes after it finds that it was taken by what is due. */
 const beforeTurn = (ms: number) => new LeaseTooShort(Math.max(0, ms - PACED_AHEAD_MS));
@@ -33,7 +35,7 @@ const beforeTurn = (ms: number) => new LeaseTooShort(Math.max(0, ms - PACED_AHEA
 /** The queue at one authorization server: so many at a time, at a rate, in turn, what somebody waits for first. */
 export class Lane {
   readonly #queues: Record<Priority, Waiting[]> = { asked: [], due: [] };
-  readonly #breaker = new Breaker();
+  readonly #breaker = new Breaker({ failuresInARow: FAILURES_TO_OPEN, openMs: CIRCUIT_OPEN_MS });
   #settings: LaneSettings = { concurrency: 1 };
   #running = 0;
   /** Turns under the rate that were granted and not used yet. */
@@ -68,7 +70,9 @@ export class Lane {
     if (this.#pauseLeftMs() > 0 || this.#nextTurnAt - performance.now() > PACED_AHEAD_MS) return 0;
     const ahead = Math.ceil(concurrency * (1 + AHEAD_SHARE));
     const paced = perMinute === undefined ? ahead : Math.min(ahead, Math.ceil((perMinute * PACED_AHEAD_MS) / 60_000));
-    return Math.max(0, Math.min(this.#breaker.room, paced - this.#running - this.waiting));
+    const free = Math.max(0, paced - this.#running - this.waiting);
+    if (this.#breaker.state === 0) return free;
+    return this.#breaker.mayEnter ? Math.min(1, free) : 0;
   }
 
   pause(ms: number): void {
@@ -89,10 +93,22 @@ export class Lane {
   ): Promise<T> {
     this.#settings = settings;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const enter = () => resolve(this.#breaker.run(task, verdictOf).finally(() => this.#left()));
+    const enter = () => resolve(this.#guarded(task, verdictOf).finally(() => this.#left()));
     this.#queues[priority].push({ until, enter, refuse: reject });
     this.#advance();
     return promise;
+  }
+
+  async #guarded<T>(task: () => Promise<T>, verdictOf: (error: unknown) => Verdict): Promise<T> {
+    const ended = this.#breaker.enter();
+    try {
+      const result = await task();
+      await ended('answered');
+      return result;
+    } catch (error) {
+      await ended(verdictOf(error));
+      throw error;
+    }
   }
 
   #left(): void {
@@ -103,7 +119,7 @@ export class Lane {
   /** Lets in whom it can, refuses whom it will not in time, and sees to it that it is called again for the others. */
   #advance(): void {
     if (this.#isHeld()) return;
-    while (this.waiting > 0 && this.#running < this.#settings.concurrency && this.#breaker.room > 0) {
+    while (this.waiting > 0 && this.#running < this.#settings.concurrency && this.#breaker.mayEnter) {
       if (this.#settings.perMinute !== undefined && this.#granted === 0) return void this.#takeTurns(this.#settings.perMinute);
       const next = this.#queues.asked.shift() ?? this.#queues.due.shift();
       if (next === undefined) return;

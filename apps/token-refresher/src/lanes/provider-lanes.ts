@@ -3,7 +3,7 @@ import { authorizationServerOrigins, type ProviderManifest } from '@keyward/conn
 import type { RefreshPaused } from '@keyward/contracts';
 import { OAuthError } from '@keyward/oauth';
 import type { CredentialStore, ProviderRoom } from '@keyward/postgres-vault';
-import type { BreakerState, Verdict } from './breaker.js';
+import type { BreakerState, Verdict } from '@keyward/limits';
 import { Lane, type Priority } from './lane.js';
 
 export interface ProviderLanesOptions {

@@ -1,4 +1,11 @@
-import { circuitBreaker, CircuitState, handleType, type IBreaker } from 'cockatiel';
+import {
+  circuitBreaker,
+  CircuitState,
+  ConsecutiveBreaker,
+  handleType,
+  type CircuitBreakerPolicy,
+  type IBreaker,
+} from 'cockatiel';
 import { SlidingCounts } from './sliding-counts.js';
 
 /** 0 closed, 1 half open, 2 open. */
@@ -12,7 +19,14 @@ const WINDOW_MS = 10_000;
 const FAILURES_TO_OPEN = 20;
 /** Well above what a provider that is only unreliable fails, which retries make good. */
 const SHARE_TO_OPEN = 0.5;
-const HALF_OPEN_AFTER_MS = 5_000;
+const OPEN_MS = 5_000;
+
+export interface BreakerOptions {
+  /** Opens after so many failures in a row; left out, where the larger part of the last requests got no answer that counts. */
+  failuresInARow?: number;
+  /** How long nothing is sent; default 5,000. */
+  openMs?: number;
+}
 
 /** A failure that keeps the circuit open, or counts towards that. */
 class Unanswered extends Error {
@@ -44,19 +58,20 @@ class FailureRate implements IBreaker {
 
 /** Spares a server that keeps failing: while it is open nothing is sent, then one request that tries. */
 export class Breaker {
-  readonly #circuit = circuitBreaker(handleType(Unanswered), {
-    breaker: new FailureRate(),
-    // Its wait goes by the clock that may be set: that one is always over, and `#openUntil` is what counts.
-    halfOpenAfter: Number.NEGATIVE_INFINITY,
-  });
+  readonly #circuit: CircuitBreakerPolicy;
   #openUntil = 0;
   #openings = 0;
 
-  constructor() {
+  constructor({ failuresInARow, openMs = OPEN_MS }: BreakerOptions = {}) {
+    this.#circuit = circuitBreaker(handleType(Unanswered), {
+      breaker: failuresInARow === undefined ? new FailureRate() : new ConsecutiveBreaker(failuresInARow),
+      // Its wait goes by the clock that may be set: that one is always over, and `#openUntil` is what counts.
+      halfOpenAfter: Number.NEGATIVE_INFINITY,
+    });
     this.#circuit.onBreak((reason) => {
       this.#openings++;
       const unused = 'error' in reason && reason.error instanceof Unanswered && reason.error.verdict === 'unused';
-      if (!unused) this.#openUntil = performance.now() + HALF_OPEN_AFTER_MS;
+      if (!unused) this.#openUntil = performance.now() + openMs;
     });
   }
 
@@ -74,18 +89,19 @@ export class Breaker {
     return this.state === 0 || (this.state === 1 && this.#circuit.state === CircuitState.Open);
   }
 
-  /** A request begins; only where it may. @returns what tells how it ended */
-  enter(): (verdict: Verdict) => void {
+  /** A request begins; only where it may. @returns what tells how it ended, and resolves once that counts */
+  enter(): (verdict: Verdict) => Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const openings = this.#openings;
     const tries = this.#circuit.state !== CircuitState.Closed;
-    this.#circuit.execute(() => promise).catch(() => undefined);
+    const counted = this.#circuit.execute(() => promise).catch(() => undefined);
     return (verdict) => {
       // What was sent before it opened says nothing new; what was not sent says nothing, and a try that was not made is made again.
       const counts = openings === this.#openings && (verdict === 'outage' || (verdict === 'unused' && tries));
       if (counts) reject(new Unanswered(verdict));
       else if (verdict === 'answered') resolve();
       else reject(NOTHING_SAID);
+      return counted;
     };
   }
 }
