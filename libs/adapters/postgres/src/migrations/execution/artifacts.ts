@@ -1,3 +1,5 @@
+import { isolatedByOrg } from '../isolated-by-org.js';
+
 /**
  * Results that are too large for the bus: whose they are and until when they are kept. The bytes are in the object store, under
  * organization and id. A row comes before its bytes and goes after them, so that no bytes are left without one.
@@ -18,10 +20,7 @@ CREATE TABLE execution.artifact (
 CREATE INDEX artifact_expiry ON execution.artifact (expires_at);
 CREATE INDEX artifact_agent ON execution.artifact (org_id, agent_id) INCLUDE (bytes, expires_at);
 CREATE INDEX artifact_user ON execution.artifact (org_id, user_id);
-ALTER TABLE execution.artifact ENABLE ROW LEVEL SECURITY;
-ALTER TABLE execution.artifact FORCE ROW LEVEL SECURITY;
-CREATE POLICY org_isolation ON execution.artifact USING (org_id = current_setting('keyward.org', true));
-CREATE POLICY definer ON execution.artifact TO keyward_definer USING (true);
+${isolatedByOrg('execution.artifact')}
 
 /* Null where the agent would have more than p_most_bytes kept. */
 CREATE FUNCTION execution.add_artifact(

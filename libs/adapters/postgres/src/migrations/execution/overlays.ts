@@ -1,3 +1,5 @@
+import { isolatedByOrg } from '../isolated-by-org.js';
+
 /** What an organization changes about a connector of the deployment. */
 export const OVERLAYS = `
 CREATE TABLE governance.connector_overlay (
@@ -8,10 +10,7 @@ CREATE TABLE governance.connector_overlay (
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (org_id, connector)
 );
-ALTER TABLE governance.connector_overlay ENABLE ROW LEVEL SECURITY;
-ALTER TABLE governance.connector_overlay FORCE ROW LEVEL SECURITY;
-CREATE POLICY org_isolation ON governance.connector_overlay USING (org_id = current_setting('keyward.org', true));
-CREATE POLICY definer ON governance.connector_overlay TO keyward_definer USING (true);
+${isolatedByOrg('governance.connector_overlay')}
 
 /* Of one organization, as text. */
 CREATE FUNCTION governance.find_overlays(p_org text)

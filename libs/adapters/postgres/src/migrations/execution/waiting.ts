@@ -1,3 +1,5 @@
+import { isolatedByOrg } from '../isolated-by-org.js';
+
 const TABLES = `
 /* An execution that lacks an authorization and waits for it. The row is the outbox too: what is taken up again is marked 'resuming', then
    published, then marked 'resumed'. Arguments are in it as the bus carries them, and leave it with the end of the execution. */
@@ -47,16 +49,7 @@ CREATE INDEX cancellation_age ON execution.cancellation (requested_at);
 CREATE INDEX execution_age ON execution.execution (created_at);
 CREATE INDEX execution_key_age ON execution.execution (created_at) WHERE idempotency_key IS NOT NULL;
 
-DO $$
-DECLARE t text;
-BEGIN
-  FOREACH t IN ARRAY ARRAY['execution.waiting', 'execution.cancellation'] LOOP
-    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
-    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
-    EXECUTE format($p$CREATE POLICY org_isolation ON %s USING (org_id = current_setting('keyward.org', true))$p$, t);
-    EXECUTE format('CREATE POLICY definer ON %s TO keyward_definer USING (true)', t);
-  END LOOP;
-END $$;
+${isolatedByOrg('execution.waiting', 'execution.cancellation')}
 `;
 
 const PARK = `
