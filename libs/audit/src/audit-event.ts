@@ -7,7 +7,7 @@ export type AuditEventFields = Omit<AuditEvent, 'id' | 'version' | 'at'>;
 /** Longest stored form of each free text, in UTF-16 units, escapes included. `SCOPES` counts entries. */
 export const AUDIT_BOUNDS = { identifier: 200, reason: 500, scope: 256, scopes: 100 } as const;
 
-const IDENTIFIERS = ['agent', 'user', 'provider', 'connection', 'execution', 'tool', 'nativeTool'] as const;
+const IDENTIFIERS = ['agent', 'user', 'provider', 'connection', 'execution', 'tool', 'nativeTool', 'target'] as const;
 
 function storable(text: string, max: number): string {
   return truncate(escapeUnsafe(text), max);

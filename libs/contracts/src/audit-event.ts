@@ -59,6 +59,18 @@ export const auditEventTypes = [
   'connection.revoked',
   'connection.revoked_at_provider',
   'connection.provider_revocation_failed',
+  'audit.read',
+  'audit.exported',
+  'audit.verified',
+  'audit.hold_placed',
+  'audit.hold_released',
+  'audit.retention_applied',
+  'usage.read',
+  'budget.created',
+  'budget.updated',
+  'budget.removed',
+  'budget.warned',
+  'budget.exceeded',
 ] as const;
 export type AuditEventType = (typeof auditEventTypes)[number];
 
@@ -90,6 +102,12 @@ export const auditEventSchema = z.object({
   generation: z.int().optional(),
   scopes: z.array(z.string()).optional(),
   reason: z.string().max(500).optional(),
+  /** What a call cost as its tool declares, in millionths of the deployment's currency. */
+  costMicros: z.int().min(0).optional(),
+  /** The arguments of a call, redacted; only where the deployment records them. */
+  arguments: z.record(z.string(), z.json()).optional(),
+  /** What an act of administration was about: an id, or what was asked for. */
+  target: z.string().max(200).optional(),
 });
 export type AuditEvent = z.infer<typeof auditEventSchema>;
 

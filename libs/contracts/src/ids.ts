@@ -22,7 +22,10 @@ export type IdPrefix =
   | 'wlb'
   | 'auz'
   | 'whe'
-  | 'art';
+  | 'art'
+  | 'ckp'
+  | 'bgt'
+  | 'hld';
 
 /** Ids of one process sort in the order of their creation, also within a millisecond (RFC 9562 section 6.2, method 1). */
 export function newId(prefix: IdPrefix): string {
@@ -65,3 +68,6 @@ export const userIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.@:-]{0,127
 export const slugSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 _ -, starting with a letter or digit');
+
+/** Stands for the deployment itself where an organization is asked for: the trail of what concerns no single one. No organization has this id. */
+export const DEPLOYMENT_ORG = `org_${'0'.repeat(32)}`;

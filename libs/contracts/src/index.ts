@@ -1,4 +1,4 @@
-export { idSchema, newId, slugSchema, userIdSchema, type IdPrefix } from './ids.js';
+export { DEPLOYMENT_ORG, idSchema, newId, slugSchema, userIdSchema, type IdPrefix } from './ids.js';
 export { consumers, headers, parseToolExecuteSubject, streams, subjects, type AgentAddress } from './subjects.js';
 export {
   asKeywardError,

@@ -1,0 +1,2 @@
+/** How far the trail has been forwarded to each destination. */
+export const FORWARDING = ``;
