@@ -33,5 +33,6 @@ export { openApiDocument, type Answer, type ApiInfo, type ApiPart, type Operatio
 export { type JsonSchema } from './openapi/json-schema.js';
 export { openApiController } from './openapi/openapi-controller.js';
 export { runService } from './run-service.js';
+export { runTask, type TaskOptions } from './run-task.js';
 export { catalogReloads } from './telemetry/catalog-reloads.js';
 export { startService, type RunningService } from './start-service.js';

@@ -1,14 +1,11 @@
 import type { ConfigFragments } from './config/fragment.js';
-import { ConfigError } from './config/load.js';
+import { ConfigError, EX_CONFIG } from './config/load.js';
 import { giveBackMemoryOfStarting } from './give-back-memory.js';
 import type { ServiceOptions } from './host.js';
 import { StoppedWhileStarting } from './lifecycle.js';
 import { startService, type RunningService } from './start-service.js';
 
-/** Why the process ends, for whoever started it: 0 asked to, 1 failed, 78 the configuration must be changed first (EX_CONFIG). */
-const EXIT_CONFIG = 78;
-
-/** A service's whole `main`: starts it, keeps it until SIGTERM or SIGINT, drains it, ends the process. */
+/** A service's whole `main`: starts it, keeps it until SIGTERM or SIGINT, drains it, ends the process: 0 asked to, 1 failed. */
 export async function runService<F extends ConfigFragments>(options: ServiceOptions<F>): Promise<void> {
   const service = await startOrExplain(options);
   const stop = (signal: string) => void stopAndExit(service, signal);
@@ -30,7 +27,7 @@ async function startOrExplain<F extends ConfigFragments>(options: ServiceOptions
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     process.stderr.write(`${options.name} cannot start. ${text}\n`);
-    process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
+    process.exit(error instanceof ConfigError ? EX_CONFIG : 1);
   }
 }
 

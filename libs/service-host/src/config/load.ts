@@ -4,6 +4,9 @@ import { isSecret, type ConfigFragment, type ConfigFragments, type ConfigOf } fr
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The exit code of a process whose configuration must be changed before it can start (sysexits.h). */
+export const EX_CONFIG = 78;
+
 /** Everything that is wrong with the environment, in one message. Holds names and advice, no value. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
