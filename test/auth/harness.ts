@@ -12,7 +12,8 @@ import {
   type ConnectSession,
   type ProviderAppEvent,
 } from '@keyward/contracts';
-import { createNatsOperator, freePort, mintServiceCreds, type NatsOperator } from '@keyward/embedded';
+import { freePort } from '@keyward/embedded';
+import { createNatsOperator, mintServiceCreds, type NatsOperator } from '@keyward/nats-accounts';
 import { ensureTopology } from '@keyward/jetstream';
 import { createKeyFile } from '@keyward/kms-local';
 import { createLogin, migrate } from '@keyward/postgres';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@keyward/testing';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
-import { mintServiceCreds } from '@keyward/embedded';
+import { mintServiceCreds } from '@keyward/nats-accounts';
 import { createUserKey } from '../../apps/auth-service/src/nats-credentials/nkey.js';
 import { credsFile } from '../../apps/auth-service/src/nats-credentials/creds-file.js';
 import { createAgentsSigner, mintUserJwt } from '../../apps/auth-service/src/nats-credentials/user-jwt.js';

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streams, type AuditEvent } from '@keyward/contracts';
-import { createNatsOperator, mintAgentCreds, mintServiceCreds, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
+import {
+  createNatsOperator,
+  mintAgentCreds,
+  mintServiceCreds,
+  type NatsOperator,
+  type NatsPermissions,
+} from '@keyward/nats-accounts';
 import { ensureTopology } from '@keyward/jetstream';
 import { createLogin, migrate } from '@keyward/postgres';
 import { startService, type RunningService } from '@keyward/service-host';

@@ -4,7 +4,7 @@ import { newId, REQUEST_BOUNDS, streams, subjects } from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
-import { mintServiceCreds } from '@keyward/embedded';
+import { mintServiceCreds } from '@keyward/nats-accounts';
 import { AgentClient } from './agent-client.js';
 import { startOperatedHarness, type OperatedHarness } from './harness.js';
 import type { SeededAgent } from './seed.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { KeywardError, newId, toProblem } from '@keyward/contracts';
-import { mintAgentCreds } from '@keyward/embedded';
+import { mintAgentCreds } from '@keyward/nats-accounts';
 import { connectAgent, type Agent } from '@keyward/sdk';
 import { waitFor } from '@keyward/testing';
 import { startOperatedHarness, type OperatedHarness } from './harness.js';

@@ -1,4 +1,5 @@
-import { freePort, natsConfiguration, PINNED_NATS_VERSION, type NatsOperator } from '@keyward/embedded';
+import { freePort, natsConfiguration, PINNED_NATS_VERSION } from '@keyward/embedded';
+import type { NatsOperator } from '@keyward/nats-accounts';
 import { GenericContainer, Wait } from 'testcontainers';
 import { killContainer } from './kill-container.js';
 

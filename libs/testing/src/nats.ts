@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeWhenGone, startNats, type NatsOperator } from '@keyward/embedded';
+import { removeWhenGone, startNats } from '@keyward/embedded';
+import type { NatsOperator } from '@keyward/nats-accounts';
 import { connect } from '@nats-io/transport-node';
 import { testBackend } from './backend.js';
 

@@ -1,16 +1,7 @@
 export { cacheDir } from './cache-dir.js';
 export { freePort, portIsFree } from './free-port.js';
 export { natsConfiguration, type NatsConfiguration } from './nats-configuration.js';
-export { mintAgentCreds, mintServiceCreds, type NatsPermissions } from './nats-credentials.js';
 export { findNatsServer, PINNED_NATS_VERSION, type FindNatsOptions } from './nats-finder.js';
-export {
-  createNatsOperator,
-  newNatsSeeds,
-  type NatsAccount,
-  type NatsAccountName,
-  type NatsOperator,
-  type NatsSeeds,
-} from './nats-operator.js';
 export type { NatsBinary } from './nats-version.js';
 export { startNats, type NatsOptions, type NatsServer } from './nats.js';
 export { initCluster, POSTGRES_PACKAGE_VERSION } from './postgres-cluster.js';

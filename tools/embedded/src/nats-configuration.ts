@@ -1,4 +1,4 @@
-import { operatorConfiguration, type NatsOperator } from './nats-operator.js';
+import { operatorConfiguration, type NatsOperator } from '@keyward/nats-accounts';
 
 export interface NatsConfiguration {
   /** `host:port` */

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 import { findNatsServer } from './nats-finder.js';
 import { natsConfiguration } from './nats-configuration.js';
-import type { NatsOperator } from './nats-operator.js';
+import type { NatsOperator } from '@keyward/nats-accounts';
 import { natsVersion } from './nats-version.js';
 import { stopOrphan } from './orphan.js';
 import { ServerProcess, ServerStartError } from './server-process.js';

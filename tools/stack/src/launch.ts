@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createNatsOperator, type NatsOperator } from '@keyward/embedded';
+import { createNatsOperator, type NatsOperator } from '@keyward/nats-accounts';
 import { createLogin, migrate } from '@keyward/postgres';
 import { CONNECTORS } from './emulate/emulatable.js';
 import { stageConnectors } from './emulate/stage-connectors.js';

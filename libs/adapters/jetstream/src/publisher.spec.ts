@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { streams } from '@keyward/contracts';
-import { createNatsOperator, mintServiceCreds, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
+import { createNatsOperator, mintServiceCreds, type NatsOperator, type NatsPermissions } from '@keyward/nats-accounts';
 import { testNats, waitFor, type TestNats } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node';

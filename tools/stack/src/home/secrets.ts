@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import { newNatsSeeds } from '@keyward/embedded';
+import { newNatsSeeds } from '@keyward/nats-accounts';
 import { createKeyFile } from '@keyward/kms-local';
 import { z } from 'zod';
 import { SERVICES } from '../services/names.js';

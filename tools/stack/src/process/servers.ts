@@ -1,4 +1,5 @@
-import { findNatsServer, startNats, startPostgres, type NatsOperator } from '@keyward/embedded';
+import { findNatsServer, startNats, startPostgres } from '@keyward/embedded';
+import type { NatsOperator } from '@keyward/nats-accounts';
 import type { StackPaths } from '../home/paths.js';
 import type { Ports } from '../home/ports.js';
 import { newLog } from './logs.js';

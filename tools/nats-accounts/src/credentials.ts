@@ -1,6 +1,6 @@
 import { encodeUser, fmtCreds } from '@nats-io/jwt';
 import { createUser } from '@nats-io/nkeys';
-import { keyPair, type NatsAccountName, type NatsOperator } from './nats-operator.js';
+import { keyPair, type NatsAccountName, type NatsOperator } from './operator.js';
 
 /** Subjects, wildcards included. A list that is left out allows everything in the account. */
 export interface NatsPermissions {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
-import { createNatsOperator, mintAgentCreds, mintServiceCreds, startNats, type NatsOperator, type NatsServer } from './index.js';
+import { startNats, type NatsServer } from '@keyward/embedded';
+import { createNatsOperator, mintAgentCreds, mintServiceCreds, type NatsOperator } from '@keyward/nats-accounts';
 
 const ORG = 'org_0198f0a0000070008000000000000001';
 const ADA = { org: ORG, agent: 'agt_0198f0a0000070008000000000000002' };

@@ -1,9 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createNatsOperator, mintServiceCreds, type NatsOperator, type NatsPermissions } from '@keyward/embedded';
 import { testNats, type TestNats } from '@keyward/testing';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
-import { SERVICES, type ServiceName } from './names.js';
-import { CUSTODY_CLIENT, CUSTODY_PERMISSIONS, servicePermissions } from './nats-users.js';
+import {
+  createNatsOperator,
+  CUSTODY_CLIENT,
+  CUSTODY_PERMISSIONS,
+  mintServiceCreds,
+  NATS_SERVICES,
+  servicePermissions,
+  type NatsOperator,
+  type NatsPermissions,
+  type NatsService,
+} from '@keyward/nats-accounts';
 
 const [ORG, AGENT, EXECUTION] = ['org_1', 'agt_2', 'exe_3'];
 
@@ -41,7 +49,7 @@ async function refused(connection: NatsConnection, subjects: string[]): Promise<
   return subjects.filter((subject) => errors.some((error) => error.includes(`"${subject}"`)));
 }
 
-const SAYINGS: Record<string, ServiceName[]> = {
+const SAYINGS: Record<string, NatsService[]> = {
   // What has waited for a person is started again by the executor, and what was given up by an operator.
   [`execution.requested.${ORG}.${AGENT}.${EXECUTION}`]: ['auth-service', 'gateway', 'tool-executor'],
   [`execution.completed.${ORG}.${AGENT}.${EXECUTION}`]: ['tool-executor'],
@@ -71,12 +79,15 @@ const SAYINGS: Record<string, ServiceName[]> = {
 };
 
 describe('on the bus', () => {
-  it.each(SERVICES)('%s says what is its to say, and nothing that another service would be believed for', async (service) => {
-    const forbidden = Object.entries(SAYINGS).filter(([, speakers]) => !speakers.includes(service));
-    expect(await refused(await login(service, servicePermissions(service)), Object.keys(SAYINGS))).toEqual(
-      forbidden.map(([subject]) => subject),
-    );
-  });
+  it.each(NATS_SERVICES)(
+    '%s says what is its to say, and nothing that another service would be believed for',
+    async (service) => {
+      const forbidden = Object.entries(SAYINGS).filter(([, speakers]) => !speakers.includes(service));
+      expect(await refused(await login(service, servicePermissions(service)), Object.keys(SAYINGS))).toEqual(
+        forbidden.map(([subject]) => subject),
+      );
+    },
+  );
 
   it('a platform asks for custody operations and how the service does, and says nothing else', async () => {
     const asks = ['auth.v1.get_access_token', 'auth.v1.get_oauth_url', '$SRV.PING', '$SRV.STATS.auth'];
@@ -105,7 +116,7 @@ describe('on the bus', () => {
     ]);
   });
 
-  it.each(SERVICES)('%s hears its own answers, and no token that a platform is given', async (service) => {
+  it.each(NATS_SERVICES)('%s hears its own answers, and no token that a platform is given', async (service) => {
     const [answering, listening] = await Promise.all([
       login('auth-service', servicePermissions('auth-service')),
       login(service, servicePermissions(service)),
