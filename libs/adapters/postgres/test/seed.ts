@@ -157,5 +157,14 @@ function recordRows({ org, agent, sha256 }: SeededOrganization): [string, Row][]
     ['execution.artifact', { id: newId('art'), org_id: org, ...artifact }],
     ['audit.event', { org_id: org, seq: 1, id: newId('evt'), ...event, prev_hash: sha256, hash: sha256 }],
     ['audit.chain_head', { org_id: org, seq: 1, hash: sha256 }],
+    ['audit.forward_destination', { name: org }],
+    ['audit.forward_position', { destination: org, org_id: org, seq: 1 }],
+    [
+      'audit.usage_rollup',
+      {
+        ...{ org_id: org, day: '2026-01-02', agent_id: agent, user_id: 'ada', connector: 'x', tool: 'x_y', state: 'succeeded' },
+        ...{ calls: 1, attempts: 1, duration_ms: 1, cost_micros: 0 },
+      },
+    ],
   ];
 }

@@ -40,6 +40,9 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
   'bus.outbox': { auth: 'SIuD', refresher: 'SIuD' },
   'audit.event': { audit: 'SI' },
   'audit.chain_head': { audit: 'SIU' },
+  'audit.forward_destination': { audit: 'SIU' },
+  'audit.forward_position': { audit: 'SIU' },
+  'audit.usage_rollup': { audit: 'SIU' },
   // A partition is reached through its parent, which is where the policies are.
   'audit.event_20260102': {},
 };

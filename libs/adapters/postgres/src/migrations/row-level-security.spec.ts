@@ -35,6 +35,8 @@ const TABLES = [
   'execution.artifact',
   'audit.event',
   'audit.chain_head',
+  'audit.forward_position',
+  'audit.usage_rollup',
 ];
 
 describe('row-level security', () => {
