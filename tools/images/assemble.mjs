@@ -45,7 +45,9 @@ function needed(all) {
 function emptied(out, force) {
   if (existsSync(out) && readdirSync(out).length > 0) {
     if (!force || !existsSync(join(out, MARK))) {
-      throw new Failure(`${out} is not empty. Name another directory, or empty it${existsSync(join(out, MARK)) ? ' (--force)' : ''}.`);
+      throw new Failure(
+        `${out} is not empty. Name another directory, or empty it${existsSync(join(out, MARK)) ? ' (--force)' : ''}.`,
+      );
     }
     rmSync(out, { recursive: true });
   }
@@ -67,11 +69,13 @@ function writeManifests(out, manifest, directories) {
 function installInto(out) {
   const args = ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
   const { status, error } = spawnSync('npm', args, { cwd: out, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) throw new Failure(`npm could not install what the services depend on (${error?.message ?? `exit code ${status}`}).`);
+  if (status !== 0)
+    throw new Failure(`npm could not install what the services depend on (${error?.message ?? `exit code ${status}`}).`);
 }
 
 /** Not run by anything: maps, types, sources and texts of dependencies. Half of what npm installs. */
-const UNUSED = /\.(map|d\.[cm]?ts|ts|mts|cts|md|markdown|flow|tsbuildinfo)$|(^|\/)(test|tests|__tests__|docs|example|examples|\.github)$/i;
+const UNUSED =
+  /\.(map|d\.[cm]?ts|ts|mts|cts|md|markdown|flow|tsbuildinfo)$|(^|\/)(test|tests|__tests__|docs|example|examples|\.github)$/i;
 
 function thin(directory) {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -90,7 +94,8 @@ function copyBuilt(out, directories) {
     cpSync(dist, join(out, directory, 'dist'), { recursive: true, filter: (file) => !file.endsWith('.map') });
   }
   cpSync(join(root, 'connectors'), join(out, 'connectors'), { recursive: true });
-  for (const file of ['LICENSE', 'connectors/NOTICES.md']) if (existsSync(join(root, file))) cpSync(join(root, file), join(out, file));
+  for (const file of ['LICENSE', 'connectors/NOTICES.md'])
+    if (existsSync(join(root, file))) cpSync(join(root, file), join(out, file));
 }
 
 function megabytes(directory) {

@@ -35,7 +35,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
   const metrics = createMetrics(host.metrics);
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats);
-  await host.waitFor('JetStream', () => ensureTopology(nats));
+  await host.waitFor('JetStream', () => ensureTopology(nats, config.streams));
   await observeStreams(host.metrics, nats);
 
   const partitions = new Partitions(database, logger);

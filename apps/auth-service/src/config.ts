@@ -9,6 +9,7 @@ import {
   kmsConfig,
   natsConfig,
   secret,
+  streamsConfig,
   type ReportProblem,
 } from '@keyward/service-host';
 import { z } from 'zod';
@@ -68,6 +69,7 @@ function readSigner(account: string, seed: string, report: ReportProblem): Agent
 export const authConfig = {
   database: databaseConfig,
   nats: natsConfig,
+  streams: streamsConfig,
   kms: kmsConfig,
   http: httpConfig(DEFAULT_PORT),
   connectors: connectorsConfig,

@@ -6,6 +6,7 @@ import {
   kmsConfig,
   natsConfig,
   objectsConfig,
+  streamsConfig,
 } from '@keyward/service-host';
 import { z } from 'zod';
 
@@ -24,6 +25,7 @@ const retentionConfig = fragment(
 export const executorConfig = {
   database: databaseConfig,
   nats: natsConfig,
+  streams: streamsConfig,
   kms: kmsConfig,
   connectors: connectorsConfig,
   egress: egressConfig,

@@ -61,7 +61,7 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
   await waitFor('KMS', () => kms.health());
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats);
-  await waitFor('JetStream', () => ensureTopology(nats));
+  await waitFor('JetStream', () => ensureTopology(nats, config.streams));
   const publisher = createPublisher(nats);
   const inbox = new ReplyInbox(nats);
   const inFlight = new InFlight();

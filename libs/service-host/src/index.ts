@@ -16,6 +16,7 @@ export {
   kmsConfig,
   natsConfig,
   objectsConfig,
+  streamsConfig,
   type KmsConfig,
   type NatsConfig,
   type ObjectsConfig,

@@ -1,6 +1,6 @@
 export { cacheDir } from './cache-dir.js';
 export { freePort, portIsFree } from './free-port.js';
-export { natsConfiguration, type NatsConfiguration } from './nats-configuration.js';
+export { natsConfiguration, type NatsClusterMember, type NatsConfiguration } from './nats-configuration.js';
 export { findNatsServer, PINNED_NATS_VERSION, type FindNatsOptions } from './nats-finder.js';
 export type { NatsBinary } from './nats-version.js';
 export { startNats, type NatsOptions, type NatsServer } from './nats.js';

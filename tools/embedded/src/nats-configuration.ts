@@ -7,6 +7,18 @@ export interface NatsConfiguration {
   operator?: NatsOperator;
   /** JetStream's limit on disk. Default: the server's own. */
   maxStoreBytes?: number;
+  /** Left out: a server of its own. */
+  cluster?: NatsClusterMember;
+}
+
+/** One of several servers that keep streams together. */
+export interface NatsClusterMember {
+  serverName: string;
+  clusterName: string;
+  /** Where the others reach it. */
+  port: number;
+  /** The others', and its own. */
+  routePorts: readonly number[];
 }
 
 /**
@@ -17,13 +29,18 @@ const MAX_PAYLOAD_BYTES = 4 * 1_048_576;
 
 /** The content of nats-server's configuration file; JSON is a subset of its format. */
 export function natsConfiguration(options: NatsConfiguration): string {
-  const { listen, jetstreamDir, operator, maxStoreBytes } = options;
+  const { listen, jetstreamDir, operator, maxStoreBytes, cluster } = options;
   const configuration = {
-    server_name: 'keyward',
+    server_name: cluster?.serverName ?? 'keyward',
     listen,
     max_payload: MAX_PAYLOAD_BYTES,
     jetstream: { store_dir: jetstreamDir, ...(maxStoreBytes === undefined ? {} : { max_file_store: maxStoreBytes }) },
+    ...(cluster === undefined ? {} : { cluster: clusterConfiguration(cluster) }),
     ...(operator === undefined ? {} : operatorConfiguration(operator)),
   };
   return JSON.stringify(configuration, null, 2);
+}
+
+function clusterConfiguration({ clusterName, port, routePorts }: NatsClusterMember): object {
+  return { name: clusterName, listen: `127.0.0.1:${port}`, routes: routePorts.map((each) => `nats-route://127.0.0.1:${each}`) };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 import { findNatsServer } from './nats-finder.js';
-import { natsConfiguration } from './nats-configuration.js';
+import { natsConfiguration, type NatsClusterMember } from './nats-configuration.js';
 import type { NatsOperator } from '@keyward/nats-accounts';
 import { natsVersion } from './nats-version.js';
 import { stopOrphan } from './orphan.js';
@@ -22,6 +22,8 @@ export interface NatsOptions {
   logFile?: string;
   /** JetStream's limit on disk, for tests of a full store. Default: the server's own. */
   maxStoreBytes?: number;
+  /** Left out: a server of its own. In a cluster the others must start, too, before JetStream answers. */
+  cluster?: NatsClusterMember;
 }
 
 export interface NatsServer {

@@ -40,7 +40,10 @@ export function createNotifications(host: AuthHost, options: NotificationsOption
     /** @returns what stops it: first who takes work, then who does it */
     start: (nats: NatsConnection): (() => Promise<void>) => {
       const stopPurging = purgeDeliveriesHourly(dataSource, logger);
-      const stopHearing = hearEvents({ nats, dataSource, logger, onAdded: () => delivering.notify() });
+      const stopHearing = hearEvents({
+        ...{ nats, topology: config.streams, dataSource, logger },
+        onAdded: () => delivering.notify(),
+      });
       delivering.start();
       return async () => {
         stopPurging();

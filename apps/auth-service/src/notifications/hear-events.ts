@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { streams } from '@keyward/contracts';
-import { ensureTopology, JetStreamBatchServer } from '@keyward/jetstream';
+import { ensureTopology, JetStreamBatchServer, type TopologyOptions } from '@keyward/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
@@ -14,6 +14,7 @@ const RETRY_MS = 2_000;
 
 export interface HearEventsOptions {
   nats: NatsConnection;
+  topology: TopologyOptions;
   dataSource: DataSource;
   logger: Logger;
   /** There is something to deliver. */
@@ -26,7 +27,7 @@ export interface HearEventsOptions {
  * who administers need not wait for JetStream.
  * @returns what stops it
  */
-export function hearEvents({ nats, dataSource, logger, onAdded }: HearEventsOptions): () => Promise<void> {
+export function hearEvents({ nats, topology, dataSource, logger, onAdded }: HearEventsOptions): () => Promise<void> {
   const server = new JetStreamBatchServer({
     ...{ nc: nats, logger, stream: streams.connections, durable: 'auth-service-webhooks', filter: '>' },
     ...{ batchSize: BATCH_SIZE, concurrency: 1, lingerMs: LINGER_MS, ackWaitMs: ACK_WAIT_MS, backoff: BACKOFF_MS },
@@ -37,7 +38,7 @@ export function hearEvents({ nats, dataSource, logger, onAdded }: HearEventsOpti
   const stopping = new AbortController();
   const listening = keepTrying(
     async () => {
-      await ensureTopology(nats);
+      await ensureTopology(nats, topology);
       await new Promise<void>((resolve, reject) =>
         server.listen((error) => (error === undefined ? resolve() : reject(error as Error))),
       );

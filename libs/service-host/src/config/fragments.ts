@@ -45,6 +45,20 @@ export const agentsNatsConfig = fragment(
   (env): NatsConfig => withCreds(env.KEYWARD_NATS_AGENTS_URL ?? env.KEYWARD_NATS_URL, env.KEYWARD_NATS_AGENTS_CREDS_FILE),
 );
 
+/** How many servers of the cluster keep each stream. Left out: what is there stays as it is, and a new stream is on one. */
+export const streamsConfig = fragment(
+  {
+    KEYWARD_NATS_STREAM_REPLICAS: z.coerce
+      .number({ error: 'it must be a number' })
+      .int()
+      .min(1)
+      .max(5)
+      .describe('how many servers keep each stream: 3 on a cluster of three')
+      .optional(),
+  },
+  (env) => (env.KEYWARD_NATS_STREAM_REPLICAS === undefined ? {} : { replicas: env.KEYWARD_NATS_STREAM_REPLICAS }),
+);
+
 function withCreds(servers: string[], credsFile: string | undefined): NatsConfig {
   return credsFile === undefined ? { servers } : { servers, credsFile };
 }
