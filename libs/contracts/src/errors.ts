@@ -52,6 +52,10 @@ export interface ErrorDetails {
   attempts?: number;
   /** Steps of the tool that the provider has carried out, and that stay. */
   completedSteps?: string[];
+  /** Name of the budget that is used up, its period, and when (RFC 3339) the next one begins. */
+  budget?: string;
+  period?: string;
+  resetsAt?: string;
   /** RFC 3339: not before then was it sent, where it is not known what came of it. */
   sentAt?: string;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { costSchema } from './cost.js';
 import { idSchema, userIdSchema } from './ids.js';
 import { problemSchema } from './problem.js';
 
@@ -152,6 +153,8 @@ export const executionResultSchema = z.object({
       resetMs: z.number().optional(),
     })
     .optional(),
+  /** What the call cost, as its tool declares. Left out where it declares nothing, or nothing was sent. */
+  cost: costSchema.optional(),
   /** In state `waiting_for_authorization`, which is not the last. */
   waitingFor: waitingForSchema.optional(),
 });

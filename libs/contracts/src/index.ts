@@ -89,6 +89,7 @@ export {
   type RevokeConnections,
 } from './connection.js';
 export {
+  budgetMessageSchema,
   connectionMessageSchema,
   createdWebhookEndpointSchema,
   createWebhookEndpointSchema,
@@ -101,6 +102,7 @@ export {
   webhookEndpointSchema,
   webhookEventTypes,
   webhookTestSchema,
+  type BudgetMessage,
   type ConnectionMessage,
   type CreatedWebhookEndpoint,
   type CreateWebhookEndpoint,
@@ -148,6 +150,15 @@ export {
   type AuditEventType,
   type AuditRecord,
 } from './audit-event.js';
+export {
+  daySchema,
+  usageDimensions,
+  usageGroupSchema,
+  usagePageSchema,
+  type UsageDimension,
+  type UsageGroup,
+  type UsagePage,
+} from './usage.js';
 export {
   AGENT_KEY_PATTERN,
   agentKeySchema,
@@ -256,3 +267,23 @@ export {
   type ConnectorOverlay,
   type PutOverlay,
 } from './connector.js';
+export { amountOf, amountSchema, costSchema, currencySchema, declaredCostSchema, microsOf, type Cost } from './cost.js';
+export {
+  budgetEventSchema,
+  budgetSchema,
+  controlBudgetsChangedSchema,
+  createBudgetSchema,
+  MAX_BUDGETS,
+  updateBudgetSchema,
+  budgetActions,
+  budgetPeriods,
+  type Budget,
+  type BudgetAction,
+  type BudgetEvent,
+  type BudgetEventName,
+  type BudgetMeasure,
+  type BudgetPeriod,
+  type ControlBudgetsChanged,
+  type CreateBudget,
+  type UpdateBudget,
+} from './budget.js';

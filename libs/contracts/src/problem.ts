@@ -18,6 +18,9 @@ export const problemSchema = z.object({
   attempts: z.int().optional(),
   completedSteps: z.array(z.string()).optional(),
   sentAt: z.string().optional(),
+  budget: z.string().optional(),
+  period: z.string().optional(),
+  resetsAt: z.string().optional(),
 });
 
 /** RFC 6901: `~` and `/` are the two characters that need escaping in a reference token. */

@@ -33,6 +33,9 @@ export const subjects = {
   /** Account KEYWARD, stream CONNECTIONS: a provider rejects an organization's registration, or takes it again. */
   providerAppEvent: (event: string, org: string) => `provider_app.${token(event)}.${token(org)}`,
   providerAppEventAll: 'provider_app.*.*',
+  /** Account KEYWARD, stream CONNECTIONS: a limit of a budget was reached. */
+  budgetEvent: (event: string, org: string) => `budget.${token(event)}.${token(org)}`,
+  budgetEventAll: 'budget.*.*',
   /** Account KEYWARD, stream AUDIT. */
   audit: (org: string) => `audit.${token(org)}`,
   auditAll: 'audit.*',
@@ -45,6 +48,8 @@ export const subjects = {
   controlCancelled: 'control.cancelled',
   /** Account KEYWARD, core broadcast: an organization's own connectors have changed. Payload `{org}`. */
   controlCatalogChanged: 'control.catalog_changed',
+  /** Account KEYWARD, core broadcast: an organization's budgets have changed. Payload `{org}`. */
+  controlBudgetsChanged: 'control.budgets_changed',
   /** Account KEYWARD, core broadcast between token-refreshers: an authorization server asked for a pause. */
   controlRefreshPaused: 'control.refresh_paused',
   /** Account KEYWARD, core broadcast between tool-executors: a provider asked for a pause. */

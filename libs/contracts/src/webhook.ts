@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema, userIdSchema } from './ids.js';
+import { budgetActions, budgetMeasures, budgetPeriods } from './budget.js';
 import { connectionKinds } from './connection.js';
 import { errorCodes } from './errors.js';
 
@@ -12,6 +13,8 @@ export const webhookEventTypes = [
   'connection.scopes_changed',
   'provider_app.rejected',
   'provider_app.accepted',
+  'budget.warned',
+  'budget.exceeded',
 ] as const;
 export type WebhookEventType = (typeof webhookEventTypes)[number];
 
@@ -106,6 +109,7 @@ export const webhookDeliverySchema = z.object({
   type: z.enum(webhookEventTypes),
   connection: idSchema('conn').nullable(),
   providerApp: idSchema('app').nullable(),
+  budget: idSchema('bgt').nullable(),
   state: z.enum(webhookDeliveryStates),
   attempts: z.int(),
   /** Of the last attempt. */
@@ -151,3 +155,24 @@ export const providerAppMessageSchema = z.object({
   }),
 });
 export type ProviderAppMessage = z.infer<typeof providerAppMessageSchema>;
+
+/** The body of a message about a budget. Counts are calls, or amounts of the deployment's currency as texts. */
+export const budgetMessageSchema = z.object({
+  type: z.enum(webhookEventTypes),
+  timestamp: z.iso.datetime(),
+  data: z.object({
+    organization: idSchema('org'),
+    budget: idSchema('bgt'),
+    name: z.string(),
+    period: z.enum(budgetPeriods),
+    measure: z.enum(budgetMeasures),
+    limit: z.string(),
+    used: z.string(),
+    /** Of `budget.warned`: the share that was reached. */
+    ratio: z.number().optional(),
+    /** What happens to calls over the limit: `stop` refuses them. */
+    onExceeded: z.enum(budgetActions),
+    resetsAt: z.iso.datetime(),
+  }),
+});
+export type BudgetMessage = z.infer<typeof budgetMessageSchema>;

@@ -3,6 +3,7 @@ export { askAuthService } from './ask-auth-service.js';
 export { startBusClock, type BusClock } from './bus-clock.js';
 export { createAuditPublisher } from './audit-publisher.js';
 export { broadcastCancelled, onCancelled } from './cancellations.js';
+export { broadcastBudgetsChanged, onBudgetsChanged } from './budget-changes.js';
 export { broadcastCatalogChanged, onCatalogChanged } from './catalog-changes.js';
 export { onConnectionEvent } from './connection-events.js';
 export { connectNats, type ConnectOptions } from './connect.js';

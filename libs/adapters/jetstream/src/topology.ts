@@ -46,7 +46,12 @@ const TOPOLOGY: readonly Settings[] = [
   workQueue(streams.executions, subjects.executionRequestedAll, 256 * MIB),
   history(streams.results, [subjects.executionCompletedAll], DAY_MS, 1024 * MIB),
   workQueue(streams.refresh, subjects.credentialRefreshAll, 32 * MIB),
-  history(streams.connections, [subjects.connectionEventAll, subjects.providerAppEventAll], 7 * DAY_MS, 64 * MIB),
+  history(
+    streams.connections,
+    [subjects.connectionEventAll, subjects.providerAppEventAll, subjects.budgetEventAll],
+    7 * DAY_MS,
+    64 * MIB,
+  ),
   workQueue(streams.audit, subjects.auditAll, 512 * MIB),
   history(streams.deadLetters, [subjects.deadLetterAll], 30 * DAY_MS, 128 * MIB),
   // Advisories are core messages that nobody may be listening to when they are sent; this one names a message that is stuck.

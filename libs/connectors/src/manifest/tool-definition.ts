@@ -1,4 +1,4 @@
-import { toolEffects, toolNameSchema } from '@keyward/contracts';
+import { declaredCostSchema, toolEffects, toolNameSchema } from '@keyward/contracts';
 import { z } from 'zod';
 import { bucketNameSchema } from './api.js';
 import { declaredErrorsSchema } from './declared-error.js';
@@ -71,6 +71,9 @@ export const toolDefinitionSchema = z
         bucket: bucketNameSchema.default('default').describe('One of the connector’s limits.quotas'),
       })
       .prefault({}),
+    cost: declaredCostSchema
+      .optional()
+      .describe('What one call costs, in the currency of the deployment: for usage and budgets. Six decimals at most'),
     errors: declaredErrorsSchema.describe('Looked at before those of the connector'),
     compensate: z
       .strictObject({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KeywardError } from '@keyward/contracts';
+import { KeywardError, microsOf } from '@keyward/contracts';
 import canonicalize from 'canonicalize';
 import { checkSensitive } from '../tool/check-sensitive.js';
 import type { Fail } from '../tool/compile-tool.js';
@@ -19,7 +19,8 @@ export function applyOverlay(tool: Tool, overlay: ToolOverlay, fail: Fail): Tool
     .update(canonicalize([tool.version, overlay]) ?? '')
     .digest('hex')
     .slice(0, 12);
-  const changed = { ...tool, title, description, version, sensitive: [...tool.sensitive, ...sensitive] };
+  const costMicros = overlay.cost === undefined ? tool.costMicros : microsOf(overlay.cost);
+  const changed = { ...tool, title, description, version, costMicros, sensitive: [...tool.sensitive, ...sensitive] };
   return Object.freeze(Object.keys(overlay.arguments).length === 0 ? changed : withFixed(changed, overlay.arguments));
 }
 

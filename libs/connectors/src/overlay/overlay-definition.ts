@@ -1,4 +1,4 @@
-import { slugSchema, toolNameSchema } from '@keyward/contracts';
+import { declaredCostSchema, slugSchema, toolNameSchema } from '@keyward/contracts';
 import { z } from 'zod';
 import { pointerSchema } from '../manifest/template.js';
 
@@ -10,6 +10,7 @@ const toolOverlaySchema = z.strictObject({
     .record(z.string(), z.json())
     .default({})
     .describe('Arguments that are always these: callers neither see nor set them'),
+  cost: declaredCostSchema.optional().describe('What one call costs this organization'),
   sensitive: z.array(pointerSchema.min(1)).max(50).default([]).describe('Beside those that the tool names'),
 });
 export type ToolOverlay = z.infer<typeof toolOverlaySchema>;

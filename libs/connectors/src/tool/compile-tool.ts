@@ -1,3 +1,4 @@
+import { microsOf } from '@keyward/contracts';
 import { answerBindings, contextOf, unfitAnswer } from '../answer/bindings.js';
 import { compileFailures } from '../answer/failure.js';
 import { evaluatedHere } from '../expression/compile-expression.js';
@@ -53,6 +54,7 @@ export class ToolCompiler {
       version: versionOf(definition, provider),
       outputSchema: outputSchemaOf(this.args, workshop),
       documentation: documentation ?? null,
+      costMicros: definition.cost === undefined ? null : microsOf(definition.cost),
       limits: limitsOf(workshop),
       pagination:
         pagination === undefined

@@ -129,6 +129,8 @@ export interface Tool {
   readonly documentation: string | null;
   /** JSON Pointers to arguments that no record shows. */
   readonly sensitive: readonly string[];
+  /** What one call costs, in millionths of the deployment's currency; null where nobody has said. */
+  readonly costMicros: number | null;
   readonly limits: { readonly bucket: string; readonly cost: number };
   /** At least one. */
   readonly steps: readonly Step[];
