@@ -61,7 +61,7 @@ const SAYINGS: Record<string, NatsService[]> = {
   'execution.v1.cancel': ['gateway'],
   'execution.v1.waiting': ['gateway'],
   'execution.v1.outcome': ['tool-executor'],
-  [`audit.${ORG}`]: ['auth-service', 'gateway', 'token-refresher', 'tool-executor'],
+  [`audit.${ORG}`]: ['audit-service', 'auth-service', 'gateway', 'token-refresher', 'tool-executor'],
   'auth.v1.create_connect_session': ['gateway', 'tool-executor'],
   'auth.v1.authenticate_workload': ['gateway'],
   'auth.v1.get_access_token': [],

@@ -1,5 +1,5 @@
 import { streams, subjects } from '@keyward/contracts';
-import { ensureTopology, JetStreamBatchServer, openNats } from '@keyward/jetstream';
+import { createAuditPublisher, createPublisher, ensureTopology, JetStreamBatchServer, openNats } from '@keyward/jetstream';
 import { openDatabase } from '@keyward/postgres';
 import { AdminToken, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { auditConfig } from './config.js';
@@ -11,6 +11,7 @@ import { AuditorAuthenticator } from './query/auditor.js';
 import { CursorCodec } from './query/cursor.js';
 import { MemberAuditors } from './query/member-auditors.js';
 import { EventQueries } from './query/event-queries.js';
+import { Readings } from './query/readings.js';
 
 export type AuditHost = ServiceHost<ConfigOf<typeof auditConfig>>;
 
@@ -28,6 +29,7 @@ export interface AuditService {
   messages: JetStreamBatchServer;
   auditors: AuditorAuthenticator;
   queries: EventQueries;
+  readings: Readings;
 }
 
 export async function createAuditService(host: AuditHost): Promise<AuditService> {
@@ -38,6 +40,8 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
   await host.waitFor('JetStream', () => ensureTopology(nats, config.streams));
   await observeStreams(host.metrics, nats);
 
+  const queries = new EventQueries(database, new CursorCodec(config.admin.token));
+  const audit = createAuditPublisher(createPublisher(nats));
   const partitions = new Partitions(database, logger);
   partitions.start();
   const ingest = new Ingest(new EventStore(database, partitions), metrics, logger);
@@ -60,6 +64,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
   return {
     messages,
     auditors: new AuditorAuthenticator(new AdminToken(config.admin.token), new MemberAuditors(nats)),
-    queries: new EventQueries(database, new CursorCodec(config.admin.token)),
+    queries,
+    readings: new Readings(audit, (organization) => queries.hasTrail(organization)),
   };
 }

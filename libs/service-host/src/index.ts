@@ -36,4 +36,6 @@ export { openApiController } from './openapi/openapi-controller.js';
 export { runService } from './run-service.js';
 export { runTask, type TaskOptions } from './run-task.js';
 export { catalogReloads } from './telemetry/catalog-reloads.js';
+export { currentTraceId } from './telemetry/trace-id.js';
+export { histogramWithExemplars } from './telemetry/exemplar.js';
 export { startService, type RunningService } from './start-service.js';

@@ -40,9 +40,11 @@ const OF_SERVICE: Record<NatsService, { publish: string[]; subscribe: string[] }
     publish: [
       subjects.connectionEventAll,
       subjects.providerAppEventAll,
+      subjects.budgetEventAll,
       subjects.auditAll,
       subjects.controlRevoked,
       subjects.controlCatalogChanged,
+      subjects.controlBudgetsChanged,
       subjects.credentialRefreshAll,
       subjects.deadLetter(streams.connections),
       // What was given up is put back when an operator says so.
@@ -60,6 +62,7 @@ const OF_SERVICE: Record<NatsService, { publish: string[]; subscribe: string[] }
     publish: [
       subjects.connectionEventAll,
       subjects.providerAppEventAll,
+      subjects.budgetEventAll,
       subjects.auditAll,
       subjects.controlRefreshPaused,
       subjects.deadLetter(streams.refresh),
@@ -88,13 +91,22 @@ const OF_SERVICE: Record<NatsService, { publish: string[]; subscribe: string[] }
     subscribe: [
       subjects.controlRevoked,
       subjects.controlCatalogChanged,
+      subjects.controlBudgetsChanged,
       subjects.controlProviderPaused,
       subjects.controlCancelled,
       executionRequests.cancel,
       executionRequests.waiting,
     ],
   },
-  'audit-service': { publish: [subjects.deadLetter(streams.audit), authRequests.authenticatePerson], subscribe: [] },
+  'audit-service': {
+    publish: [
+      // Who reads the trail is in it.
+      subjects.auditAll,
+      subjects.deadLetter(streams.audit),
+      authRequests.authenticatePerson,
+    ],
+    subscribe: [],
+  },
 };
 
 export function servicePermissions(service: NatsService): NatsPermissions {

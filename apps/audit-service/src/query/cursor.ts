@@ -13,8 +13,8 @@ export interface Position {
 const MAC_BYTES = 16;
 
 /**
- * Opaque cursors: position and a MAC over it and over the filter it was made for, so that neither can be changed. Any replica with
- * the same admin token reads them.
+ * Opaque cursors: position and a MAC over it, over the filter it was made for and whom, so that none of it can be changed. Whoever shows
+ * one has read an earlier page, which is in the trail. Any replica with the same admin token reads them.
  */
 export class CursorCodec {
   readonly #key: Buffer;
@@ -23,19 +23,21 @@ export class CursorCodec {
     this.#key = Buffer.from(hkdfSync('sha256', adminToken, '', 'keyward audit cursor v1', 32));
   }
 
-  encode({ at, org, seq }: Position, filter: EventFilter): string {
+  encode({ at, org, seq }: Position, filter: EventFilter, reader: string): string {
     const payload = Buffer.from(JSON.stringify([at, org, seq]));
-    return Buffer.concat([this.mac(payload, filter), payload]).toString('base64url');
+    return Buffer.concat([this.mac(payload, filter, reader), payload]).toString('base64url');
   }
 
   /** @throws KeywardError `invalid_request` */
-  decode(cursor: string, filter: EventFilter): Position {
+  decode(cursor: string, filter: EventFilter, reader: string): Position {
     const bytes = Buffer.from(cursor, 'base64url');
     const payload = bytes.subarray(MAC_BYTES);
     const mac = bytes.subarray(0, MAC_BYTES);
     // The text is compared too: base64url has spellings that decode to the same bytes.
     const genuine =
-      mac.length === MAC_BYTES && timingSafeEqual(mac, this.mac(payload, filter)) && bytes.toString('base64url') === cursor;
+      mac.length === MAC_BYTES &&
+      timingSafeEqual(mac, this.mac(payload, filter, reader)) &&
+      bytes.toString('base64url') === cursor;
     if (!genuine) {
       throw new KeywardError('invalid_request', 'The cursor is not one that an earlier page of this query ended with.');
     }
@@ -43,8 +45,8 @@ export class CursorCodec {
     return { at, org, seq };
   }
 
-  private mac(payload: Buffer, filter: EventFilter): Buffer {
-    const asked = JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));
+  private mac(payload: Buffer, filter: EventFilter, reader: string): Buffer {
+    const asked = JSON.stringify([reader, ...Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1))]);
     const length = Buffer.alloc(4);
     length.writeUInt32BE(payload.length);
     return createHmac('sha256', this.#key).update(length).update(payload).update(asked).digest().subarray(0, MAC_BYTES);

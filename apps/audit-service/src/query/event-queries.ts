@@ -37,14 +37,21 @@ export class EventQueries {
     private readonly cursors: CursorCodec,
   ) {}
 
-  /** @throws KeywardError `invalid_request` for a cursor that is not ours, `dependency_unavailable` */
-  async find({ filter, cursor, limit }: EventQuery): Promise<EventPage> {
-    const before = cursor === undefined ? undefined : this.cursors.decode(cursor, filter);
+  /**
+   * @param reader who asks: only that one can go on with the page's cursor
+   * @throws KeywardError `invalid_request` for a cursor that is not ours, `dependency_unavailable`
+   */
+  async find({ filter, cursor, limit }: EventQuery, reader: string): Promise<EventPage> {
+    const before = cursor === undefined ? undefined : this.cursors.decode(cursor, filter, reader);
     const { text, values } = selectEvents(filter, before, limit + 1);
     const rows = await this.read(filter.organization, (em) => em.query<EventRow[]>(text, values));
     const events = rows.slice(0, limit).map(toRecord);
     const last = rows.length > limit ? events.at(-1) : undefined;
-    return { events, nextCursor: last === undefined ? null : this.cursors.encode(positionOf(last), filter) };
+    return { events, nextCursor: last === undefined ? null : this.cursors.encode(positionOf(last), filter, reader) };
+  }
+
+  hasTrail(organization: string): Promise<boolean> {
+    return this.read(organization, async (em) => (await em.query<unknown[]>(SELECT_HEAD, [organization])).length > 0);
   }
 
   /** Verifies up to 200,000 records of one chain, at its end also against the head that the next event will be chained to. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { AuditorAuthenticator } from './auditor.js';
 import { parseEventQuery } from './event-filter.js';
 import { EventQueries, type EventPage, type Verification } from './event-queries.js';
+import { Readings } from './readings.js';
 
 export const verifyQuerySchema = z.strictObject({
   organization: idSchema('org'),
@@ -20,21 +21,27 @@ export class EventsController {
   constructor(
     @Inject(AuditorAuthenticator) private readonly auditors: AuditorAuthenticator,
     @Inject(EventQueries) private readonly queries: EventQueries,
+    @Inject(Readings) private readonly readings: Readings,
   ) {}
 
   @Get()
   async find(@Req() request: FastifyRequest, @Query() query: unknown): Promise<EventPage> {
     const asker = this.auditors.identify(request.raw);
     const wanted = parseEventQuery(query);
-    await this.auditors.require(asker, wanted.filter.organization);
-    return this.queries.find(wanted);
+    const { organization } = wanted.filter;
+    const reader = await this.auditors.require(asker, organization);
+    const page = await this.queries.find(wanted, reader.id);
+    // The cursor of a later page shows that the first was recorded.
+    if (wanted.cursor === undefined)
+      await this.readings.record({ type: 'audit.read', reader, organization, asked: wanted.filter });
+    return page;
   }
 
   @Get('verify')
   async verify(@Req() request: FastifyRequest, @Query() query: unknown): Promise<Verification> {
     const asker = this.auditors.identify(request.raw);
     const { organization, afterSeq, afterHash } = parseOrThrow(verifyQuerySchema, query, 'query');
-    await this.auditors.require(asker, organization);
+    const reader = await this.auditors.require(asker, organization);
     if ((afterSeq === undefined) !== (afterHash === undefined)) {
       throw new KeywardError(
         'invalid_request',
@@ -42,6 +49,8 @@ export class EventsController {
       );
     }
     const after = afterSeq === undefined || afterHash === undefined ? undefined : { seq: afterSeq, hash: afterHash };
-    return this.queries.verify({ organization, after });
+    const verification = await this.queries.verify({ organization, after });
+    await this.readings.record({ type: 'audit.verified', reader, organization, asked: { afterSeq } });
+    return verification;
   }
 }

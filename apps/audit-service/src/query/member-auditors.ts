@@ -9,18 +9,20 @@ const KNOWN = { max: 1_000, ttl: 30_000 };
 
 /** Members of an organization who may read its trail. Who they are is auth-service's to say; nothing of theirs is stored here. */
 export class MemberAuditors {
-  readonly #known = new LRUCache<string, true>(KNOWN);
+  readonly #known = new LRUCache<string, string>(KNOWN);
 
   constructor(private readonly nats: NatsConnection) {}
 
-  /** @throws KeywardError `unauthenticated`, `not_found`, `forbidden`, `dependency_unavailable` */
-  async require(token: string, org: string): Promise<void> {
+  /** @returns the member's id. @throws KeywardError `unauthenticated`, `not_found`, `forbidden`, `dependency_unavailable` */
+  async require(token: string, org: string): Promise<string> {
     const key = createHash('sha256').update(`${org} ${token}`).digest('base64url');
-    if (this.#known.has(key)) return;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
     const request: PersonRequest = { token, org, role: 'auditor' };
     const reply = personReplySchema.safeParse(await askAuthService(this.nats, authRequests.authenticatePerson, request));
     if (!reply.success) throw new KeywardError('internal', 'The answer could not be read.', { cause: reply.error });
     if (reply.data.outcome === 'failed') throw fromProblem(reply.data.error as Problem);
-    this.#known.set(key, true);
+    this.#known.set(key, reply.data.member);
+    return reply.data.member;
   }
 }
