@@ -157,6 +157,9 @@ function recordRows({ org, agent, sha256 }: SeededOrganization): [string, Row][]
     ['execution.artifact', { id: newId('art'), org_id: org, ...artifact }],
     ['audit.event', { org_id: org, seq: 1, id: newId('evt'), ...event, prev_hash: sha256, hash: sha256 }],
     ['audit.chain_head', { org_id: org, seq: 1, hash: sha256 }],
+    ['audit.checkpoint', { org_id: org, seq: 1, id: newId('ckp'), hash: sha256, at: new Date(), kid: 'kid', jws: 'jws' }],
+    ['audit.hold', { id: newId('hld'), org_id: org, reason: 'dispute', placed_by: 'admin' }],
+    ['audit.retention_cut', { org_id: org, seq: 1, hash: sha256, day: '2026-01-01', events: 1, jws: 'jws' }],
     ['audit.forward_destination', { name: org }],
     ['audit.forward_position', { destination: org, org_id: org, seq: 1 }],
     [

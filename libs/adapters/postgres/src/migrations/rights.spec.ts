@@ -40,6 +40,9 @@ const RIGHTS: Record<string, Partial<Record<ServiceRole, string>>> = {
   'bus.outbox': { auth: 'SIuD', refresher: 'SIuD' },
   'audit.event': { audit: 'SI' },
   'audit.chain_head': { audit: 'SIU' },
+  'audit.checkpoint': { audit: 'SIu' },
+  'audit.hold': { audit: 'SIu' },
+  'audit.retention_cut': { audit: 'Su' },
   'audit.forward_destination': { audit: 'SIU' },
   'audit.forward_position': { audit: 'SIU' },
   'audit.usage_rollup': { audit: 'SIU' },
@@ -96,6 +99,13 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'notification.oldest_pending_seconds': ['auth'],
   'audit.ensure_partition': ['audit'],
   'audit.refuse_change': [],
+  'audit.refuse_checkpoint_change': [],
+  'audit.refuse_hold_change': [],
+  'audit.refuse_cut_change': [],
+  'audit.note_unsigned': [],
+  'audit.partition_days': ['audit'],
+  'audit.last_of_day': ['audit'],
+  'audit.drop_day': ['audit'],
   'bus.notify_outbox': [],
 };
 
@@ -208,6 +218,10 @@ describe('rights of the service roles', () => {
     ['audit', 'cannot drop a partition', 'DROP TABLE audit.event_20260102'],
     ['audit', 'cannot write past the policies into a partition', `INSERT INTO audit.event_20260102 (org_id) VALUES ('x')`],
     ['audit', 'cannot rewind a chain', 'DELETE FROM audit.chain_head'],
+    ['audit', 'cannot delete checkpoints', 'DELETE FROM audit.checkpoint'],
+    ['audit', 'cannot change checkpoints', `UPDATE audit.checkpoint SET jws = 'x'`],
+    ['audit', 'cannot shorten a hold', 'UPDATE audit.hold SET to_at = now()'],
+    ['audit', 'cannot cut a chain but by dropping a day', `INSERT INTO audit.retention_cut (org_id) VALUES ('x')`],
     ['auth', 'cannot read the trail', 'SELECT id FROM audit.event'],
   ])('%s %s', async (service, _what, statement) => {
     const client = await database.connect(await database.urlOf(service));

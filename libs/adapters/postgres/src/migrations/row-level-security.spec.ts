@@ -35,6 +35,9 @@ const TABLES = [
   'execution.artifact',
   'audit.event',
   'audit.chain_head',
+  'audit.checkpoint',
+  'audit.hold',
+  'audit.retention_cut',
   'audit.forward_position',
   'audit.usage_rollup',
 ];
