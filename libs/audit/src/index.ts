@@ -1,5 +1,18 @@
 export type { AuditPort } from './audit-port.js';
 export { AUDIT_BOUNDS, buildAuditEvent, parseAuditEvent, type AuditEventFields } from './audit-event.js';
+export { CheckpointRejected, readCheckpoint, type CheckpointFault, type ReadCheckpoint } from './checkpoint/read.js';
+export { signCheckpoint } from './checkpoint/sign.js';
+export type { CheckpointSigner } from './checkpoint/signer.js';
+export { checkpointStatementSchema, type CheckpointAlgorithm, type CheckpointStatement } from './checkpoint/statement.js';
+export {
+  exportLine,
+  exportLineSchema,
+  type ExportCheckpoint,
+  type ExportEnd,
+  type ExportEvent,
+  type ExportHeader,
+  type ExportLine,
+} from './export/lines.js';
 export {
   canonicalJson,
   chainHash,

@@ -1,3 +1,4 @@
+export { checkpointSigningConfig, type CheckpointSigningConfig } from './config/checkpoint-signing.js';
 export {
   fragment,
   secret,
@@ -19,8 +20,8 @@ export {
   streamsConfig,
   type KmsConfig,
   type NatsConfig,
-  type ObjectsConfig,
 } from './config/fragments.js';
+export { objectStoreConfig, type ObjectsConfig } from './config/object-store.js';
 export { ConfigError, type Environment } from './config/load.js';
 export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';
 export { AdminToken } from './http/admin-token.js';

@@ -1,0 +1,4 @@
+/** What needs the JOSE library, apart from the rest: services that only record events don't load it. */
+export { checkpointKeys, type CheckpointKeys } from './checkpoint/keys.js';
+export { verifyCheckpoint } from './checkpoint/verify.js';
+export { publicJwkOf, type CheckpointJwk } from './checkpoint/public-jwk.js';
