@@ -3,6 +3,7 @@ import { createAuditPublisher, createPublisher, ensureTopology, JetStreamBatchSe
 import { openDatabase } from '@keyward/postgres';
 import { AdminToken, type ConfigOf, type ServiceHost } from '@keyward/service-host';
 import type { auditConfig } from './config.js';
+import { startForwarding } from './forward/forwarding.js';
 import { EventStore } from './ingest/event-store.js';
 import { Ingest } from './ingest/ingest.js';
 import { Partitions } from './ingest/partitions.js';
@@ -12,10 +13,11 @@ import { CursorCodec } from './query/cursor.js';
 import { MemberAuditors } from './query/member-auditors.js';
 import { EventQueries } from './query/event-queries.js';
 import { Readings } from './query/readings.js';
+import { UsageQueries } from './usage/usage-queries.js';
 
 export type AuditHost = ServiceHost<ConfigOf<typeof auditConfig>>;
 
-/** Two for batches at work, one for partitions, the rest for auditors. */
+/** Two for batches at work, one for partitions, the rest for auditors. Each destination of the trail needs one more. */
 const POOL_SIZE = 6;
 const BATCH_SIZE = 500;
 /** One batch is verified while another is being written. */
@@ -30,12 +32,13 @@ export interface AuditService {
   auditors: AuditorAuthenticator;
   queries: EventQueries;
   readings: Readings;
+  usage: UsageQueries;
 }
 
 export async function createAuditService(host: AuditHost): Promise<AuditService> {
   const { config, logger } = host;
   const metrics = createMetrics(host.metrics);
-  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
+  const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE + config.forward.length });
   const nats = await openNats(host, config.nats);
   await host.waitFor('JetStream', () => ensureTopology(nats, config.streams));
   await observeStreams(host.metrics, nats);
@@ -58,6 +61,14 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
     backoff: BACKOFF_MS,
     handle: (batch) => ingest.handle(batch),
   });
+  const forwarding = await startForwarding({
+    database,
+    destinations: config.forward,
+    registry: host.metrics,
+    log: logger,
+    service: host.name,
+  });
+  host.onDrain('forwarding', () => forwarding.stop());
   host.onDrain('partitions', () => partitions.stop());
   host.onDrain('NATS', () => nats.drain());
   host.onDrain('PostgreSQL', () => database.destroy());
@@ -66,5 +77,6 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
     auditors: new AuditorAuthenticator(new AdminToken(config.admin.token), new MemberAuditors(nats)),
     queries,
     readings: new Readings(audit, (organization) => queries.hasTrail(organization)),
+    usage: new UsageQueries(database, config.currency),
   };
 }

@@ -6,16 +6,19 @@ import { AuditorAuthenticator } from './query/auditor.js';
 import { EventQueries } from './query/event-queries.js';
 import { EventsController } from './query/events.controller.js';
 import { Readings } from './query/readings.js';
+import { UsageController } from './usage/usage.controller.js';
+import { UsageQueries } from './usage/usage-queries.js';
 
-@Module({ controllers: [EventsController, openApiController(openApiDocument)] })
+@Module({ controllers: [EventsController, UsageController, openApiController(openApiDocument)] })
 export class AuditModule {
-  static over({ auditors, queries, readings }: AuditService): DynamicModule {
+  static over({ auditors, queries, readings, usage }: AuditService): DynamicModule {
     return {
       module: AuditModule,
       providers: [
         { provide: AuditorAuthenticator, useValue: auditors },
         { provide: EventQueries, useValue: queries },
         { provide: Readings, useValue: readings },
+        { provide: UsageQueries, useValue: usage },
       ],
     };
   }

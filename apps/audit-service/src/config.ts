@@ -10,6 +10,8 @@ import {
 } from '@keyward/service-host';
 import { forwardConfig } from './forward/config.js';
 import { currencyConfig } from './usage/config.js';
+import { forwardConfig } from './forward/config.js';
+import { currencyConfig } from './usage/config.js';
 import { z } from 'zod';
 
 const DEFAULT_HTTP_PORT = 8082;
@@ -71,6 +73,8 @@ export const auditConfig = {
   admin: adminConfig,
   limits: clientLimitsConfig,
   http: httpConfig(DEFAULT_HTTP_PORT),
+  forward: forwardConfig,
+  currency: currencyConfig,
   forward: forwardConfig,
   currency: currencyConfig,
   signing: checkpointSigningConfig,

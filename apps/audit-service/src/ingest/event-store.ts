@@ -2,6 +2,7 @@ import { canonicalJson, chainHashOfCanonical, GENESIS_HASH } from '@keyward/audi
 import { KeywardError, type AuditEvent } from '@keyward/contracts';
 import { asDatabaseError } from '@keyward/postgres';
 import type { DataSource, EntityManager } from 'typeorm';
+import { rollUp } from '../usage/roll-up.js';
 import type { Partitions } from './partitions.js';
 import type { VerifiedEvent } from './verify-message.js';
 
@@ -88,7 +89,10 @@ async function appendIn<T extends VerifiedEvent>(em: EntityManager, events: read
     const list = before === undefined ? outcome.stored : before === entry.canonical ? outcome.duplicates : outcome.conflicts;
     list.push(entry);
   }
-  if (outcome.stored.length > 0) await insert(em, outcome.stored, heads);
+  if (outcome.stored.length > 0) {
+    await insert(em, outcome.stored, heads);
+    await rollUp(em, outcome.stored);
+  }
   return outcome;
 }
 

@@ -1,6 +1,7 @@
 import { canonicalJson, parseAuditEvent } from '@keyward/audit';
 import { KeywardError, parseBoundedJson, subjects, type AuditEventType } from '@keyward/contracts';
 import type { BatchMessage } from '@keyward/jetstream';
+import { usageOf, type CallUsage } from '../usage/usage-of.js';
 
 const DAY_MS = 86_400_000;
 /** Outside of these a clock is wrong, and every day named would get a partition of its own. */
@@ -17,6 +18,8 @@ export interface VerifiedEvent {
   at: string;
   type: AuditEventType;
   canonical: string;
+  /** Of an event that is the end of a call. */
+  usage: CallUsage | undefined;
 }
 
 /**
@@ -33,5 +36,5 @@ export function verifyMessage({ subject, data }: Pick<BatchMessage, 'subject' | 
   if (age > MAX_AGE_MS || age < -MAX_AHEAD_MS) {
     throw new KeywardError('invalid_request', 'The audit event happened too long ago, or in the future.');
   }
-  return { id, org, at, type, canonical: canonicalJson(event) };
+  return { id, org, at, type, canonical: canonicalJson(event), usage: usageOf(event) };
 }

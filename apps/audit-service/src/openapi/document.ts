@@ -1,8 +1,9 @@
-import { auditRecordSchema, idSchema } from '@keyward/contracts';
+import { auditRecordSchema, idSchema, usagePageSchema } from '@keyward/contracts';
 import { openApiDocument as documentOf, type ApiPart, type JsonSchema } from '@keyward/service-host';
 import { z } from 'zod';
 import { eventQuerySchema } from '../query/event-filter.js';
 import { verifyQuerySchema } from '../query/events.controller.js';
+import { usageQuerySchema } from '../usage/usage-query.js';
 
 const INFO = {
   title: 'Keyward audit-service',
@@ -28,6 +29,7 @@ const API: ApiPart = {
   responses: {
     AuditRecord: auditRecordSchema,
     EventPage: z.object({ events: z.array(auditRecordSchema), nextCursor: z.string().nullable() }),
+    UsagePage: usagePageSchema,
     Verification: z.discriminatedUnion('ok', [
       z.object({
         organization: idSchema('org'),
@@ -61,6 +63,14 @@ const API: ApiPart = {
       summary: 'Verifies a chain, from its beginning or from an earlier answer’s head',
       query: verifyQuerySchema.shape,
       answers: { 200: { description: 'Whether it is whole.', schema: 'Verification' } },
+    },
+    {
+      method: 'get',
+      path: '/v1/usage',
+      id: 'getUsage',
+      summary: 'Calls, what became of them and what they cost, by what is named',
+      query: usageQuerySchema.shape,
+      answers: { 200: { description: 'One page.', schema: 'UsagePage' } },
     },
   ],
 };
