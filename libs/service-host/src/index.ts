@@ -21,6 +21,7 @@ export {
   type KmsConfig,
   type NatsConfig,
 } from './config/fragments.js';
+export { currencyConfig } from './config/currency.js';
 export { objectStoreConfig, type ObjectsConfig } from './config/object-store.js';
 export { ConfigError, type Environment } from './config/load.js';
 export { type MessageDoor, type ServiceHost, type ServiceOptions } from './host.js';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { hostConfig } from './config/fragments.js';
+import { hostConfig } from './config/host-config.js';
 import type { ConfigFragments, ConfigOf } from './config/fragment.js';
 import { ConfigError, EX_CONFIG, parseFragments, type Environment } from './config/load.js';
 import { createLogger } from './log/logger.js';

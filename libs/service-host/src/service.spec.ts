@@ -157,10 +157,30 @@ describe('a service', () => {
   it('measures requests by route template, never by path', async () => {
     await fetch(`${url}/v1/things/org_secret`);
     const metrics = await (await fetch(`${service.opsUrl}/metrics`)).text();
-    expect(metrics).toMatch(/http_server_request_duration_seconds_count\{[^}]*route="\/v1\/things\/:id"[^}]*\} \d+/);
+    expect(metrics).toMatch(/http_request_duration_seconds_count\{[^}]*route="\/v1\/things\/:id"[^}]*\} \d+/);
     expect(metrics).toContain('process_resident_memory_bytes');
     expect(metrics).toContain('nodejs_eventloop_lag_seconds');
     expect(metrics).not.toContain('org_secret');
+    expect(metrics).toMatch(/^build_info\{version="\d+\.\d+\.\d+[^"]*",service="spec"\} 1$/m);
+  });
+
+  it('gives its metrics as OpenMetrics to a scraper that would rather have it, without changing what others get', async () => {
+    const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+    const open = await fetch(`${service.opsUrl}/metrics`, { headers: { accept } });
+    expect(open.headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    expect(await open.text()).toMatch(/^# TYPE process_cpu_seconds counter$[^]*\n# EOF\n$/m);
+    const plain = await fetch(`${service.opsUrl}/metrics`);
+    expect(plain.headers.get('content-type')).toContain('text/plain');
+    expect(await plain.text()).toMatch(/^# TYPE process_cpu_seconds_total counter$/m);
+  });
+
+  it('measures what strangers make up under one name each: paths and methods', async () => {
+    await fetch(`${url}/made-up-${Math.random()}`);
+    await fetch(`${url}/v1/things/1`, { method: 'PROPFIND' });
+    const metrics = await (await fetch(`${service.opsUrl}/metrics`)).text();
+    expect(metrics).not.toMatch(/made-up|PROPFIND/);
+    expect(metrics).toMatch(/http_request_duration_seconds_count\{[^}]*route="unmatched"/);
+    expect(metrics).toMatch(/http_request_duration_seconds_count\{[^}]*method="_OTHER"/);
   });
 
   it('is ready only while every check passes, and names the one that does not without its text', async () => {

@@ -5,7 +5,7 @@ import { trace } from '@opentelemetry/api';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import type { ConfigFragments, ConfigOf } from './config/fragment.js';
-import { hostConfig } from './config/fragments.js';
+import { hostConfig } from './config/host-config.js';
 import { ConfigError, parseFragments, type Environment } from './config/load.js';
 import type { MessageDoor, ServiceHost, ServiceOptions } from './host.js';
 import { createHttpDoor, type HttpDoor } from './http/adapter.js';
@@ -16,6 +16,7 @@ import { createLogger } from './log/logger.js';
 import { NestLogger } from './log/nest-logger.js';
 import { startOpsServer } from './ops/ops-server.js';
 import { Readiness } from './ops/readiness.js';
+import { observeBuild } from './telemetry/build-info.js';
 import { startTelemetry } from './telemetry/telemetry.js';
 
 const HANG_UP_EVERY_MS = 20;
@@ -38,10 +39,11 @@ export async function startService<F extends ConfigFragments>(
 ): Promise<RunningService> {
   const { host: own, service: config } = loadBoth(options.config, env);
   const logger = createLogger(options.name, own.logLevel);
-  const telemetry = await startTelemetry(options.name, own.exportTraces);
+  const telemetry = await startTelemetry(options.name, own.traces);
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: options.name });
   collectDefaultMetrics({ register: metrics });
+  observeBuild(metrics);
   const readiness = new Readiness(logger);
   const lifecycle = new Lifecycle(logger, readiness);
   const host: ServiceHost<ConfigOf<F>> = {

@@ -10,11 +10,11 @@ import {
   connectorsConfig,
   databaseConfig,
   egressConfig,
-  hostConfig,
   httpConfig,
   kmsConfig,
   natsConfig,
 } from './fragments.js';
+import { hostConfig } from './host-config.js';
 import { ConfigError, parseFragments, type Environment } from './load.js';
 
 function load<F extends ConfigFragments>(fragments: F, env: Environment): ConfigOf<F> {
@@ -63,9 +63,20 @@ describe('configuration', () => {
 
   it('has defaults that start a service on this machine only', () => {
     expect(load({ host: hostConfig, http: httpConfig(8080) }, {})).toMatchObject({
-      host: { ops: { host: '127.0.0.1' }, logLevel: 'info', logRequests: false, exportTraces: false },
+      host: { ops: { host: '127.0.0.1' }, logLevel: 'info', logRequests: false, traces: undefined },
       http: { host: '127.0.0.1', port: 8080 },
     });
+  });
+
+  it('exports every trace where there is a collector, or the share and the batches that it is told', () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318';
+    expect(load({ host: hostConfig }, { OTEL_EXPORTER_OTLP_ENDPOINT }).host.traces).toEqual({ sampleRatio: 1, batches: {} });
+    const more = { KEYWARD_TRACE_SAMPLE_RATIO: '0.1', KEYWARD_TRACE_SLOW_MS: '2000', OTEL_BSP_SCHEDULE_DELAY: '100' };
+    expect(load({ host: hostConfig }, { OTEL_EXPORTER_OTLP_ENDPOINT, ...more }).host.traces).toEqual({
+      ...{ sampleRatio: 0.1, slowMs: 2_000, batches: { scheduledDelayMillis: 100 } },
+    });
+    for (const KEYWARD_TRACE_SAMPLE_RATIO of ['-0.1', '1.5', 'half'])
+      expect(problemsOf({ host: hostConfig }, { KEYWARD_TRACE_SAMPLE_RATIO })).toContain('KEYWARD_TRACE_SAMPLE_RATIO');
   });
 
   it('names every problem at once, with what to do', () => {

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { fragment, secret } from './fragment.js';
+import { objectStoreConfig } from './object-store.js';
 
 /** A URL of one of these schemes. The message names the rule only, as a URL may hold a password. */
-function urlOf(...schemes: string[]) {
+export function urlOf(...schemes: string[]) {
   return z.string().refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)), {
     message: `it must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
   });
 }
 
-const port = z.coerce.number({ error: 'it must be a port number' }).int().min(0).max(65_535);
+export const port = z.coerce.number({ error: 'it must be a port number' }).int().min(0).max(65_535);
 const natsServers = z
   .string()
   .transform((text) => text.split(',').map((server) => server.trim()))
@@ -98,51 +99,8 @@ export const kmsConfig = fragment(
   },
 );
 
-export type ObjectsConfig =
-  | { kind: 'file'; dir: string }
-  | { kind: 's3'; bucket: string; prefix?: string; region?: string; endpoint?: string; kmsKeyId?: string };
-
-const OBJECT_PREFIX = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/;
-
 /** Where results are kept that are too large for the bus. Left out: there is no such place, and they are refused. */
-export const objectsConfig = fragment(
-  {
-    KEYWARD_OBJECTS: z.enum(['file', 's3']).describe('file or s3').optional(),
-    KEYWARD_OBJECTS_DIR: z.string().optional(),
-    KEYWARD_OBJECTS_BUCKET: z.string().optional(),
-    KEYWARD_OBJECTS_PREFIX: z
-      .string()
-      .regex(OBJECT_PREFIX, 'it must be segments of A-Z a-z 0-9 _ - joined by slashes')
-      .optional(),
-    KEYWARD_OBJECTS_REGION: z.string().optional(),
-    KEYWARD_OBJECTS_ENDPOINT: urlOf('http', 'https').optional(),
-    KEYWARD_OBJECTS_KMS_KEY_ID: z.string().optional(),
-  },
-  (env, report): ObjectsConfig | undefined => {
-    const kind = env.KEYWARD_OBJECTS;
-    const own = { file: ['DIR'], s3: ['BUCKET', 'PREFIX', 'REGION', 'ENDPOINT', 'KMS_KEY_ID'] } as const;
-    for (const [other, parts] of Object.entries(own)) {
-      const foreign = other === kind ? undefined : parts.find((part) => env[`KEYWARD_OBJECTS_${part}`] !== undefined);
-      if (foreign !== undefined) report(`KEYWARD_OBJECTS_${foreign} goes with KEYWARD_OBJECTS=${other}. Remove it, or set that.`);
-    }
-    if (kind === undefined) return undefined;
-    if (kind === 'file') {
-      if (env.KEYWARD_OBJECTS_DIR === undefined)
-        report('KEYWARD_OBJECTS_DIR is missing. KEYWARD_OBJECTS=file needs a directory.');
-      return { kind, dir: env.KEYWARD_OBJECTS_DIR ?? '' };
-    }
-    if (env.KEYWARD_OBJECTS_BUCKET === undefined)
-      report('KEYWARD_OBJECTS_BUCKET is missing. KEYWARD_OBJECTS=s3 needs the name of a bucket.');
-    return {
-      kind,
-      bucket: env.KEYWARD_OBJECTS_BUCKET ?? '',
-      ...(env.KEYWARD_OBJECTS_PREFIX === undefined ? {} : { prefix: env.KEYWARD_OBJECTS_PREFIX }),
-      ...(env.KEYWARD_OBJECTS_REGION === undefined ? {} : { region: env.KEYWARD_OBJECTS_REGION }),
-      ...(env.KEYWARD_OBJECTS_ENDPOINT === undefined ? {} : { endpoint: env.KEYWARD_OBJECTS_ENDPOINT }),
-      ...(env.KEYWARD_OBJECTS_KMS_KEY_ID === undefined ? {} : { kmsKeyId: env.KEYWARD_OBJECTS_KMS_KEY_ID }),
-    };
-  },
-);
+export const objectsConfig = objectStoreConfig('KEYWARD_OBJECTS');
 
 /** Where the service's own HTTP door listens. Port 0 takes a free one. */
 export const httpConfig = (defaultPort: number) =>
@@ -201,28 +159,4 @@ export const egressConfig = fragment(
 export const adminConfig = fragment(
   { KEYWARD_ADMIN_TOKEN: secret(z.string().min(24).describe('a random token of at least 24 characters')) },
   (env) => ({ token: env.KEYWARD_ADMIN_TOKEN }),
-);
-
-/** What the host itself needs; every service has it. */
-export const hostConfig = fragment(
-  {
-    KEYWARD_OPS_HOST: z.string().default('127.0.0.1'),
-    KEYWARD_OPS_PORT: port.default(9100),
-    KEYWARD_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
-    KEYWARD_LOG_REQUESTS: z.enum(['true', 'false']).default('false'),
-    KEYWARD_DRAIN_TIMEOUT_MS: z.coerce
-      .number({ error: 'it must be a number of milliseconds' })
-      .int()
-      .min(100)
-      .max(600_000)
-      .default(20_000),
-    OTEL_EXPORTER_OTLP_ENDPOINT: urlOf('http', 'https').describe('the base URL of an OTLP/HTTP collector').optional(),
-  },
-  (env) => ({
-    ops: { host: env.KEYWARD_OPS_HOST, port: env.KEYWARD_OPS_PORT },
-    logLevel: env.KEYWARD_LOG_LEVEL,
-    logRequests: env.KEYWARD_LOG_REQUESTS === 'true',
-    drainTimeoutMs: env.KEYWARD_DRAIN_TIMEOUT_MS,
-    exportTraces: env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
-  }),
 );

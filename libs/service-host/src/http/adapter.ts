@@ -4,7 +4,7 @@ import type { Tracer } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
 import type { Logger } from 'pino';
-import { endRequestSpan, traceIdOf, traceRequests } from './server-span.js';
+import { endRequestSpan, methodOf, traceIdOf, traceRequests } from './server-span.js';
 import { Routes } from './routes.js';
 
 /** Long enough for the slowest honest upload of the largest body; a slow-loris ends here. */
@@ -74,7 +74,7 @@ function acceptJsonOnly(instance: FastifyInstance): void {
 
 function observeRequests(instance: FastifyInstance, { logger, logRequests, metrics }: HttpDoorOptions): void {
   const duration = new Histogram({
-    name: 'http_server_request_duration_seconds',
+    name: 'http_request_duration_seconds',
     help: 'Time from the request line to the last byte of the answer.',
     labelNames: ['method', 'route', 'status_code'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
@@ -84,7 +84,7 @@ function observeRequests(instance: FastifyInstance, { logger, logRequests, metri
   instance.addHook('onResponse', (request, reply, done) => {
     const elapsedMs = reply.elapsedTime;
     const route = request.routeOptions.url ?? 'unmatched';
-    duration.observe({ method: request.method, route, status_code: reply.statusCode }, elapsedMs / 1000);
+    duration.observe({ method: methodOf(request), route, status_code: reply.statusCode }, elapsedMs / 1000);
     endRequestSpan(request, reply);
     if (logger.isLevelEnabled(level)) {
       const fields = { method: request.method, route, status: reply.statusCode, duration: Math.round(elapsedMs * 1000) / 1000 };

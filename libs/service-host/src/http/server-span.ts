@@ -9,13 +9,24 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api';
-import { ATTR_HTTP_REQUEST_METHOD, ATTR_HTTP_RESPONSE_STATUS_CODE, ATTR_HTTP_ROUTE } from '@opentelemetry/semantic-conventions';
+import {
+  ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+  ATTR_NETWORK_PROTOCOL_VERSION,
+  ATTR_URL_SCHEME,
+} from '@opentelemetry/semantic-conventions';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 interface Traced {
   context: Context;
   span: Span;
 }
+
+/** The methods that the semantic conventions know; whatever else a stranger sends is one. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE']);
+const OTHER_METHOD = '_OTHER';
 
 const traced = new WeakMap<FastifyRequest, Traced>();
 
@@ -24,17 +35,31 @@ export function traceIdOf(request: FastifyRequest): string | undefined {
   return traced.get(request)?.span.spanContext().traceId;
 }
 
+export function methodOf({ method }: Pick<FastifyRequest, 'method'>): string {
+  return METHODS.has(method) ? method : OTHER_METHOD;
+}
+
 /**
- * One server span per request (HTTP semantic conventions), active while the handler runs. It is entered after the body is read, as
- * the body's events come from the socket and would leave the context again.
+ * One server span per request (HTTP semantic conventions), active while the handler runs. Path and query are left out, though the
+ * conventions ask for them: links to connect have their secret there. It is entered after the body is read, as the body's events come from
+ * the socket and would leave the context again.
  */
 export function traceRequests(instance: FastifyInstance, tracer: Tracer): void {
   instance.addHook('onRequest', (request, _reply, done) => {
-    const route = request.routeOptions.url ?? 'unmatched';
+    const route = request.routeOptions.url;
+    const method = methodOf(request);
     const parent =
       request.headers['traceparent'] === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, request.headers);
-    const attributes = { [ATTR_HTTP_REQUEST_METHOD]: request.method, [ATTR_HTTP_ROUTE]: route };
-    const span = tracer.startSpan(`${request.method} ${route}`, { kind: SpanKind.SERVER, attributes }, parent);
+    const name = route === undefined ? (method === OTHER_METHOD ? 'HTTP' : method) : `${method} ${route}`;
+    const span = tracer.startSpan(name, { kind: SpanKind.SERVER }, parent);
+    if (span.isRecording()) {
+      span.setAttributes({
+        [ATTR_HTTP_REQUEST_METHOD]: method,
+        [ATTR_URL_SCHEME]: request.protocol,
+        [ATTR_NETWORK_PROTOCOL_VERSION]: request.raw.httpVersion,
+        ...(route === undefined ? {} : { [ATTR_HTTP_ROUTE]: route }),
+      });
+    }
     traced.set(request, { span, context: trace.setSpan(parent, span) });
     done();
   });
@@ -50,7 +75,10 @@ export function endRequestSpan(request: FastifyRequest, reply: FastifyReply): vo
   if (span === undefined) return;
   if (span.isRecording()) {
     span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, reply.statusCode);
-    if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    if (reply.statusCode >= 500) {
+      span.setAttribute(ATTR_ERROR_TYPE, String(reply.statusCode));
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
   }
   span.end();
 }

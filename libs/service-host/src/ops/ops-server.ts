@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { listenError } from '../listen-error.js';
+import { OPEN_METRICS_TYPE, openMetrics, prefersOpenMetrics } from './open-metrics.js';
 import type { Readiness } from './readiness.js';
 
 export interface OpsServer {
@@ -42,7 +43,9 @@ async function answer(
   if (request.method !== 'GET' && request.method !== 'HEAD') return respond(response, 405, 'text/plain', 'only GET\n');
   switch (request.url) {
     case '/metrics':
-      return respond(response, 200, metrics.contentType, await metrics.metrics());
+      return prefersOpenMetrics(request.headers.accept)
+        ? respond(response, 200, OPEN_METRICS_TYPE, await openMetrics(metrics))
+        : respond(response, 200, metrics.contentType, await metrics.metrics());
     // Alive means that the event loop answers. It asks no dependency: restarting us would not bring one back.
     case '/healthz':
       return respond(response, 200, 'application/json', '{"alive":true}');
