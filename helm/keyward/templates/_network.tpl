@@ -1,0 +1,98 @@
+{{/* (dict "to" peers "ports" [n]) → one egress rule; without peers to any address on these ports */}}
+{{- define "keyward.egressRule" -}}
+- ports:
+    {{- range .ports }}
+    - { protocol: TCP, port: {{ . | int64 }} }
+    {{- end }}
+  {{- with .to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{- define "keyward.egress.dns" -}}
+- ports:
+    - { protocol: UDP, port: 53 }
+    - { protocol: TCP, port: 53 }
+  {{- with .Values.networkPolicy.dns.to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{- define "keyward.egress.postgres" -}}
+{{- include "keyward.egressRule" .Values.networkPolicy.postgres }}
+{{- end -}}
+
+{{/* Providers are on the internet: everything but what is private, this node's metadata service first of all. */}}
+{{- define "keyward.egress.internet" -}}
+{{- with .Values.networkPolicy.internet -}}
+{{- $to := list -}}
+{{- range .cidrs }}{{ $to = append $to (dict "ipBlock" (dict "cidr" .cidr "except" .except)) }}{{ end -}}
+{{- include "keyward.egressRule" (dict "to" $to "ports" .ports) }}
+{{- end }}
+{{- end -}}
+
+{{/* (dict "root" $ "cidrs" [c] "ports" [n]) → nothing where no private address is named */}}
+{{- define "keyward.egress.cidrs" -}}
+{{- if .cidrs -}}
+{{- $to := list -}}
+{{- range .cidrs }}{{ $to = append $to (dict "ipBlock" (dict "cidr" .)) }}{{ end -}}
+{{- include "keyward.egressRule" (dict "to" $to "ports" .ports) }}
+{{- end }}
+{{- end -}}
+
+{{/* Which of the services that do not go to providers go to the internet all the same, for what the values switch on. */}}
+{{- define "keyward.needsInternet" -}}
+{{- $values := .root.Values -}}
+{{- $policy := $values.networkPolicy -}}
+{{- $objects := and (eq $values.objects.kind "s3") (empty $policy.objects.cidrs) -}}
+{{- $anchors := and (eq $values.audit.anchor.kind "s3") (empty $policy.objects.cidrs) -}}
+{{- $signing := and (eq $values.audit.signing.kind "aws") (empty $policy.kms.cidrs) -}}
+{{- $forwards := and $values.audit.forward.existingSecret $values.audit.forward.internet -}}
+{{- if .facts.internet }}true
+{{- else if and (eq .name "gateway") $objects }}true
+{{- else if and (eq .name "audit-service") (or $anchors $signing $forwards) }}true
+{{- end -}}
+{{- end -}}
+
+{{/* Whether the service speaks to AWS, and so to KMS, S3 and the endpoint that gives pods their identity. */}}
+{{- define "keyward.usesKms" -}}
+{{- if and .facts.keys (eq .root.Values.kms.kind "aws") }}true
+{{- else if and (eq .name "audit-service") (eq .root.Values.audit.signing.kind "aws") }}true
+{{- end -}}
+{{- end -}}
+
+{{- define "keyward.usesS3" -}}
+{{- if and (has .name (list "gateway" "tool-executor")) (eq .root.Values.objects.kind "s3") }}true
+{{- else if and (eq .name "audit-service") (eq .root.Values.audit.anchor.kind "s3") }}true
+{{- end -}}
+{{- end -}}
+
+{{- define "keyward.egress" -}}
+{{- $policy := .root.Values.networkPolicy -}}
+{{ include "keyward.egress.dns" .root }}
+{{ include "keyward.egress.postgres" .root }}
+{{ include "keyward.egressRule" $policy.nats }}
+{{- if include "keyward.needsInternet" . }}
+{{ include "keyward.egress.internet" .root }}
+{{- end }}
+{{- if include "keyward.usesKms" . }}
+{{ include "keyward.egress.cidrs" (dict "cidrs" $policy.kms.cidrs "ports" $policy.kms.ports) }}
+{{- end }}
+{{- if include "keyward.usesS3" . }}
+{{ include "keyward.egress.cidrs" (dict "cidrs" $policy.objects.cidrs "ports" $policy.objects.ports) }}
+{{- end }}
+{{- if or (include "keyward.usesKms" .) (include "keyward.usesS3" .) }}
+{{- if $policy.podIdentity }}
+# EKS Pod Identity's agent on this node; with IAM roles for service accounts there is none.
+{{ include "keyward.egress.cidrs" (dict "cidrs" (list "169.254.170.23/32" "fd00:ec2::23/128") "ports" (list 80)) }}
+{{- end }}
+{{- end }}
+{{- if .root.Values.telemetry.otlpEndpoint }}
+{{ include "keyward.egressRule" $policy.otlp }}
+{{- end }}
+{{- with index $policy.extraEgress .facts.values }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
