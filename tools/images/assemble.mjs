@@ -10,6 +10,7 @@ Assembles what the container image holds: every service, built, with what it nee
 very command in its first stage, so that an image built without Docker (kaniko, buildah, a plain directory) is the same one.
 
   --out DIR     where to; must not exist, or be empty
+  --source DIR  another checkout to assemble, built already (default: this one)
   --force       empty it first, if it is one that this command made
   --check       then start every service in it without a configuration: each must load whole, and say what it needs
   --help        this text
@@ -26,17 +27,17 @@ const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
 const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, undefined, 2)}\n`);
 
 /** Every workspace by its package name. */
-function workspaces(manifest) {
-  const directories = manifest.workspaces.flatMap((pattern) => globSync(pattern, { cwd: root }));
-  const found = directories.filter((directory) => existsSync(join(root, directory, 'package.json')));
-  return new Map(found.map((directory) => [readJson(join(root, directory, 'package.json')).name, directory]));
+function workspaces(source, manifest) {
+  const directories = manifest.workspaces.flatMap((pattern) => globSync(pattern, { cwd: source }));
+  const found = directories.filter((directory) => existsSync(join(source, directory, 'package.json')));
+  return new Map(found.map((directory) => [readJson(join(source, directory, 'package.json')).name, directory]));
 }
 
 /** The directories of the apps and of all they depend on. */
-function needed(all) {
-  const wanted = new Set(APPS.map((app) => join('apps', app)));
+function needed(source, apps, all) {
+  const wanted = new Set(apps.map((app) => join('apps', app)));
   for (const directory of wanted) {
-    const { dependencies = {} } = readJson(join(root, directory, 'package.json'));
+    const { dependencies = {} } = readJson(join(source, directory, 'package.json'));
     for (const name of Object.keys(dependencies)) if (all.has(name)) wanted.add(all.get(name));
   }
   return [...wanted].sort();
@@ -55,12 +56,12 @@ function emptied(out, force) {
 }
 
 /** Without what only development needs, so that npm has nothing else to install. The lock file stays as it is: the versions are its. */
-function writeManifests(out, manifest, directories) {
+function writeManifests(out, source, manifest, directories) {
   const { name, version, license, type } = manifest;
   writeJson(join(out, 'package.json'), { name, version, private: true, license, type, workspaces: directories });
-  cpSync(join(root, 'package-lock.json'), join(out, 'package-lock.json'));
+  cpSync(join(source, 'package-lock.json'), join(out, 'package-lock.json'));
   for (const directory of directories) {
-    const { devDependencies: _left, ...kept } = readJson(join(root, directory, 'package.json'));
+    const { devDependencies: _left, ...kept } = readJson(join(source, directory, 'package.json'));
     mkdirSync(join(out, directory), { recursive: true });
     writeJson(join(out, directory, 'package.json'), kept);
   }
@@ -87,15 +88,15 @@ function thin(directory) {
   }
 }
 
-function copyBuilt(out, directories) {
+function copyBuilt(out, source, directories) {
   for (const directory of directories) {
-    const dist = join(root, directory, 'dist');
-    if (!existsSync(dist)) throw new Failure(`${relative(root, dist)} is missing. Build first: npm run build`);
+    const dist = join(source, directory, 'dist');
+    if (!existsSync(dist)) throw new Failure(`${relative(source, dist)} is missing. Build that checkout first: npm run build`);
     cpSync(dist, join(out, directory, 'dist'), { recursive: true, filter: (file) => !file.endsWith('.map') });
   }
-  cpSync(join(root, 'connectors'), join(out, 'connectors'), { recursive: true });
+  cpSync(join(source, 'connectors'), join(out, 'connectors'), { recursive: true });
   for (const file of ['LICENSE', 'connectors/NOTICES.md'])
-    if (existsSync(join(root, file))) cpSync(join(root, file), join(out, file));
+    if (existsSync(join(source, file))) cpSync(join(source, file), join(out, file));
 }
 
 function megabytes(directory) {
@@ -128,22 +129,30 @@ function check(out, node) {
   }
 }
 
-export function assemble({ out, force = false, tell = console.log }) {
-  const manifest = readJson(join(root, 'package.json'));
-  const directories = needed(workspaces(manifest));
+export function assemble({ out, source = root, force = false, tell = console.log }) {
+  const manifest = readJson(join(source, 'package.json'));
+  // An earlier version may have had fewer.
+  const apps = APPS.filter((app) => existsSync(join(source, 'apps', app)));
+  const directories = needed(source, apps, workspaces(source, manifest));
   emptied(out, force);
-  writeJson(join(out, MARK), { version: manifest.version, apps: APPS });
-  writeManifests(out, manifest, directories);
+  writeJson(join(out, MARK), { version: manifest.version, apps });
+  writeManifests(out, source, manifest, directories);
   tell('Installing what the services depend on …');
   installInto(out);
   tell('Leaving out what nothing runs …');
   thin(join(out, 'node_modules'));
-  copyBuilt(out, directories);
-  tell(`Assembled in ${out}: ${APPS.join(', ')}; ${megabytes(out)} MB.`);
+  copyBuilt(out, source, directories);
+  tell(`Assembled in ${out}: ${apps.join(', ')}; ${megabytes(out)} MB.`);
 }
 
 const { values } = parseArgs({
-  options: { out: { type: 'string' }, force: { type: 'boolean' }, check: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    out: { type: 'string' },
+    source: { type: 'string' },
+    force: { type: 'boolean' },
+    check: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
   allowPositionals: false,
 });
 if (values.help === true) process.stdout.write(HELP);
@@ -151,9 +160,10 @@ else if (values.out === undefined) {
   process.stderr.write(HELP);
   process.exitCode = 2;
 } else {
-  const out = resolve(process.env.INIT_CWD ?? '.', values.out);
+  const at = (directory) => resolve(process.env.INIT_CWD ?? '.', directory);
+  const out = at(values.out);
   try {
-    assemble({ out, force: values.force === true });
+    assemble({ out, source: values.source === undefined ? root : at(values.source), force: values.force === true });
     if (values.check === true) {
       check(out, process.execPath);
       console.log('Every service loads from it.');

@@ -24,6 +24,7 @@ const COMMANDS = {
   bench: { program: [join(root, 'tools/bench/dist/main.js')], supervised: true },
   soak: { program: [join(root, 'tools/bench/dist/soak.js')], supervised: true },
   simulate: { program: [join(root, 'tools/bench/dist/simulate.js')], supervised: false },
+  'e2e:cluster': { first: ENSURE_NATS, program: [join(root, 'tools/cluster/dist/main.js')], supervised: true },
   image: { program: [join(root, 'tools/images/assemble.mjs')], supervised: false },
   contracts: { program: [...FROM_SOURCE, join(root, 'tools/contracts/src/main.ts')], supervised: false },
   test: { first: ENSURE_NATS, program: JEST, supervised: false },

@@ -1,3 +1,5 @@
+export { startCluster, type Cluster, type ClusterOptions } from './cluster/cluster.js';
+export { type Replica, type Restarted } from './cluster/replica.js';
 export { connectUser, walkConnectPages, type ConnectOptions } from './connect/connect-user.js';
 export { Narrator, Surprise } from './demo/narrator.js';
 export { tellVendors, VENDORS } from './demo/vendors.js';

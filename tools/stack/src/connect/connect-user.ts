@@ -19,12 +19,15 @@ export interface ConnectOptions {
   onPage?: (title: string, action: string) => void;
 }
 
+/** What of a stack it takes. */
+export type Connectable = Pick<StackInfo, 'gatewayUrl' | 'agentKey' | 'user' | 'sandbox'>;
+
 /**
  * Connects a person's account at the sandbox as that person would: opens the Connect link, continues, signs in, allows, and comes
  * back; all by HTTP, with cookies.
  * @throws Error with the page on which the way ended otherwise
  */
-export async function connectUser({ info }: { info: StackInfo }, options: ConnectOptions = {}): Promise<void> {
+export async function connectUser({ info }: { info: Connectable }, options: ConnectOptions = {}): Promise<void> {
   const agent = new JsonClient(info.gatewayUrl, options.agentKey ?? info.agentKey);
   const session = await agent.post<{ url: string }>('/v1/connect-sessions', {
     user: options.user ?? info.user,
