@@ -10,12 +10,13 @@ import { login, logout, whoami } from './commands/login.js';
 import { members } from './commands/members.js';
 import { providers } from './commands/providers.js';
 import { tools } from './commands/tools.js';
+import { usage } from './commands/usage.js';
 import { vault } from './commands/vault.js';
 import { webhooks } from './commands/webhooks.js';
 import { Usage } from './output/fail.js';
 
 const EPILOGUE = `Where it talks to, in this order: --url and the environment (KEYWARD_URL, KEYWARD_TOKEN, KEYWARD_ORG, KEYWARD_GATEWAY_URL,
-KEYWARD_AGENT_KEY), what "keyward login" stored, the stack that "npm start" runs here.`;
+KEYWARD_AGENT_KEY, KEYWARD_AUDIT_URL), what "keyward login" stored, the stack that "npm start" runs here.`;
 
 export function program(args: readonly string[]) {
   return yargs(args)
@@ -36,6 +37,7 @@ export function program(args: readonly string[]) {
     .command(providers)
     .command(connectors)
     .command(members)
+    .command(usage)
     .command(webhooks)
     .command(deadLetters)
     .command(vault)

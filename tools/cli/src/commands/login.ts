@@ -25,12 +25,13 @@ export const login = command({
         describe: 'Take the bootstrap token or another one from standard input',
       })
       .option('gateway', { type: 'string', describe: 'Address of the gateway, for keyward tools and keyward call' })
+      .option('audit', { type: 'string', describe: 'Address of audit-service, for keyward audit and keyward usage' })
       .option('browser', {
         type: 'boolean',
         default: true,
         describe: 'Open the browser; --no-browser prints the address instead',
       }),
-  handler: async (session, { address, token, gateway, browser, org }) => {
+  handler: async (session, { address, token, gateway, audit, browser, org }) => {
     const authUrl = address ?? session.target.authUrl;
     if (authUrl === undefined) throw new Usage('Name the address of auth-service.');
     if (!URL.canParse(authUrl)) throw new Usage('The address must be a URL, such as https://connect.example.com');
@@ -42,6 +43,7 @@ export const login = command({
       authUrl: origin,
       token: secret,
       ...(gateway === undefined ? {} : { gatewayUrl: new URL(gateway).origin }),
+      ...(audit === undefined ? {} : { auditUrl: new URL(audit).origin }),
       ...(org === undefined ? {} : { org }),
     });
     session.out.answer({ authUrl: origin, file }, () =>

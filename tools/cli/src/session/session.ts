@@ -39,6 +39,17 @@ export class Session {
     return new JsonClient(url, required(this.target.agentKey, 'No agent key is known.', 'Set KEYWARD_AGENT_KEY.'));
   }
 
+  /** audit-service, as the person who is signed in. */
+  get audit(): JsonClient {
+    const url = required(
+      this.target.auditUrl,
+      'No audit-service is known.',
+      'Set KEYWARD_AUDIT_URL, or: keyward login <url> --audit <url>',
+    );
+    const next = 'Set KEYWARD_TOKEN, or: keyward login <url> --audit <url>';
+    return new JsonClient(url, required(this.target.auditToken, 'Nobody is signed in at that audit-service.', next));
+  }
+
   /** The one that was named, or the only one there is. */
   async org(): Promise<string> {
     this.found ??= await this.#onlyOrg();

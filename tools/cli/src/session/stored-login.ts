@@ -7,6 +7,7 @@ import { Hint } from '../output/fail.js';
 const storedLoginSchema = z.strictObject({
   authUrl: z.url(),
   gatewayUrl: z.url().optional(),
+  auditUrl: z.url().optional(),
   token: z.string().min(1),
   org: z.string().optional(),
 });

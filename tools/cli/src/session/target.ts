@@ -11,6 +11,9 @@ export interface Target {
   token: string | undefined;
   org: string | undefined;
   gatewayUrl: string | undefined;
+  auditUrl: string | undefined;
+  /** What the audit-service is shown. */
+  auditToken: string | undefined;
   agentKey: string | undefined;
   /** Where it is from, for people. */
   source: string;
@@ -20,6 +23,7 @@ export interface Target {
 const stackSchema = z.object({
   authUrl: z.string(),
   gatewayUrl: z.string(),
+  auditUrl: z.string(),
   admin: z.object({ token: z.string() }),
   org: z.string(),
   agentKey: z.string(),
@@ -32,10 +36,11 @@ function runningStack(): Target | undefined {
   const base = process.env['INIT_CWD'] ?? process.cwd();
   const dir = home === undefined || home === '' ? join(CLONE, '.keyward') : resolve(base, home);
   try {
-    const { authUrl, gatewayUrl, admin, org, agentKey } = stackSchema.parse(
+    const { authUrl, gatewayUrl, auditUrl, admin, org, agentKey } = stackSchema.parse(
       JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')),
     );
-    return { authUrl, gatewayUrl, token: admin.token, org, agentKey, source: `the stack in ${dir}` };
+    const { token } = admin;
+    return { authUrl, gatewayUrl, auditUrl, token, auditToken: token, org, agentKey, source: `the stack in ${dir}` };
   } catch {
     return undefined;
   }
@@ -44,8 +49,8 @@ function runningStack(): Target | undefined {
 function stored(): Target | undefined {
   const login = readLogin();
   if (login === undefined) return undefined;
-  const { authUrl, gatewayUrl, token, org } = login;
-  return { authUrl, gatewayUrl, token, org, agentKey: undefined, source: 'keyward login' };
+  const { authUrl, gatewayUrl, auditUrl, token, org } = login;
+  return { authUrl, gatewayUrl, auditUrl, token, auditToken: token, org, agentKey: undefined, source: 'keyward login' };
 }
 
 const env = (name: string): string | undefined => {
@@ -61,16 +66,21 @@ export function findTarget(flags: { url?: string | undefined; org?: string | und
     token: env('KEYWARD_TOKEN'),
     org: flags.org ?? env('KEYWARD_ORG'),
     gatewayUrl: env('KEYWARD_GATEWAY_URL'),
+    auditUrl: env('KEYWARD_AUDIT_URL'),
     agentKey: env('KEYWARD_AGENT_KEY'),
   };
   const known = stored() ?? runningStack();
-  if (known === undefined) return { ...said, source: 'the environment' };
+  if (known === undefined) return { ...said, auditToken: said.token, source: 'the environment' };
   const foreign = authUrl !== undefined && authUrl !== known.authUrl;
+  const token = said.token ?? (foreign ? undefined : known.token);
+  const foreignAudit = said.auditUrl !== undefined && said.auditUrl !== known.auditUrl;
   return {
     authUrl: authUrl ?? known.authUrl,
-    token: said.token ?? (foreign ? undefined : known.token),
+    token,
     org: said.org ?? (foreign ? undefined : known.org),
     gatewayUrl: said.gatewayUrl ?? (foreign ? undefined : known.gatewayUrl),
+    auditUrl: said.auditUrl ?? (foreign ? undefined : known.auditUrl),
+    auditToken: foreignAudit ? said.token : token,
     agentKey: said.agentKey ?? (foreign || said.gatewayUrl !== undefined ? undefined : known.agentKey),
     source: foreign ? 'the environment' : known.source,
   };
