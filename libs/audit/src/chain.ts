@@ -5,15 +5,18 @@ import type { AuditEvent, AuditRecord } from '@keyward/contracts';
 /** What the first record of an organization is chained to. */
 export const GENESIS_HASH: Buffer = Buffer.alloc(32);
 
-/** The event as JSON Canonicalization Scheme bytes (RFC 8785): one byte sequence per value, whatever stored it in between. */
-export function canonicalJson(event: AuditEvent): string {
+/**
+ * The event as JSON Canonicalization Scheme bytes (RFC 8785): one byte sequence per value, whatever stored it in between. Of an event as it
+ * was recorded, never of what a schema has left of it: members that a reader does not know are hashed, too.
+ */
+export function canonicalJson(event: Readonly<Record<string, unknown>> | AuditEvent): string {
   const text = canonicalize(event);
   if (text === undefined) throw new TypeError('an audit event must be a JSON value');
   return text;
 }
 
 /** `SHA-256(prevHash || canonical JSON of the event)`, 32 bytes. */
-export function chainHash(prevHash: Buffer, event: AuditEvent): Buffer {
+export function chainHash(prevHash: Buffer, event: Readonly<Record<string, unknown>> | AuditEvent): Buffer {
   return chainHashOfCanonical(prevHash, canonicalJson(event));
 }
 

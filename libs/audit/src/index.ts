@@ -14,6 +14,14 @@ export {
   type ExportLine,
 } from './export/lines.js';
 export {
+  exportFaults,
+  type ExportFault,
+  type ExportFaultReason,
+  type ExportProof,
+  type ExportSummary,
+  type ExportVerdict,
+} from './export/verdict.js';
+export {
   canonicalJson,
   chainHash,
   chainHashOfCanonical,
@@ -23,4 +31,5 @@ export {
   type ChainVerdict,
   type VerifyOptions,
 } from './chain.js';
+export { recordedArguments, type ArgumentRules } from './recorded-arguments.js';
 export { escapeUnsafe, truncate } from './safe-text.js';

@@ -2,3 +2,5 @@
 export { checkpointKeys, type CheckpointKeys } from './checkpoint/keys.js';
 export { verifyCheckpoint } from './checkpoint/verify.js';
 export { publicJwkOf, type CheckpointJwk } from './checkpoint/public-jwk.js';
+export { readLines, UnreadableLine } from './export/read-lines.js';
+export { verifyExport, type VerifyExportOptions } from './export/verify-export.js';
