@@ -6,6 +6,7 @@ import { connect } from './commands/connect.js';
 import { connectors } from './commands/connectors.js';
 import { connections } from './commands/connections.js';
 import { deadLetters } from './commands/dead-letters.js';
+import { install } from './commands/install.js';
 import { login, logout, whoami } from './commands/login.js';
 import { members } from './commands/members.js';
 import { providers } from './commands/providers.js';
@@ -41,6 +42,7 @@ export function program(args: readonly string[]) {
     .command(webhooks)
     .command(deadLetters)
     .command(vault)
+    .command(install)
     .completion('completion', 'Print a completion script for bash or zsh: keyward completion >> ~/.bashrc')
     .updateStrings({
       'Not enough non-option arguments: got %s, need at least %s': {
