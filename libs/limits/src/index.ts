@@ -1,3 +1,6 @@
+export { BudgetGate, type TakenShare, type Taking } from './budget/budget-gate.js';
+export { type BudgetKey, type BudgetStore, type Share } from './budget/budget-store.js';
+export { MemoryBudgetStore } from './budget/memory-budget-store.js';
 export { Breaker, type BreakerOptions, type BreakerState, type Verdict } from './health/breaker.js';
 export { Pauses } from './health/pauses.js';
 export { RetryBudget } from './health/retry-budget.js';
