@@ -10,6 +10,7 @@ import {
 import {
   AgentManifestEntity,
   AssignmentEntity,
+  BudgetEntity,
   ConnectorEntity,
   ConnectorOverlayEntity,
   TokenReleaseEntity,
@@ -53,6 +54,7 @@ export const ENTITIES = [
   TokenReleaseEntity,
   ConnectorEntity,
   ConnectorOverlayEntity,
+  BudgetEntity,
   ConnectionGranteeEntity,
   ConnectionAuthorizationEntity,
   WebhookEndpointEntity,

@@ -22,6 +22,7 @@ export { WebhookDeliveryEntity, WebhookEndpointEntity } from './entities/notific
 export {
   AgentManifestEntity,
   AssignmentEntity,
+  BudgetEntity,
   ConnectorEntity,
   ConnectorOverlayEntity,
   TokenReleaseEntity,
@@ -43,4 +44,5 @@ export {
 export { connectionMetadata, connectionsMetadata } from './connection-metadata.js';
 export { findUsableConnections, type UsableConnectionsQuery } from './usable-connections.js';
 export { createConnectorLoader, createOverlayLoader } from './connector-loader.js';
+export { createBudgetLoader, createBudgetStore, type KnownBudget } from './budget-store.js';
 export { createQuotaStore } from './quota-store.js';

@@ -51,6 +51,8 @@ function identityRows({ org, agent, agentKey, sha256 }: SeededOrganization): [st
     ['governance.token_release', { org_id: org, agent_id: agent, provider: 'sandbox' }],
     ['governance.connector', { org_id: org, name: 'own', manifest: 'name: own' }],
     ['governance.connector_overlay', { org_id: org, connector: 'sandbox', definition: 'connector: sandbox' }],
+    ['governance.budget', { id: org, org_id: org, name: 'all', period: 'day', max_calls: 10 }],
+    ['execution.budget_use', { budget_id: org, org_id: org, measure: 'calls', period: 'day', starts_at: new Date(0) }],
     ['identity.person_session', { secret_sha256: sha256, kind: 'browser', ...person, expires_at: new Date() }],
     ['governance.assignment', { id: newId('asg'), org_id: org, agent_id: agent, connector: 'sandbox', permission: 'write' }],
   ];

@@ -1,5 +1,11 @@
-import type { AgentManifest, PermissionLevel } from '@keyward/contracts';
+import type { AgentManifest, BudgetAction, BudgetPeriod, PermissionLevel } from '@keyward/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** The driver gives bigint as text. */
+const WHOLE = {
+  to: (value: number | null | undefined) => value,
+  from: (text: string | null) => (text === null ? null : Number(text)),
+};
 
 /** Which tools of a connector an agent may call. */
 @Entity({ schema: 'governance', name: 'assignment' })
@@ -104,6 +110,54 @@ export class ConnectorEntity {
   /** tools.yaml, as posted. */
   @Column('text', { nullable: true })
   tools!: string | null;
+
+  @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
+  updatedAt!: Date;
+}
+
+/** How many calls, or how much cost, there may be in a period. */
+@Entity({ schema: 'governance', name: 'budget' })
+export class BudgetEntity {
+  @PrimaryColumn('text')
+  id!: string;
+
+  @Column('text', { name: 'org_id' })
+  orgId!: string;
+
+  @Column('text')
+  name!: string;
+
+  /** Null, as the next three: any. */
+  @Column('text', { name: 'agent_id', nullable: true })
+  agentId!: string | null;
+
+  @Column('text', { name: 'user_id', nullable: true })
+  userId!: string | null;
+
+  @Column('text', { nullable: true })
+  tool!: string | null;
+
+  @Column('text', { nullable: true })
+  connector!: string | null;
+
+  @Column('text')
+  period!: BudgetPeriod;
+
+  @Column('bigint', { name: 'max_calls', nullable: true, transformer: WHOLE })
+  maxCalls!: number | null;
+
+  /** Millionths of the deployment's currency. */
+  @Column('bigint', { name: 'max_cost_micros', nullable: true, transformer: WHOLE })
+  maxCostMicros!: number | null;
+
+  @Column('double precision', { name: 'warn_at', array: true })
+  warnAt!: number[];
+
+  @Column('text', { name: 'on_exceeded' })
+  onExceeded!: BudgetAction;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
 
   @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
   updatedAt!: Date;

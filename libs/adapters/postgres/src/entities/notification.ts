@@ -1,4 +1,4 @@
-import type { ErrorCode, WebhookDelivery, WebhookEndpoint, WebhookEventType } from '@keyward/contracts';
+import type { BudgetEvent, ErrorCode, WebhookDelivery, WebhookEndpoint, WebhookEventType } from '@keyward/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** An address of an organization that is told of events. */
@@ -77,14 +77,19 @@ export class WebhookDeliveryEntity {
   @Column('timestamptz', { name: 'occurred_at' })
   occurredAt!: Date;
 
-  @Column('text')
-  provider!: string;
+  /** Null where it is about a budget. */
+  @Column('text', { nullable: true })
+  provider!: string | null;
 
   @Column('text', { name: 'connection_id', nullable: true })
   connectionId!: string | null;
 
   @Column('text', { name: 'provider_app_id', nullable: true })
   providerAppId!: string | null;
+
+  /** What the message says of the budget that it is about. */
+  @Column('jsonb', { nullable: true })
+  budget!: BudgetEvent['budget'] | null;
 
   /** Of the connection's credential. */
   @Column('integer', { nullable: true })

@@ -16,6 +16,8 @@ const TABLES = [
   'governance.token_release',
   'governance.connector',
   'governance.connector_overlay',
+  'governance.budget',
+  'execution.budget_use',
   'vault.data_key',
   'vault.provider_app',
   'vault.connection',
