@@ -1,4 +1,5 @@
 import { AUDIT_SCHEMA_VERSION, auditEventSchema, KeywardError, newId, parseOrThrow, type AuditEvent } from '@keyward/contracts';
+import { isRecorded } from './recorded-arguments.js';
 import { escapeUnsafe, isSafeText, truncate } from './safe-text.js';
 
 /** What a caller states; id, version and time are ours. */
@@ -53,6 +54,7 @@ function unstorableField(event: AuditEvent): string | undefined {
   if (event.reason !== undefined && !isStorable(event.reason, AUDIT_BOUNDS.reason)) return 'reason';
   const scopes = event.scopes ?? [];
   if (scopes.length > AUDIT_BOUNDS.scopes || !scopes.every((scope) => isStorable(scope, AUDIT_BOUNDS.scope))) return 'scopes';
+  if (event.arguments !== undefined && !isRecorded(event.arguments)) return 'arguments';
   // One spelling per instant, so that the text in the event and the column made from it can't differ.
   if (new Date(event.at).toISOString() !== event.at) return 'at';
   return undefined;
