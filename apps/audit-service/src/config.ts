@@ -7,9 +7,8 @@ import {
   httpConfig,
   natsConfig,
   objectStoreConfig,
+  streamsConfig,
 } from '@keyward/service-host';
-import { forwardConfig } from './forward/config.js';
-import { currencyConfig } from './usage/config.js';
 import { forwardConfig } from './forward/config.js';
 import { currencyConfig } from './usage/config.js';
 import { z } from 'zod';
@@ -70,11 +69,10 @@ const retentionConfig = fragment(
 export const auditConfig = {
   database: databaseConfig,
   nats: natsConfig,
+  streams: streamsConfig,
   admin: adminConfig,
   limits: clientLimitsConfig,
   http: httpConfig(DEFAULT_HTTP_PORT),
-  forward: forwardConfig,
-  currency: currencyConfig,
   forward: forwardConfig,
   currency: currencyConfig,
   signing: checkpointSigningConfig,
