@@ -21,13 +21,13 @@ export async function rollServices(cluster: Cluster, load: Load, image: string, 
   return steps;
 }
 
-/** Every nats-server, one at a time; the next only when every stream is on all of them again. */
+/** Every nats-server, one at a time, each leaving in lame duck mode as the chart of NATS has it; the next only when every stream is on all of them again. */
 export async function rollBus(cluster: Cluster, load: Load): Promise<Step[]> {
   const steps: Step[] = [];
   load.phase = 'nats-servers roll';
   for (const [index, server] of cluster.natsServers.entries()) {
     const began = performance.now();
-    await server.stop();
+    await server.retire();
     const drained = performance.now();
     await server.restart();
     await cluster.natsInSync();

@@ -27,6 +27,9 @@ export interface NatsClusterMember {
  */
 const MAX_PAYLOAD_BYTES = 4 * 1_048_576;
 
+/** How long a member takes to leave. The server takes no shorter one than half a minute. */
+const LAME_DUCK = { lame_duck_duration: '30s', lame_duck_grace_period: '1s' };
+
 /** The content of nats-server's configuration file; JSON is a subset of its format. */
 export function natsConfiguration(options: NatsConfiguration): string {
   const { listen, jetstreamDir, operator, maxStoreBytes, cluster } = options;
@@ -35,7 +38,7 @@ export function natsConfiguration(options: NatsConfiguration): string {
     listen,
     max_payload: MAX_PAYLOAD_BYTES,
     jetstream: { store_dir: jetstreamDir, ...(maxStoreBytes === undefined ? {} : { max_file_store: maxStoreBytes }) },
-    ...(cluster === undefined ? {} : { cluster: clusterConfiguration(cluster) }),
+    ...(cluster === undefined ? {} : { cluster: clusterConfiguration(cluster), ...LAME_DUCK }),
     ...(operator === undefined ? {} : operatorConfiguration(operator)),
   };
   return JSON.stringify(configuration, null, 2);

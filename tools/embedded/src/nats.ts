@@ -33,6 +33,11 @@ export interface NatsServer {
   version: string;
   logFile: string;
   stop(): Promise<void>;
+  /**
+   * Lame duck mode: leaders and clients go to other servers first, then it ends, as in a rollout. In a cluster only: alone it would keep its
+   * clients waiting for half a minute for nothing.
+   */
+  retire(): Promise<void>;
   /** SIGKILL, as a crash would. */
   kill(): Promise<void>;
   /** Starts it again on the same port and store, after `stop`, `kill` or a crash. */
@@ -59,6 +64,10 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
     version,
     logFile: options.logFile ?? join(options.storeDir, 'nats.log'),
     stop: () => server.stop(),
+    retire: async () => {
+      process.kill(server.pid, 'SIGUSR2');
+      await server.whenExited();
+    },
     kill: () => server.kill(),
     whenExited: () => server.whenExited(),
     restart: async () => {
