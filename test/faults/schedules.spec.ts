@@ -5,8 +5,8 @@ import { runSchedule } from './run-schedule.js';
 import { scheduleOf } from './schedule.js';
 import { Site } from './site.js';
 
-/** Short ones that leave out little. `npm run test:faults` runs many more, and every point at which a process may die. */
-const SEEDS = [2, 7, 11, 20, 26, 31, 32, 35, 37, 128];
+/** Short ones that together leave out no kind of fault. `npm run test:faults` runs many more, and every point at which a process may die. */
+const SEEDS = [2, 7, 20, 26, 32, 37];
 /** A machine that does something else besides is slow to start processes; what is under test does not depend on it. */
 const PATIENCE_MS = 120_000;
 
