@@ -182,6 +182,8 @@
 {{- define "keyward.env.tool-executor" -}}
 {{- $values := .root.Values -}}
 {{- include "keyward.env" (dict "name" "KEYWARD_EXECUTOR_CONCURRENCY" "value" $values.execution.concurrency) }}
+{{- include "keyward.env" (dict "name" "KEYWARD_AUDIT_ARGUMENTS" "value" $values.audit.arguments) }}
+{{- include "keyward.env" (dict "name" "KEYWARD_COST_CURRENCY" "value" $values.cost.currency) }}
 {{- include "keyward.env.store" (dict "prefix" "KEYWARD_OBJECTS" "store" $values.objects) }}
 {{- if $values.objects.kind }}
 {{- include "keyward.env" (dict "name" "KEYWARD_OBJECTS_RETENTION_HOURS" "value" $values.objects.retentionHours) }}
@@ -204,6 +206,10 @@
 {{- include "keyward.env" (dict "name" "KEYWARD_AUDIT_SIGNING_ENDPOINT" "value" .signing.aws.endpoint) }}
 {{- end }}
 {{- include "keyward.env" (dict "name" "KEYWARD_AUDIT_CHECKPOINT_SECONDS" "value" .checkpointSeconds) }}
+{{- if .signing.previousKeys.existingConfigMap }}
+- name: KEYWARD_AUDIT_SIGNING_PREVIOUS_KEYS_FILE
+  value: /etc/keyward/previous-keys/{{ .signing.previousKeys.key }}
+{{- end }}
 {{- end }}
 {{- include "keyward.env" (dict "name" "KEYWARD_AUDIT_RETENTION_DAYS" "value" .retentionDays) }}
 {{- include "keyward.env.store" (dict "prefix" "KEYWARD_AUDIT_ANCHOR" "store" .anchor) }}
@@ -212,7 +218,7 @@
 {{- end }}
 {{- if .forward.existingSecret }}
 - name: KEYWARD_AUDIT_FORWARD_FILE
-  value: {{ include "keyward.secretsDir" $ }}/audit-forward.yaml
+  value: /etc/keyward/forward/{{ .forward.key }}
 {{- end }}
 {{- end }}
 {{- include "keyward.env" (dict "name" "KEYWARD_COST_CURRENCY" "value" $values.cost.currency) }}

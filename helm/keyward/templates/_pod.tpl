@@ -60,6 +60,19 @@ readinessProbe:
   persistentVolumeClaim:
     claimName: {{ .claim }}
 {{- end }}
+{{- if eq .name "audit-service" }}
+{{- with $values.audit.forward.existingSecret }}
+- name: forward
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- with $values.audit.signing.previousKeys.existingConfigMap }}
+- name: previous-keys
+  configMap:
+    name: {{ . }}
+{{- end }}
+{{- end }}
 {{- with .settings.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
@@ -106,6 +119,18 @@ readinessProbe:
 {{- range include "keyward.stores" . | fromYamlArray }}
 - name: {{ .volume }}
   mountPath: {{ .mountPath }}
+{{- end }}
+{{- if eq .name "audit-service" }}
+{{- if $values.audit.forward.existingSecret }}
+- name: forward
+  mountPath: /etc/keyward/forward
+  readOnly: true
+{{- end }}
+{{- if $values.audit.signing.previousKeys.existingConfigMap }}
+- name: previous-keys
+  mountPath: /etc/keyward/previous-keys
+  readOnly: true
+{{- end }}
 {{- end }}
 {{- with .settings.extraVolumeMounts }}
 {{ toYaml . }}

@@ -70,11 +70,6 @@ key: {{ default (printf "%s.creds" .name) $own.key }}
 {{- if eq $values.audit.signing.kind "local" }}
 {{ include "keyward.secretSource" (dict "secret" (default $core $values.audit.signing.local.existingSecret) "key" $values.audit.signing.local.key "path" "audit-signing-key") }}
 {{- end }}
-{{- with $values.audit.forward }}
-{{- if .existingSecret }}
-{{ include "keyward.secretSource" (dict "secret" .existingSecret "key" .key "path" "audit-forward.yaml") }}
-{{- end }}
-{{- end }}
 {{- end }}
 {{- end -}}
 
