@@ -1,1 +1,8 @@
-export { assertObjectKey, objectKey, objectsUnavailable, type ObjectStore } from './object-store.js';
+export {
+  assertObjectKey,
+  objectKey,
+  objectLocked,
+  objectsUnavailable,
+  type ObjectStore,
+  type PutOptions,
+} from './object-store.js';

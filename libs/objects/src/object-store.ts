@@ -7,8 +7,14 @@ import { KeywardError } from '@keyward/contracts';
  * does not answer.
  */
 export interface ObjectStore {
-  /** Resolves once the bytes are there for good. Under a key that is taken, the new ones take their place. */
-  put(key: string, body: Buffer, contentType: string): Promise<void>;
+  /**
+   * Resolves once the bytes are there for good. Under a key that is taken, the new ones take their place.
+   *
+   * With `retainUntil` they are locked there: repeating the same is fine, other bytes are refused. How far the lock reaches is the store's:
+   * Amazon S3 keeps that version whoever asks; what is put or removed later, without a lock, hides it at most.
+   * @throws KeywardError `conflict` where other bytes are there, and locked or to be locked
+   */
+  put(key: string, body: Buffer, contentType: string, options?: PutOptions): Promise<void>;
   /** Undefined where there is none. */
   get(key: string): Promise<Readable | undefined>;
   /** Keys under which there is nothing are as good as removed. */
@@ -16,6 +22,11 @@ export interface ObjectStore {
   /** Whether the store can be reached and written to. */
   health(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface PutOptions {
+  /** Until then the bytes can be neither changed nor removed. */
+  retainUntil?: Date;
 }
 
 const SEGMENT = /^[A-Za-z0-9_-]{1,128}$/;
@@ -31,6 +42,11 @@ export function objectKey(...segments: readonly string[]): string {
 /** @throws TypeError unless it is one that objectKey makes */
 export function assertObjectKey(key: string): void {
   objectKey(...key.split('/'));
+}
+
+/** Where locked bytes are in the way. */
+export function objectLocked(): KeywardError {
+  return new KeywardError('conflict', 'Something else is stored in this place, and may not be replaced or removed.');
 }
 
 export function objectsUnavailable(cause: unknown): KeywardError {

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { assertObjectKey, objectsUnavailable, type ObjectStore } from '@keyward/objects';
+import { KeywardError } from '@keyward/contracts';
+import { assertObjectKey, objectLocked, objectsUnavailable, type ObjectStore, type PutOptions } from '@keyward/objects';
 
 /** Readable by us alone: they hold what people's accounts answered. */
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** Of what is retained. Until when is the time of its last modification, which lies in the future: both come with the file in one step. */
+const RETAINED_MODE = 0o400;
 /** No id ends like this, so a file that is being written is never taken for one that is there. */
 const PARTIAL = '.partial';
 
@@ -15,22 +18,18 @@ const PARTIAL = '.partial';
 class FileObjectStore implements ObjectStore {
   constructor(private readonly dir: string) {}
 
-  async put(key: string, body: Buffer): Promise<void> {
+  async put(key: string, body: Buffer, _contentType: string, { retainUntil }: PutOptions = {}): Promise<void> {
     const path = this.#path(key);
     const partial = `${path}.${randomUUID()}${PARTIAL}`;
     try {
       await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
-      const file = await open(partial, 'wx', FILE_MODE);
-      try {
-        await file.writeFile(body);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(partial, path);
+      await write(partial, body, retainUntil);
+      if (!(await isRetained(path))) await rename(partial, path);
+      else if (retainUntil === undefined || !(await readFile(path)).equals(body)) throw objectLocked();
     } catch (cause) {
+      throw cause instanceof KeywardError ? cause : objectsUnavailable(cause);
+    } finally {
       await rm(partial, { force: true }).catch(() => undefined);
-      throw objectsUnavailable(cause);
     }
   }
 
@@ -50,9 +49,12 @@ class FileObjectStore implements ObjectStore {
   async remove(keys: readonly string[]): Promise<void> {
     const paths = keys.map((key) => this.#path(key));
     try {
-      for (const path of paths) await rm(path, { force: true });
+      for (const path of paths) {
+        if (await isRetained(path)) throw objectLocked();
+        await rm(path, { force: true });
+      }
     } catch (cause) {
-      throw objectsUnavailable(cause);
+      throw cause instanceof KeywardError ? cause : objectsUnavailable(cause);
     }
   }
 
@@ -72,6 +74,28 @@ class FileObjectStore implements ObjectStore {
   #path(key: string): string {
     assertObjectKey(key);
     return join(this.dir, ...key.split('/'));
+  }
+}
+
+/** On the disk before it is shown, whole and with its mode and time. */
+async function write(path: string, body: Buffer, retainUntil: Date | undefined): Promise<void> {
+  const file = await open(path, 'wx', retainUntil === undefined ? FILE_MODE : RETAINED_MODE);
+  try {
+    await file.writeFile(body);
+    if (retainUntil !== undefined) await file.utimes(retainUntil, retainUntil);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function isRetained(path: string): Promise<boolean> {
+  try {
+    const { mode, mtimeMs } = await stat(path);
+    return (mode & 0o777) === RETAINED_MODE && mtimeMs > Date.now();
+  } catch (cause) {
+    if (isAbsent(cause)) return false;
+    throw cause;
   }
 }
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { objectKey } from '@keyward/objects';
 import { describeObjectStore } from '@keyward/objects/testing';
@@ -19,7 +19,8 @@ afterAll(() => emulator?.stop());
 async function bucketOf(name: string): Promise<{ bucket: string; region: string; endpoint: string; client: S3Client }> {
   const endpoint = emulator?.endpoint ?? '';
   const client = new S3Client({ region: REGION, endpoint, forcePathStyle: true });
-  await client.send(new CreateBucketCommand({ Bucket: name, CreateBucketConfiguration: { LocationConstraint: REGION } }));
+  const CreateBucketConfiguration = { LocationConstraint: REGION } as const;
+  await client.send(new CreateBucketCommand({ Bucket: name, CreateBucketConfiguration, ObjectLockEnabledForBucket: true }));
   return { bucket: name, region: REGION, endpoint, client };
 }
 
@@ -42,6 +43,19 @@ async function bucketOf(name: string): Promise<{ bucket: string; region: string;
     const found = await client.send(new GetObjectCommand({ Bucket: 'prefixed', Key: 'keyward/results/org_1/art_1' }));
     expect([found.ContentType, found.ServerSideEncryption, found.SSEKMSKeyId]).toEqual(['text/csv', 'aws:kms', kmsKeyId]);
     await found.Body?.transformToByteArray();
+    client.destroy();
+    await store.close();
+  });
+
+  it('locks what is retained in compliance mode, so that nobody can delete that version', async () => {
+    const { client, ...options } = await bucketOf('locked');
+    const store = createS3ObjectStore(options);
+    const at = { Bucket: 'locked', Key: 'checkpoints/org_1/000000000007' };
+    const retainUntil = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000);
+    await store.put(at.Key, Buffer.from('signed'), 'application/jose', { retainUntil });
+    const { ObjectLockMode, ObjectLockRetainUntilDate, VersionId } = await client.send(new HeadObjectCommand(at));
+    expect([ObjectLockMode, ObjectLockRetainUntilDate]).toEqual(['COMPLIANCE', retainUntil]);
+    await expect(client.send(new DeleteObjectCommand({ ...at, VersionId }))).rejects.toMatchObject({ name: 'AccessDenied' });
     client.destroy();
     await store.close();
   });

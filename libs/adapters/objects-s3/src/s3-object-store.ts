@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -6,9 +7,10 @@ import {
   NoSuchKey,
   PutObjectCommand,
   S3Client,
+  S3ServiceException,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import { assertObjectKey, objectsUnavailable, type ObjectStore } from '@keyward/objects';
+import { assertObjectKey, objectLocked, objectsUnavailable, type ObjectStore, type PutOptions } from '@keyward/objects';
 
 export interface S3ObjectStoreOptions {
   bucket: string;
@@ -33,7 +35,8 @@ const REMOVED_AT_ONCE = 1_000;
 /**
  * Amazon S3, or what speaks its API. The identity comes from the environment in the ways that AWS defines. It needs s3:GetObject,
  * s3:PutObject and s3:DeleteObject on the objects and s3:ListBucket on the bucket: without the latter, S3 answers 403 for an object that
- * is not there.
+ * is not there. To retain objects it also needs s3:PutObjectRetention, and the bucket Object Lock; without s3:DeleteObject it can't even hide
+ * what it retained.
  */
 class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
@@ -48,12 +51,21 @@ class S3ObjectStore implements ObjectStore {
     });
   }
 
-  async put(key: string, body: Buffer, contentType: string): Promise<void> {
+  async put(key: string, body: Buffer, contentType: string, { retainUntil }: PutOptions = {}): Promise<void> {
     const { kmsKeyId } = this.options;
-    const encryption: Partial<PutObjectCommandInput> =
-      kmsKeyId === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: kmsKeyId };
-    const command = new PutObjectCommand({ ...this.#at(key), Body: body, ContentType: contentType, ...encryption });
-    await this.#client.send(command, bounded()).catch(unavailable);
+    const command = new PutObjectCommand({
+      ...this.#at(key),
+      Body: body,
+      ContentType: contentType,
+      ...(kmsKeyId === undefined ? {} : { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: kmsKeyId }),
+      ...(retainUntil === undefined ? {} : locked(retainUntil)),
+    });
+    try {
+      await this.#client.send(command, bounded());
+    } catch (cause) {
+      if (retainUntil === undefined || !isTaken(cause)) throw objectsUnavailable(cause);
+      if (!(await this.#holds(key, body))) throw objectLocked();
+    }
   }
 
   async get(key: string): Promise<Readable | undefined> {
@@ -88,11 +100,28 @@ class S3ObjectStore implements ObjectStore {
     return Promise.resolve();
   }
 
+  async #holds(key: string, body: Buffer): Promise<boolean> {
+    const found = await this.get(key);
+    return found !== undefined && (await buffer(found).catch(unavailable)).equals(body);
+  }
+
   #at(key: string): { Bucket: string; Key: string } {
     assertObjectKey(key);
     const { bucket, prefix } = this.options;
     return { Bucket: bucket, Key: prefix === undefined ? key : `${prefix}/${key}` };
   }
+}
+
+/** Object Lock in compliance mode: not even the account's root may shorten it. The bucket must have been made with Object Lock. */
+function locked(until: Date): Partial<PutObjectCommandInput> {
+  // A second version under the key would hide the first, which is why there must be none.
+  return { ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: until, IfNoneMatch: '*' };
+}
+
+/** 412 PreconditionFailed: something is there. 409 ConditionalRequestConflict: something has just been put there. */
+function isTaken(cause: unknown): boolean {
+  const { $metadata } = cause as S3ServiceException;
+  return cause instanceof S3ServiceException && ($metadata.httpStatusCode === 412 || $metadata.httpStatusCode === 409);
 }
 
 function bounded(): { abortSignal: AbortSignal } {

@@ -1,13 +1,17 @@
 import { Readable } from 'node:stream';
-import { assertObjectKey, type ObjectStore } from '../object-store.js';
+import { assertObjectKey, objectLocked, type ObjectStore, type PutOptions } from '../object-store.js';
 
 /** For tests of what uses a store. */
 export class MemoryObjectStore implements ObjectStore {
-  readonly objects = new Map<string, { body: Buffer; contentType: string }>();
+  readonly objects = new Map<string, { body: Buffer; contentType: string; retainUntil?: Date }>();
 
-  async put(key: string, body: Buffer, contentType: string): Promise<void> {
+  async put(key: string, body: Buffer, contentType: string, { retainUntil }: PutOptions = {}): Promise<void> {
     assertObjectKey(key);
-    this.objects.set(key, { body: Buffer.from(body), contentType });
+    if (this.#isLocked(key)) {
+      if (retainUntil !== undefined && this.objects.get(key)?.body.equals(body) === true) return;
+      throw objectLocked();
+    }
+    this.objects.set(key, { body: Buffer.from(body), contentType, ...(retainUntil === undefined ? {} : { retainUntil }) });
   }
 
   async get(key: string): Promise<Readable | undefined> {
@@ -18,7 +22,12 @@ export class MemoryObjectStore implements ObjectStore {
 
   async remove(keys: readonly string[]): Promise<void> {
     keys.forEach(assertObjectKey);
+    if (keys.some((key) => this.#isLocked(key))) throw objectLocked();
     for (const key of keys) this.objects.delete(key);
+  }
+
+  #isLocked(key: string): boolean {
+    return (this.objects.get(key)?.retainUntil?.getTime() ?? 0) > Date.now();
   }
 
   async health(): Promise<void> {

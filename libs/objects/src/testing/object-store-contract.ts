@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { objectKey, type ObjectStore } from '../object-store.js';
 
@@ -68,6 +69,8 @@ export function describeObjectStore(name: string, start: () => Promise<ObjectSto
       ]);
     });
 
+    itLocksWhatIsRetained(() => under.store);
+
     it.each([
       '',
       '/',
@@ -92,5 +95,17 @@ export function describeObjectStore(name: string, start: () => Promise<ObjectSto
     it('is healthy', async () => {
       await expect(under.store.health()).resolves.toBeUndefined();
     });
+  });
+}
+
+function itLocksWhatIsRetained(store: () => ObjectStore): void {
+  it('locks what is put to be retained: the same may be put again, something else not', async () => {
+    const key = objectKey('org_6', 'ckp_1');
+    const retainUntil = new Date(Date.now() + 60_000);
+    const put = (body: string) => store().put(key, Buffer.from(body), TYPE, { retainUntil });
+    await put('signed');
+    await put('signed');
+    await expect(put('forged')).rejects.toMatchObject({ code: 'conflict' });
+    expect(await text((await store().get(key)) ?? Readable.from([]))).toBe('signed');
   });
 }
