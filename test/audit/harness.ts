@@ -59,15 +59,15 @@ export class AuditHarness {
   }
 
   /** @param options audit-service, watched */
-  async startReplica(options = auditService()): Promise<Replica> {
-    const service = await this.beginReplica(options);
+  async startReplica(options = auditService(), more: Record<string, string> = {}): Promise<Replica> {
+    const service = await this.beginReplica(options, more);
     const { httpUrl } = await service.started;
     return { service, url: httpUrl ?? '' };
   }
 
   /** One that may still be waiting for what it needs. */
-  async beginReplica(options = auditService()): Promise<RunningService> {
-    const service = await startService(options, this.env);
+  async beginReplica(options = auditService(), more: Record<string, string> = {}): Promise<RunningService> {
+    const service = await startService(options, { ...this.env, ...more });
     this.services.push(service);
     return service;
   }
@@ -103,6 +103,11 @@ export class AuditHarness {
     await this.database.end();
     await this.nats.stop();
     await this.postgres.stop();
+  }
+
+  /** As audit-service is signed in. */
+  get databaseUrl(): string {
+    return this.env['KEYWARD_DATABASE_URL'] ?? '';
   }
 
   async publish(...events: AuditEvent[]): Promise<void> {

@@ -66,6 +66,6 @@ function retryAfterMs(headers: Dispatcher.ResponseData['headers']): number {
 }
 
 function reasonOf(thrown: unknown): string {
-  const { code, name, cause } = thrown as { code?: unknown; name?: unknown; cause?: { code?: unknown } };
-  return String(code ?? cause?.code ?? name);
+  const { code, name } = thrown as { code?: unknown; name?: unknown };
+  return typeof code === 'string' ? code : String(name);
 }
