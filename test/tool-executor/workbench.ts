@@ -16,12 +16,14 @@ import {
 } from '@keyward/contracts';
 import type { CallConnection, CallCredential, CallQuery } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
-import { createMemoryQuotaStore, type QuotaStore, type RoomBounds } from '@keyward/limits';
+import { createMemoryQuotaStore, MemoryBudgetStore, type QuotaStore, type RoomBounds } from '@keyward/limits';
 import { createDataSource, createLogin, migrate } from '@keyward/postgres';
 import { testPostgres, type TestPostgres } from '@keyward/testing';
 import { HostileServer } from '@keyward/testing/hostile-server';
 import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
+import { Budgets } from '../../apps/tool-executor/src/budget/budgets.js';
+import { createBudgetMetrics } from '../../apps/tool-executor/src/budget/metrics.js';
 import type { WantedLink } from '../../apps/tool-executor/src/connection/connect-links.js';
 import { RefreshFlights } from '../../apps/tool-executor/src/connection/refresh-flights.js';
 import { RefusedTokens } from '../../apps/tool-executor/src/connection/refused-tokens.js';
@@ -61,7 +63,14 @@ export class Workbench {
   readonly agent = newId('agt');
   readonly parts: ExecutorParts;
   readonly metrics = new Registry();
-  private readonly executorMetrics = createMetrics(this.metrics);
+  readonly budgetStore = new MemoryBudgetStore();
+  readonly budgets = new Budgets({
+    store: this.budgetStore,
+    metrics: createBudgetMetrics(this.metrics),
+    onUncounted: () => undefined,
+  });
+  private readonly deployment = { current: new Catalog(new Map(), new Map()) };
+  private readonly executorMetrics = createMetrics(this.metrics, this.deployment);
   /** What the other replicas were told. */
   readonly pauses: ProviderPaused[] = [];
 
@@ -86,6 +95,9 @@ export class Workbench {
       },
       egress,
       mcpServers: new McpServers(),
+      budgets: this.budgets,
+      currency: 'USD',
+      recorded: { arguments: true },
       intents: new Intents(rows),
       waiting: new Waiting(waitingRows),
       limits: this.limitsOver(createMemoryQuotaStore()),

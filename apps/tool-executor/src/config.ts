@@ -1,5 +1,6 @@
 import {
   connectorsConfig,
+  currencyConfig,
   databaseConfig,
   egressConfig,
   fragment,
@@ -22,6 +23,12 @@ const retentionConfig = fragment(
   (env) => ({ keepMs: env.KEYWARD_OBJECTS_RETENTION_HOURS * 3_600_000 }),
 );
 
+/** Arguments of calls in the audit record: none, or what is left of them without what the tool calls sensitive. */
+const recordConfig = fragment(
+  { KEYWARD_AUDIT_ARGUMENTS: z.enum(['none', 'redacted']).describe('none or redacted').default('none') },
+  (env) => ({ arguments: env.KEYWARD_AUDIT_ARGUMENTS === 'redacted' }),
+);
+
 export const executorConfig = {
   database: databaseConfig,
   nats: natsConfig,
@@ -32,4 +39,6 @@ export const executorConfig = {
   concurrency: concurrencyConfig,
   objects: objectsConfig,
   retention: retentionConfig,
+  record: recordConfig,
+  currency: currencyConfig,
 };

@@ -22,6 +22,7 @@ import { catalogReloads, type ConfigOf, type ServiceHost } from '@keyward/servic
 import type { NatsConnection } from '@nats-io/transport-node';
 import { openArtifacts } from './artifacts/open-artifacts.js';
 import { InFlight } from './bus/in-flight.js';
+import { createBudgets } from './budget/create-budgets.js';
 import type { executorConfig } from './config.js';
 import { connectLinksOverNats } from './connection/connect-links.js';
 import { RefreshFlights } from './connection/refresh-flights.js';
@@ -77,6 +78,7 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
   const uses = new Uses({ store: createConnectionUseStore(database), logger });
   const limits = createLimits(host, { database, nats, metrics });
   const audit = createAuditPublisher(publisher);
+  const budgets = await createBudgets(host, { database, nats });
   const artifacts = await openArtifacts(host, database);
   const executions = new ExecutionRows(database);
   const clock = await waitFor('the clock of the bus', () => startBusClock(nats, streams.executions, logger));
@@ -92,6 +94,9 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
       metrics,
       calls: createCallCredentialStore(database),
       credentials,
+      budgets,
+      currency: config.currency,
+      recorded: config.record,
       intents: new Intents(executions),
       waiting,
       limits,

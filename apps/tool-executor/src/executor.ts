@@ -42,6 +42,7 @@ export class Executor {
       this.report(call, result);
     } finally {
       context.signal.removeEventListener('abort', stop);
+      this.around.parts.budgets.keep(call);
     }
   }
 

@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
-import { buildAuditEvent } from '@keyward/audit';
-import type { AuditEvent, ExecutionRequested, ExecutionResult } from '@keyward/contracts';
+import { buildAuditEvent, recordedArguments } from '@keyward/audit';
+import { microsOf, type AuditEvent, type ExecutionRequested, type ExecutionResult } from '@keyward/contracts';
 import type { Call } from './call.js';
 import type { Outcome } from './outcome.js';
 
 /**
  * Id and time follow from the execution and its result, so that a result which is answered again after a redelivery is recorded as
  * the same event and not as a second one.
+ *
+ * @param options.arguments whether it shows the arguments, redacted: those that were found valid, as in others anything may stand anywhere
  */
-export function auditEventOf({ request, tool }: Call, outcome: Outcome, result: ExecutionResult): AuditEvent {
+export function auditEventOf(
+  call: Call,
+  outcome: Outcome,
+  result: ExecutionResult,
+  options: { arguments: boolean } = { arguments: false },
+): AuditEvent {
+  const { request, tool } = call;
   const at = new Date(Date.parse(request.requestedAt) + result.durationMs);
   const isWaiting = result.waitingFor !== undefined;
   const event = buildAuditEvent(
@@ -30,6 +38,8 @@ export function auditEventOf({ request, tool }: Call, outcome: Outcome, result: 
       ...(tool === undefined ? {} : { provider: tool.provider.name }),
       ...(result.nativeTool === undefined ? {} : { nativeTool: result.nativeTool }),
       ...(result.connection === null ? {} : { connection: result.connection }),
+      ...(options.arguments ? argumentsOf(call) : {}),
+      ...(result.cost === undefined ? {} : { costMicros: microsOf(result.cost.amount) }),
       ...(result.error === undefined ? {} : { errorCode: result.error.code }),
       ...(result.error?.providerStatus === undefined ? {} : { providerStatus: result.error.providerStatus }),
     },
@@ -50,4 +60,10 @@ function waitingId({ id, resumed }: ExecutionRequested): string {
 function repetition(id: string, outcome: Outcome): { reason?: string } {
   if (!('stored' in outcome) || outcome.stored.id === id) return {};
   return { reason: `nothing was sent: the same idempotency key was used for ${outcome.stored.id}` };
+}
+
+/** Of a unified tool those of the tool behind it, which knows what of them is sensitive. */
+function argumentsOf({ tool, areArgumentsValid, arguments: args }: Call): Pick<AuditEvent, 'arguments'> {
+  if (tool === undefined || !areArgumentsValid) return {};
+  return { arguments: recordedArguments(args, { sensitive: tool.sensitive, schema: tool.inputSchema }) };
 }

@@ -13,6 +13,10 @@ export class Call {
   /** Time spent waiting for the provider, pauses between requests included: what is not our own. */
   providerMs = 0;
   providerStatus: number | undefined;
+  /** A request of this delivery has left. */
+  hasSent = false;
+  /** It costs nothing: it is answered by an earlier call, or waits for a person. */
+  isFree = false;
   /** The provider has answered what was asked of it, with yes or with no. */
   settled = false;
   /** A write was sent whose answer is not known: the provider may have carried it out. */
@@ -36,6 +40,7 @@ export class Call {
 
   /** What the tool is given. */
   arguments: Arguments;
+  areArgumentsValid = false;
 
   private found: ToolCall | undefined;
   /** On the clock of `startedAt`, which no one sets: a call that runs is not ended, nor prolonged, by a clock that is. */
@@ -80,6 +85,11 @@ export class Call {
     return found;
   }
 
+  /** What the tool is given from here on: valid. */
+  accept(valid: Arguments): void {
+    [this.arguments, this.areArgumentsValid] = [valid, true];
+  }
+
   /** Another delivery, or another message, may have begun it. */
   get hasHistory(): boolean {
     return this.deliveries > 1 || this.isReplayed || this.request.resumed !== undefined;
@@ -93,6 +103,11 @@ export class Call {
   /** Leaves a row behind: repeating it is not harmless. */
   get writes(): boolean {
     return this.tool !== undefined && this.tool.effect !== 'read' && !this.request.dryRun;
+  }
+
+  /** What it took of budgets is used. Of one that was interrupted whoever began it has taken that. */
+  get isCharged(): boolean {
+    return this.hasSent && !this.isFree && !this.isInterrupted;
   }
 
   /** Since the agent asked, waiting on the bus and for people included. */

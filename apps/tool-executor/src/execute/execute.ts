@@ -27,18 +27,22 @@ export async function execute(parts: ExecutorParts, call: Call): Promise<Executi
     if (asked instanceof KeywardError) throw asked;
     const { tool } = asked; //                                      of a unified one: the tool behind it
     call.assertWanted();
-    call.arguments = await asked.argumentsOf(); //                  valid
+    call.accept(await asked.argumentsOf()); //                      valid
+    const askedAt = performance.now();
     const grant = await parts.calls.openForCall(callQuery(request, tool)); // assignment and connection, one round trip
     authorise(tool, grant);
     const connection = await requireConnection(parts, call, tool, grant); //  the agent may use it, active, with the scopes
     if (request.dryRun) return { output: bounded(await preview(call, tool, connection), parts.maxOutputBytes) };
+    const claimed = parts.budgets.claim(call, tool); //             within its budgets, over all replicas
+    if (claimed !== undefined) await claimed; //                    shares of theirs are mostly at hand
     const first = await parts.intents.begin(call, connection.id); //  writes: the intent is stored before anything is sent
     if (first !== undefined) return earlierOutcome(parts, call, tool, connection, first); // the same idempotency key, answered before
     return { output: await carryOut(parts, call, tool, connection) }; // steps and pages: credential, egress, retries, refresh
   });
   const outcome = await parts.waiting.insteadOf(call, ended); //     what a person can help with waits, if the caller does
-  const result = await parts.intents.finish(call, outcome, resultOf(call, outcome));
-  await parts.audit.record(auditEventOf(call, outcome, result)); // no acknowledgement, no result
+  const result = await parts.intents.finish(call, outcome, resultOf(call, outcome, parts.currency));
+  await parts.audit.record(auditEventOf(call, outcome, result, parts.recorded)); // no acknowledgement, no result
+  parts.budgets.settle(call); //                                   what was not sent is not used
   return result;
 }
 

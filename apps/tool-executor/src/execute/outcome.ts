@@ -1,4 +1,4 @@
-import { asKeywardError, KeywardError, toProblem, type ExecutionResult, type ExecutionState } from '@keyward/contracts';
+import { amountOf, asKeywardError, KeywardError, toProblem, type ExecutionResult, type ExecutionState } from '@keyward/contracts';
 import type { Call } from './call.js';
 
 /** How a call ended. `stored`: it had ended before, and that is what it is answered with. `waits`: it has not ended. */
@@ -54,7 +54,8 @@ function stateOf(call: Call, error: KeywardError): ExecutionState {
   return error.httpStatus === 403 ? 'denied' : 'failed';
 }
 
-export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
+/** @param currency of what tools declare to cost */
+export function resultOf(call: Call, outcome: Outcome, currency: string): ExecutionResult {
   const { request, traceId, connection, attempts } = call;
   const common = {
     id: request.id,
@@ -66,13 +67,23 @@ export function resultOf(call: Call, outcome: Outcome): ExecutionResult {
     ...(call.tool === undefined ? {} : { toolVersion: call.tool.version }),
     ...call.behind,
     ...(call.rateLimit === undefined ? {} : { rateLimit: call.rateLimit }),
+    ...costOf(call, currency),
   };
   if ('stored' in outcome) {
     // A repetition under the same idempotency key gets the first result, as the answer to its own id.
-    return outcome.stored.id === request.id ? outcome.stored : { ...outcome.stored, id: request.id, traceId };
+    if (outcome.stored.id === request.id) return outcome.stored;
+    const { cost: _paid, ...first } = outcome.stored;
+    return { ...first, id: request.id, traceId };
   }
   if ('waits' in outcome) return outcome.waits;
   if ('output' in outcome) return { ...common, state: 'succeeded', output: outcome.output };
   const { error } = outcome;
   return { ...common, state: stateOf(call, error), error: toProblem(error, traceId) };
+}
+
+/** Once for an execution, however often it was sent; and what nothing was sent of costs nothing. */
+function costOf({ tool, hasSent, isInterrupted, isFree }: Call, currency: string): Pick<ExecutionResult, 'cost'> {
+  const micros = tool?.costMicros ?? null;
+  if (micros === null || isFree || !(hasSent || isInterrupted)) return {};
+  return { cost: { amount: amountOf(micros), currency } };
 }

@@ -3,6 +3,7 @@ import type { Catalogs } from '@keyward/connectors';
 import type { CallCredentialStore, Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import type { Artifacts } from '../artifacts/artifacts.js';
+import type { Budgets } from '../budget/budgets.js';
 import type { ConnectLinks } from '../connection/connect-links.js';
 import type { RefreshFlights } from '../connection/refresh-flights.js';
 import type { RefusedTokens } from '../connection/refused-tokens.js';
@@ -22,6 +23,11 @@ export interface ExecutorParts {
   egress: Pick<Egress, 'send'>;
   /** What is known of MCP servers. */
   mcpServers: McpServers;
+  budgets: Pick<Budgets, 'claim' | 'settle' | 'keep'>;
+  /** ISO 4217 code of what tools declare to cost. */
+  currency: string;
+  /** Whether the audit record shows the arguments of calls, redacted. */
+  recorded: { readonly arguments: boolean };
   intents: Intents;
   waiting: Waiting;
   limits: ExecutorLimits;

@@ -41,6 +41,7 @@ export async function earlierOutcome(
   connection: UsableConnection,
   earlier: Outcome,
 ): Promise<Outcome> {
+  call.isFree = !call.isInterrupted;
   if (!('stored' in earlier) || earlier.stored.state !== 'unknown') return earlier;
   const found = await lookFor(parts, call, tool, connection, earlier.stored.id);
   if (found === undefined) return earlier;

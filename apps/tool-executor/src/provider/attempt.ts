@@ -73,6 +73,7 @@ async function sendOnce(
   try {
     const sent = await transmit(parts, call, step, connection, outgoing, { ...shown, mayLeave: departure.mayLeave });
     const hasLeft = 'response' in sent || sent.error.requestMayHaveBeenProcessed;
+    if (hasLeft) call.hasSent = true;
     if (hasLeft && departure.wasLate) parts.metrics.expiredInUse(connection.provider.name);
     if ('response' in sent) call.providerStatus = sent.response.status;
     if (hasLeft || !departure.isRefused) return sent;

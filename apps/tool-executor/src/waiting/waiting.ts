@@ -79,6 +79,7 @@ export class Waiting {
     });
     if (until === 'full') throw refusal('rate_limited', 'As many calls of this agent wait for an authorization as may.', outcome);
     if (until === 'gone') return undefined;
+    call.isFree = true;
     return waitingResult(call, {
       reason: outcome.error.code as WaitingReason,
       detail: outcome.error.message,

@@ -110,7 +110,8 @@ export class BudgetGate {
     const [first] = this.#waiters;
     const now = performance.now();
     const held = this.#until <= now ? 0 : this.#units;
-    const least = Math.max(1, (first?.units ?? this.#unit) - held);
+    // Nobody waits: what is not there is no refusal, and nothing to tell.
+    const least = first === undefined ? 0 : Math.max(1, first.units - held);
     const wanted = this.#waiters.reduce((sum, { units }) => sum + units, 0);
     // A share that was used up doubles; one of which something went back has shrunk.
     this.#batch = Math.min(Math.max(this.#batch * GROWTH, wanted), LARGEST_BATCH * this.#unit);
@@ -138,13 +139,13 @@ export class BudgetGate {
     if (share.startsAt !== this.#startsAt) this.#units = 0;
     [this.#startsAt, this.#until] = [share.startsAt, until];
     this.#units += share.granted;
-    if (share.granted === 0) this.#refuse(least, share.resetsAt);
+    if (share.granted === 0) this.#batch = 1;
+    if (share.granted === 0 && least > 0) this.#refuse(least, share.resetsAt);
     this.#serve();
     this.#watch();
   }
 
   #refuse(least: number, resetsAt: string): void {
-    this.#batch = 1;
     const units = least + this.#units;
     this.#usedUp = { units, resetsAt, until: Math.min(performance.now() + BELIEVED_MS, this.#until) };
     const refused = this.#waiters.filter((waiter) => waiter.units >= units);

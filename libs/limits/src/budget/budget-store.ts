@@ -31,7 +31,7 @@ export interface Share {
 export interface BudgetStore {
   /**
    * Between `least` and `most` units where they are left; near the limit a quarter of what is left at a time. Of a limit that only warns,
-   * always.
+   * always. With a `least` of 0, ahead of need, nothing is refused, and so nothing told.
    * @returns undefined: there is no such limit
    * @throws KeywardError `dependency_unavailable`
    */

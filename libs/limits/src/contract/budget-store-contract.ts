@@ -64,6 +64,14 @@ export function budgetStoreContract(world: () => BudgetWorld): void {
     expect(await world().store.lease(key, { least: 1, most: 50 })).toMatchObject({ told: ['warned'] });
   });
 
+  it('tells nothing to who asks ahead of need', async () => {
+    const key = await made({ ...STOP, limit: 4 });
+    await world().store.lease(key, { least: 3, most: 3 });
+    expect(await world().store.lease(key, { least: 0, most: 8 })).toMatchObject({ granted: 0, left: 1, told: [] });
+    await world().store.lease(key, { least: 1, most: 1 });
+    expect(await world().store.lease(key, { least: 0, most: 8 })).toMatchObject({ granted: 0, left: 0, told: [] });
+  });
+
   it('refuses nothing of a limit that only warns, and tells once that it is passed', async () => {
     const key = await made({ limit: 10, stops: false, warnAt: [] });
     expect(await world().store.lease(key, { least: 10, most: 10 })).toMatchObject({ granted: 10, told: [] });
