@@ -26,7 +26,13 @@ describe('usage of a batch', () => {
       counted({ attempts: 0 }),
     ]);
     expect(rows).toEqual([
-      { key: [ORG, '2026-03-04', 'a', 'ada', 'x', 'x_y', 'succeeded'], calls: 3, attempts: 3, durationMs: 0.8, costMicros: 300_000 },
+      {
+        key: [ORG, '2026-03-04', 'a', 'ada', 'x', 'x_y', 'succeeded'],
+        calls: 3,
+        attempts: 3,
+        durationMs: 0.8,
+        costMicros: 300_000,
+      },
     ]);
   });
 
