@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { environmentProblems, type Manifest } from './environment.js';
 
-const manifests = parseAllDocuments(readFileSync(0, 'utf8')).map((document) => (document.toJS() ?? {}) as Manifest);
+const manifests = parseAllDocuments(readFileSync(0, 'utf8')).map((document) => (document.toJSON() ?? {}) as Manifest);
 const problems = environmentProblems(manifests);
 for (const problem of problems) console.error(problem);
 console.log(`${manifests.length} manifests, ${problems.length} problems with environments`);
