@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import type { CheckpointSigner } from '@keyward/audit';
 import { publicJwkOf, type CheckpointJwk } from '@keyward/audit/verification';
@@ -20,7 +20,6 @@ const ATTEMPT_TIMEOUT_MS = 2_000;
 const ATTEMPTS = 3;
 /** Over all attempts and the pauses between them. */
 const TOTAL_TIMEOUT_MS = 6_000;
-const KEY_SPEC = 'ECC_NIST_P256';
 
 /** A key in AWS KMS, which nobody can take out. The identity needs kms:GetPublicKey and kms:Sign on it, and nothing else. */
 class AwsSigner implements CheckpointSigner {
@@ -45,8 +44,9 @@ class AwsSigner implements CheckpointSigner {
     try {
       const command = new SignCommand({
         KeyId: this.keyArn,
-        Message: createHash('sha256').update(input).digest(),
-        MessageType: 'DIGEST',
+        // Whole, since it is below the 4096 bytes that the KMS hashes itself: emulators hash a digest once more.
+        Message: input,
+        MessageType: 'RAW',
         SigningAlgorithm: 'ECDSA_SHA_256',
       });
       const { Signature } = await this.client.send(command, bounded());
@@ -62,20 +62,21 @@ class AwsSigner implements CheckpointSigner {
 export async function openAwsSigner(options: AwsSignerOptions): Promise<CheckpointSigner> {
   const client = clientOf(options);
   try {
-    const { KeyId, KeySpec, KeyUsage, PublicKey } = await client.send(
-      new GetPublicKeyCommand({ KeyId: options.keyId }),
-      bounded(),
-    );
-    if (KeySpec !== KEY_SPEC || KeyUsage !== 'SIGN_VERIFY')
-      throw new Error(`the KMS key is ${KeySpec} for ${KeyUsage}; checkpoints need ${KEY_SPEC} for SIGN_VERIFY`);
+    const { KeyId, PublicKey } = await client.send(new GetPublicKeyCommand({ KeyId: options.keyId }), bounded());
     if (PublicKey === undefined) throw new Error('the KMS left out the public key');
-    const jwk = await publicJwkOf(createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' }));
-    if (jwk?.alg !== 'ES256') throw new Error('the public key of the KMS key is not one of P-256');
+    const key = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' });
+    const jwk = await publicJwkOf(key);
+    if (jwk?.alg !== 'ES256')
+      throw new Error(`the KMS key is of ${kindOf(key)}; checkpoints need one of ECC_NIST_P256 for SIGN_VERIFY`);
     return new AwsSigner(client, KeyId ?? options.keyId, jwk);
   } catch (cause) {
     client.destroy();
     throw signingUnavailable(cause);
   }
+}
+
+function kindOf(key: KeyObject): string {
+  return [key.asymmetricKeyType, key.asymmetricKeyDetails?.namedCurve].filter((part) => part !== undefined).join(' ');
 }
 
 function clientOf({ keyId, region = regionOf(keyId), endpoint }: AwsSignerOptions): KMSClient {

@@ -5,6 +5,8 @@ import { dirname } from 'node:path';
 const OWNER_ONLY = 0o600;
 const GROUP_AND_OTHERS = 0o077;
 
+class WrongKey extends Error {}
+
 /** @throws Error that names the file and what is wrong with it, never what is in it */
 export async function readSigningKey(path: string): Promise<KeyObject> {
   const { mode } = await stat(path);
@@ -13,6 +15,9 @@ export async function readSigningKey(path: string): Promise<KeyObject> {
   const pem = await readFile(path);
   try {
     return ed25519(createPrivateKey({ key: pem, format: 'pem' }), path);
+  } catch (cause) {
+    if (cause instanceof WrongKey) throw cause;
+    throw new Error(`${path} is not a private key in PKCS#8 PEM without a passphrase`, { cause });
   } finally {
     pem.fill(0);
   }
@@ -20,7 +25,7 @@ export async function readSigningKey(path: string): Promise<KeyObject> {
 
 function ed25519(key: KeyObject, path: string): KeyObject {
   if (key.asymmetricKeyType === 'ed25519') return key;
-  throw new Error(
+  throw new WrongKey(
     `${path} holds a key of type ${key.asymmetricKeyType}, not Ed25519; make one with: openssl genpkey -algorithm ed25519`,
   );
 }
