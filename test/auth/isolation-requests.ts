@@ -99,6 +99,14 @@ const SAMPLES: Record<string, Sample> = {
   removeWebhookEndpoint: { id: 'endpoint', ...inQuery },
   rotateWebhookSecret: { id: 'endpoint', ...named() },
   testWebhookEndpoint: { id: 'endpoint', ...named() },
+  createBudget: {
+    names: ['agent'],
+    body: ({ org, agent }) => ({ organization: org, agent, name: 'theirs', period: 'day', maxCalls: 1 }),
+  },
+  listBudgets: inQuery,
+  getBudget: { id: 'budget', ...inQuery },
+  updateBudget: { id: 'budget', ...named({ maxCalls: 1_000_000 }) },
+  removeBudget: { id: 'budget', ...inQuery },
   listWebhookDeliveries: { id: 'endpoint', ...inQuery },
 };
 

@@ -16,6 +16,7 @@ export interface Ids {
   binding: string;
   connector: string;
   endpoint: string;
+  budget: string;
   user: string;
 }
 export type Kind = keyof Ids;
@@ -32,6 +33,7 @@ const PREFIX: Partial<Record<Kind, IdPrefix>> = {
   issuer: 'iss',
   binding: 'wlb',
   endpoint: 'whe',
+  budget: 'bgt',
 };
 
 /** Well formed, and nobody's. */
@@ -74,6 +76,7 @@ export async function furnish(auth: AuthHarness, name: string): Promise<{ ids: I
     binding: await made(`/v1/trusted-issuers/${issuer}/bindings`, { agent, claims: { sub: name } }),
     connector: await made('/v1/connectors', { manifest: manifestOf(`own_${name}`) }),
     endpoint: await made('/v1/webhook-endpoints', { url: 'https://receiver.example/hook' }),
+    budget: await made('/v1/budgets', { name: `own_${name}`, agent, period: 'day', maxCalls: 10 }),
     user,
   };
   await auth.ask(`/v1/agents/${agent}/manifest`, {

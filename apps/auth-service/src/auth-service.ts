@@ -3,6 +3,7 @@ import type { RefreshRequest } from '@keyward/contracts';
 import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
 import {
+  broadcastBudgetsChanged,
   broadcastCatalogChanged,
   broadcastRevoked,
   createPublisher,
@@ -30,6 +31,7 @@ import { ConnectDoor } from './doors/http/connect-door.js';
 import { FailureLog } from './doors/http/failure-log.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { serveAuthRequests, type AuthHandlers } from './doors/nats/auth-micro-service.js';
+import { Budgets } from './governance/budgets.js';
 import { Connectors } from './governance/connectors.js';
 import { Overlays } from './governance/overlays.js';
 import { createAgents } from './identity/create-agents.js';
@@ -67,6 +69,7 @@ export async function createAuthService(host: AuthHost) {
   const announce = announcer(nats, broadcastRevoked, logger);
   const announceCatalog = announcer(nats, broadcastCatalogChanged, logger);
   const changed = async (org: string) => {
+  const announceBudgets = announcer(nats, broadcastBudgetsChanged, logger);
     catalogs.forget(org);
     await announceCatalog({ org });
   };
@@ -111,6 +114,7 @@ export async function createAuthService(host: AuthHost) {
     deadLetters: new DeadLetters({ nats, dataSource, logger }),
     connectors: new Connectors(dataSource, catalogs, changed),
     overlays: new Overlays(dataSource, catalogs, changed),
+    budgets: new Budgets({ dataSource, currency: config.currency, announce: (org) => announceBudgets({ org }) }),
     ...connect,
     notifications,
     connectDoor: new ConnectDoor(new BrowserCookie(config.public.url), people.sessions, failures),

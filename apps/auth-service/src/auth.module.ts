@@ -17,6 +17,7 @@ import { DeadLetters } from './dead-letters/dead-letters.js';
 import { AgentKeysController } from './doors/http/agent-keys.controller.js';
 import { AgentManifestsController } from './doors/http/agent-manifests.controller.js';
 import { AgentsController } from './doors/http/agents.controller.js';
+import { BudgetsController } from './doors/http/budgets.controller.js';
 import { ConnectController } from './doors/http/connect.controller.js';
 import { ConnectDoor } from './doors/http/connect-door.js';
 import { ConnectSessionsController } from './doors/http/connect-sessions.controller.js';
@@ -40,6 +41,7 @@ import { TrustedIssuersController } from './doors/http/trusted-issuers.controlle
 import { Custody } from './custody/custody.js';
 import { AgentManifests } from './governance/agent-manifests.js';
 import { Assignments } from './governance/assignments.js';
+import { Budgets } from './governance/budgets.js';
 import { Connectors } from './governance/connectors.js';
 import { Overlays } from './governance/overlays.js';
 import { TokenReleases } from './governance/token-releases.js';
@@ -87,6 +89,7 @@ import { RewrapVault } from './vault/rewrap-vault.js';
     LoginController,
     ConnectorsController,
     OverlaysController,
+    BudgetsController,
     WebhookEndpointsController,
     DeadLettersController,
   ],
@@ -117,6 +120,7 @@ export class AuthModule {
         { provide: Custody, useValue: service.custody },
         { provide: Connectors, useValue: service.connectors },
         { provide: Overlays, useValue: service.overlays },
+        { provide: Budgets, useValue: service.budgets },
         { provide: NatsCredentials, useValue: service.natsCredentials },
         { provide: ProviderApps, useValue: service.providerApps },
         { provide: ConnectSessions, useValue: service.sessions },

@@ -13,6 +13,7 @@ import { providers } from './commands/providers.js';
 import { tools } from './commands/tools.js';
 import { usage } from './commands/usage.js';
 import { vault } from './commands/vault.js';
+import { budgets } from './commands/budgets.js';
 import { webhooks } from './commands/webhooks.js';
 import { Usage } from './output/fail.js';
 
@@ -39,6 +40,7 @@ export function program(args: readonly string[]) {
     .command(connectors)
     .command(members)
     .command(usage)
+    .command(budgets)
     .command(webhooks)
     .command(deadLetters)
     .command(vault)

@@ -79,6 +79,7 @@ async function forget(em: EntityManager, org: string, user: string): Promise<Cou
     ((await em.query(sql, [org, user, nobody, ...more])) as { found: number }[])[0]?.found ?? 0;
   await em.query('SELECT execution.erase_user($1, $2, $3)', [org, user, nobody]);
   await em.query('SELECT execution.expire_artifacts($1, $2, $3)', [org, user, nobody]);
+  await em.query('DELETE FROM governance.budget WHERE org_id = $1 AND user_id = $2', [org, user]);
   return { connections: await count(CONNECTIONS), sessions: await count(SESSIONS, OPEN_STATES) };
 }
 

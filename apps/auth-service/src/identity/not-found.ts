@@ -11,6 +11,7 @@ const NAMES = {
   iss: 'trusted issuer',
   wlb: 'workload binding',
   whe: 'webhook endpoint',
+  bgt: 'budget',
 } as const;
 export type NamedPrefix = keyof typeof NAMES & IdPrefix;
 

@@ -1,11 +1,13 @@
 import {
   asKeywardError,
+  budgetEventSchema,
   connectionEventSchema,
   KeywardError,
   parseBoundedJson,
   parseOrThrow,
   providerAppEventSchema,
   subjects,
+  type BudgetEvent,
   type ConnectionEvent,
   type ProviderAppEvent,
   type WebhookEventType,
@@ -19,7 +21,7 @@ const ADD = { name: 'auth_add_webhook_deliveries', text: 'SELECT notification.ad
 const MAX_WAITING = 100_000;
 const BOUNDS = { maxBytes: 64 * 1024, maxDepth: 4 };
 
-type Event = Omit<ConnectionEvent | ProviderAppEvent, 'event'> & { type: WebhookEventType };
+type Event = Omit<ConnectionEvent | ProviderAppEvent | BudgetEvent, 'event'> & { type: WebhookEventType };
 
 /**
  * Events of stream CONNECTIONS become deliveries for the endpoints that want them, a batch in one statement; the same event again
@@ -89,6 +91,11 @@ function eventOf({ subject, data }: BatchMessage): Event {
     const { event, ...of } = parseOrThrow(connectionEventSchema, payload, 'event');
     requireSubject(subject, subjects.connectionEvent(event, of.org));
     return { ...of, type: `connection.${event}` };
+  }
+  if (subject.startsWith('budget.')) {
+    const { event, ...of } = parseOrThrow(budgetEventSchema, payload, 'event');
+    requireSubject(subject, subjects.budgetEvent(event, of.org));
+    return { ...of, type: `budget.${event}` };
   }
   const { event, ...of } = parseOrThrow(providerAppEventSchema, payload, 'event');
   requireSubject(subject, subjects.providerAppEvent(event, of.org));

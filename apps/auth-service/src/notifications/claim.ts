@@ -20,7 +20,8 @@ export interface Claimed {
   event_id: string;
   type: WebhookEventType;
   occurred_at: Date;
-  provider: string;
+  /** Null where it is about a budget. */
+  provider: string | null;
   connection_id: string | null;
   provider_app_id: string | null;
   generation: number | null;

@@ -38,6 +38,7 @@ function toDelivery(row: WebhookDeliveryEntity): WebhookDelivery {
     type: row.type,
     connection: row.connectionId,
     providerApp: row.providerAppId,
+    budget: row.budget?.id ?? null,
     state: row.state,
     attempts: row.attempts,
     status: row.lastStatus,

@@ -1,5 +1,6 @@
 import { openApiDocument as documentOf, type JsonSchema } from '@keyward/service-host';
 import { agentsApi } from './agents.js';
+import { budgetsApi } from './budgets.js';
 import { connectApi } from './connect.js';
 import { connectionsApi } from './connections.js';
 import { custodyApi } from './custody.js';
@@ -35,6 +36,7 @@ export function openApiDocument(): JsonSchema {
     peopleApi,
     agentsApi,
     governanceApi,
+    budgetsApi,
     connectionsApi,
     connectApi,
     custodyApi,
