@@ -84,7 +84,7 @@ describe('a quota', () => {
     expect(results.filter(({ rateLimit }) => (rateLimit?.waitedMs ?? 0) > 0).length).toBeGreaterThanOrEqual(5);
     expect(results[0]?.rateLimit).toMatchObject({ limit: 3, remaining: expect.any(Number) });
     const metrics = await bench.metrics.metrics();
-    expect(metrics).toMatch(/tool_limit_wait_seconds_count\{provider="paced",reason="quota"\} [5-9]/);
+    expect(metrics).toMatch(/rate_limit_wait_seconds_count\{provider="paced",reason="quota"\} [5-9]/);
   });
 
   it('that can not be had in time is refused at once, in words, and audited; nothing is sent', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCatalogs, loadCatalog, type PostedConnector } from '@keyward/connectors';
+import { Catalog, createCatalogs, loadCatalog, type PostedConnector } from '@keyward/connectors';
 import {
   KeywardError,
   newId,
@@ -150,8 +150,9 @@ export class Workbench {
   }
 
   private catalogsOf(dir: string): ExecutorParts['catalogs'] {
+    this.deployment.current = loadCatalog(dir, { acme: { url: this.upstream.origin } });
     return createCatalogs({
-      deployment: loadCatalog(dir, { acme: { url: this.upstream.origin } }),
+      deployment: this.deployment,
       load: async () => this.posted,
       logger: { warn: (context) => this.refused.push(context) },
     });

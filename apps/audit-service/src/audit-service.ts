@@ -7,7 +7,8 @@ import { startForwarding } from './forward/forwarding.js';
 import { EventStore } from './ingest/event-store.js';
 import { Ingest } from './ingest/ingest.js';
 import { Partitions } from './ingest/partitions.js';
-import { createMetrics, observeStreams } from './metrics.js';
+import { observeBus } from './bus/bus-metrics.js';
+import { createMetrics } from './metrics.js';
 import { AuditorAuthenticator } from './query/auditor.js';
 import { CursorCodec } from './query/cursor.js';
 import { MemberAuditors } from './query/member-auditors.js';
@@ -41,7 +42,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE + config.forward.length });
   const nats = await openNats(host, config.nats);
   await host.waitFor('JetStream', () => ensureTopology(nats, config.streams));
-  await observeStreams(host.metrics, nats);
+  await observeBus(host.metrics, nats);
 
   const queries = new EventQueries(database, new CursorCodec(config.admin.token));
   const audit = createAuditPublisher(createPublisher(nats));

@@ -1,4 +1,4 @@
-import { createCatalogs, watchCatalog } from '@keyward/connectors';
+import { connectorLabel, createCatalogs, watchCatalog, type ConnectorLabel } from '@keyward/connectors';
 import type { RefreshRequest } from '@keyward/contracts';
 import { createCredentials, type Credentials, type VaultMetrics } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
@@ -53,7 +53,8 @@ const BROADCAST_TIMEOUT_MS = 1_000;
 export async function createAuthService(host: AuthHost) {
   const { config, logger } = host;
   const catalog = watchCatalog({ ...config.connectors, logger, onReload: catalogReloads(host.metrics) });
-  const metrics = createMetrics(host.metrics);
+  const labelOf = connectorLabel(catalog);
+  const metrics = createMetrics(host.metrics, labelOf);
   const dataSource = await openDatabase(host, config.database);
   const nats = await openNats(host, config.nats);
   const [load, loadOverlays] = [createConnectorLoader(dataSource), createOverlayLoader(dataSource)];
@@ -78,7 +79,7 @@ export async function createAuthService(host: AuthHost) {
   const services = createConnectionServices({
     ...{ dataSource, catalogs, credentials, egress, logger, broadcast: announce },
     ...{ credentialStore: createCredentialStore(dataSource), deployment: ofDeployment },
-    reauthorization: metrics.reauthorization,
+    reauthorized: metrics.reauthorized,
     refresh,
   });
   const people = createPeople(host, dataSource, egress);
@@ -87,8 +88,8 @@ export async function createAuthService(host: AuthHost) {
     ...{ credentialStore: createCredentialStore(dataSource), deployment: ofDeployment },
     memberships: (person) => people.sessions.memberships(person),
     signIn: config.signIn !== undefined,
-    callbacks: metrics.callbacks,
-    reauthorization: metrics.reauthorization,
+    calledBack: metrics.calledBack,
+    reauthorized: metrics.reauthorized,
     onFailure: (error, ending) => failures.log(error, `connecting ended: ${ending}`),
     onUnrevoked: (error) => failures.log(error, 'a person’s token was not ended at the provider'),
   });
@@ -102,7 +103,7 @@ export async function createAuthService(host: AuthHost) {
   const notifications = createNotifications(host, { dataSource, credentials, egress, catalogOf });
   const principals = new Principals(new AdminToken(config.admin.token), people.sessions);
   const handlers = { sessions, custody, principals, workloads: agents.workloads };
-  startBackgroundWork(host, { ...services, dataSource, nats, publisher, egress, handlers, notifications });
+  startBackgroundWork(host, { ...services, labelOf, dataSource, nats, publisher, egress, handlers, notifications });
   return {
     principals,
     people,
@@ -142,6 +143,7 @@ async function openCredentials(
 }
 
 interface BackgroundWork {
+  labelOf: ConnectorLabel;
   dataSource: DataSource;
   nats: NatsConnection;
   publisher: Publisher;
@@ -154,13 +156,13 @@ interface BackgroundWork {
 
 /** What runs beside the doors, and the order in which everything ends: first who takes work, then what the work needs. */
 function startBackgroundWork(host: AuthHost, work: BackgroundWork): void {
-  const { dataSource, nats, publisher, egress, providerRevocations, shredder, handlers, notifications } = work;
+  const { labelOf, dataSource, nats, publisher, egress, providerRevocations, shredder, handlers, notifications } = work;
   const relay = new OutboxRelay(
     dataSource,
     ({ id, subject, headers, payload }) => publisher.publish(subject, payload, { msgId: id, headers }),
     { logger: host.logger },
   );
-  observeDatabase(host.metrics, dataSource, relay);
+  observeDatabase(host.metrics, { dataSource, relay, labelOf });
   const requests = serveAuthRequests(nats, handlers, host.logger);
   providerRevocations.start();
   relay.start();

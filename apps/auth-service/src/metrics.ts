@@ -1,3 +1,4 @@
+import type { ConnectorLabel } from '@keyward/connectors';
 import { prepared, type OutboxRelay } from '@keyward/postgres';
 import type { VaultMetrics } from '@keyward/credentials';
 import { createVaultMetrics } from '@keyward/kms';
@@ -5,31 +6,36 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 
 export interface AuthMetrics {
-  callbacks: Counter<'provider' | 'outcome'>;
-  /** From when a person was asked to authorize again until somebody had. */
-  reauthorization: Histogram<'provider'>;
+  /** A browser came back from a provider. @param provider undefined where nobody knows of this authorization */
+  calledBack(provider: string | undefined, outcome: string): void;
+  /** @param seconds from when a person was asked to authorize again until somebody had */
+  reauthorized(provider: string, seconds: number): void;
   vault: VaultMetrics;
 }
 
 /** A person who is there, one who reads it today, one who is back next week. */
 const REAUTHORIZATION_SECONDS = [30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 259_200, 604_800, 2_592_000];
 
-export function createMetrics(registry: Registry): AuthMetrics {
+export function createMetrics(registry: Registry, labelOf: ConnectorLabel): AuthMetrics {
   const registers = [registry];
+  const callbacks = new Counter({
+    name: 'oauth_callback_total',
+    help: 'Browsers that came back from a provider, by how it ended.',
+    labelNames: ['provider', 'outcome'],
+    registers,
+  });
+  const reauthorization = new Histogram({
+    name: 'connection_reauthorization_seconds',
+    help: 'From when a connection needed to be authorized again until it was.',
+    labelNames: ['provider'],
+    buckets: REAUTHORIZATION_SECONDS,
+    registers,
+  });
   return {
-    callbacks: new Counter({
-      name: 'oauth_callback_total',
-      help: 'Browsers that came back from a provider, by how it ended.',
-      labelNames: ['provider', 'outcome'],
-      registers,
-    }),
-    reauthorization: new Histogram({
-      name: 'connection_reauthorization_seconds',
-      help: 'From when a connection needed to be authorized again until it was.',
-      labelNames: ['provider'],
-      buckets: REAUTHORIZATION_SECONDS,
-      registers,
-    }),
+    calledBack: (provider, outcome) => {
+      callbacks.inc({ provider: provider === undefined ? 'unknown' : labelOf(provider), outcome });
+    },
+    reauthorized: (provider, seconds) => reauthorization.observe({ provider: labelOf(provider) }, seconds),
     vault: createVaultMetrics(registry),
   };
 }
@@ -45,7 +51,10 @@ const COUNT = { name: 'auth_count_connections', text: 'SELECT provider, status, 
 const OLDEST = { name: 'auth_oldest_reauthorization', text: 'SELECT vault.oldest_reauthorization_ms() AS ms' };
 
 /** Read from the database when scraped; a scrape while it is away keeps the last values. */
-export function observeDatabase(registry: Registry, dataSource: DataSource, relay: OutboxRelay): void {
+export function observeDatabase(
+  registry: Registry,
+  { dataSource, relay, labelOf }: { dataSource: DataSource; relay: OutboxRelay; labelOf: ConnectorLabel },
+): void {
   const connections = new Gauge({
     name: 'connections',
     help: 'Connections by provider and state.',
@@ -55,7 +64,7 @@ export function observeDatabase(registry: Registry, dataSource: DataSource, rela
       const rows = await prepared<ConnectionCount>(dataSource, COUNT, []).catch(() => undefined);
       if (rows === undefined) return;
       connections.reset();
-      for (const row of rows) connections.set({ provider: row.provider, state: row.status }, Number(row.connections));
+      for (const row of rows) connections.inc({ provider: labelOf(row.provider), state: row.status }, Number(row.connections));
     },
   });
   const waiting = new Gauge({

@@ -50,7 +50,7 @@ export async function createGateway(host: GatewayHost): Promise<Gateway> {
     ...{ onlyWithTools: true, logger },
     onReload: catalogReloads(host.metrics),
   });
-  const metrics = createMetrics(host.metrics);
+  const metrics = createMetrics(host.metrics, catalog);
   host.onDrain('connectors', () => catalog.stop());
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE });
   const nats = await openNats(host, config.nats, 'NATS, account KEYWARD');

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { byLabel, type ConnectorLabel } from '@keyward/connectors';
 import type { VaultMetrics } from '@keyward/credentials';
 import { createVaultMetrics } from '@keyward/kms';
 import type { BreakerState } from '@keyward/limits';
@@ -27,10 +28,10 @@ export interface GaugeSources {
 /** Shorter than any healthy margin, so that anything above 0 is a refresh that is late. */
 const EXPIRING_WITHIN_MS = 15_000;
 
-export function createMetrics(registry: Registry, sources: GaugeSources): RefresherMetrics {
+export function createMetrics(registry: Registry, labelOf: ConnectorLabel, sources: GaugeSources): RefresherMetrics {
   const registers = [registry];
   const labelNames = ['provider'] as const;
-  registerGauges(registry, sources);
+  registerGauges(registry, labelOf, sources);
   const refreshes = new Counter({
     name: 'credential_refresh_total',
     help: 'Attempts to refresh a credential, by what became of them',
@@ -65,20 +66,23 @@ export function createMetrics(registry: Registry, sources: GaugeSources): Refres
     registers,
   });
   return {
-    attempt: (provider, outcome, seconds) => {
+    attempt: (connector, outcome, seconds) => {
+      const provider = labelOf(connector);
       refreshes.inc({ provider, outcome });
       duration.observe({ provider }, seconds);
     },
-    refreshed: (provider, usedShare) => age.observe({ provider }, usedShare),
-    late: (provider, seconds) => late.observe({ provider }, seconds),
-    foundExpired: (provider) => expired.inc({ provider }),
+    refreshed: (connector, usedShare) => age.observe({ provider: labelOf(connector) }, usedShare),
+    late: (connector, seconds) => late.observe({ provider: labelOf(connector) }, seconds),
+    foundExpired: (connector) => expired.inc({ provider: labelOf(connector) }),
     vault: createVaultMetrics(registry),
   };
 }
 
-function registerGauges(registry: Registry, sources: GaugeSources): void {
+function registerGauges(registry: Registry, labelOf: ConnectorLabel, sources: GaugeSources): void {
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => Promise<ReadonlyMap<string, number>> | ReadonlyMap<string, number>) =>
+  type Read = () => Promise<ReadonlyMap<string, number>> | ReadonlyMap<string, number>;
+  const sum = (one: number, other: number) => one + other;
+  const gauge = (name: string, help: string, read: Read, combine: (one: number, other: number) => number) =>
     new Gauge({
       ...{ name, help, labelNames: ['provider'], registers },
       async collect() {
@@ -87,14 +91,13 @@ function registerGauges(registry: Registry, sources: GaugeSources): void {
           .catch(() => undefined);
         if (values === undefined) return;
         this.reset();
-        for (const [provider, value] of values) this.set({ provider }, value);
+        for (const [provider, value] of byLabel(values, labelOf, combine)) this.set({ provider }, value);
       },
     });
-  gauge('circuit_breaker_state', '0 closed, 1 half open, 2 open', () => sources.breakers());
-  gauge('credential_refresh_waiting', 'Refreshes that hold a lease and wait for their turn', () => sources.waiting());
-  gauge('provider_apps_rejected', 'Registrations that their provider rejects; the same from every replica', () =>
-    sources.rejectedApps(),
-  );
+  gauge('circuit_breaker_state', '0 closed, 1 half open, 2 open', () => sources.breakers(), Math.max);
+  gauge('credential_refresh_waiting', 'Refreshes that hold a lease and wait for their turn', () => sources.waiting(), sum);
+  const rejected = 'Registrations that their provider rejects; the same from every replica';
+  gauge('provider_apps_rejected', rejected, () => sources.rejectedApps(), sum);
   new Gauge({
     name: 'credential_expiring_soon',
     help: 'Access tokens that end within 15 s, or have ended, although they could have been refreshed; the same from every replica',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createCatalogs, watchCatalog } from '@keyward/connectors';
+import { connectorLabel, createCatalogs, watchCatalog, type WatchedCatalog } from '@keyward/connectors';
 import { streams, subjects, type ControlRevoked } from '@keyward/contracts';
 import { createCredentials } from '@keyward/credentials';
 import { createEgress, type Egress } from '@keyward/egress';
@@ -58,7 +58,9 @@ export async function createRefresher(host: RefresherHost, onStep: OnStep | unde
   const newLease = leaseNames(`token-refresher-${randomBytes(8).toString('hex')}`);
   const lanes = new ProviderLanes({ store, onPause: (pause) => broadcastRefreshPaused(nats, pause) });
   onRefreshPaused(nats, (pause) => lanes.pause(pause), logger);
-  const metrics = createMetrics(host.metrics, {
+  const deployment = watchCatalog({ ...config.connectors, manifestsOnly: true, logger, onReload: catalogReloads(host.metrics) });
+  host.onDrain('connectors', () => deployment.stop());
+  const metrics = createMetrics(host.metrics, connectorLabel(deployment), {
     countExpiring: (withinMs) => countExpiring(database, withinMs),
     rejectedApps: () => countRejectedApps(database),
     breakers: () => lanes.breakers(),
@@ -67,7 +69,7 @@ export async function createRefresher(host: RefresherHost, onStep: OnStep | unde
   const news = new ConnectionNews();
   onConnectionEvent(nats, ({ connection }) => news.tell(connection), logger);
 
-  const work = await createWork(host, { database, nats, egress, store, lanes, metrics, onStep });
+  const work = await createWork(host, { deployment, database, nats, egress, store, lanes, metrics, onStep });
   const run = work.run.bind(work);
   const { leaseMs, slots } = config.refresh;
   const onDemand = new OnDemand({ newLease, leaseMs, store, news, run, metrics });
@@ -94,6 +96,7 @@ export async function createRefresher(host: RefresherHost, onStep: OnStep | unde
 }
 
 interface WorkParts {
+  deployment: WatchedCatalog;
   database: DataSource;
   nats: NatsConnection;
   egress: Egress;
@@ -103,10 +106,8 @@ interface WorkParts {
   onStep: OnStep | undefined;
 }
 
-async function createWork({ config, logger, metrics, tracer, onDrain }: RefresherHost, parts: WorkParts): Promise<RefreshWork> {
-  const { database, nats, egress } = parts;
-  const deployment = watchCatalog({ ...config.connectors, manifestsOnly: true, logger, onReload: catalogReloads(metrics) });
-  onDrain('connectors', () => deployment.stop());
+async function createWork({ config, logger, tracer }: RefresherHost, parts: WorkParts): Promise<RefreshWork> {
+  const { deployment, database, nats, egress } = parts;
   const catalogs = createCatalogs({ deployment, load: createConnectorLoader(database), logger });
   onCatalogChanged(nats, ({ org }) => catalogs.forget(org), logger);
   const kms = await openKms(config.kms);

@@ -56,7 +56,7 @@ export interface CreatedExecutor {
 export async function createExecutor(host: ExecutorHost): Promise<CreatedExecutor> {
   const { config, logger, tracer, waitFor, onDrain } = host;
   const catalog = watchCatalog({ ...config.connectors, onlyWithTools: true, logger, onReload: catalogReloads(host.metrics) });
-  const metrics = createMetrics(host.metrics);
+  const metrics = createMetrics(host.metrics, catalog);
   const egress = createEgress({ privateOrigins: config.egress.privateOrigins, observer: metrics.egress });
   const kms = await openKms(config.kms);
   await waitFor('KMS', () => kms.health());

@@ -78,10 +78,8 @@ export class Executor {
   private report(call: Call, result: ExecutionResult): void {
     const { request, tool, startedAt, providerMs } = call;
     const durationMs = performance.now() - startedAt;
-    // A made-up name must not become a label.
-    const labels =
-      tool === undefined ? { connector: 'unknown', tool: 'unknown' } : { connector: tool.provider.name, tool: tool.name };
-    this.around.parts.metrics.executed({ ...labels, state: result.state }, durationMs / 1000, (durationMs - providerMs) / 1000);
+    this.around.parts.metrics.executed(tool, result.state, durationMs / 1000, (durationMs - providerMs) / 1000);
+    if (result.error !== undefined) this.around.parts.metrics.failed(result.error.code);
     this.around.logger.info(
       {
         org_id: request.org,

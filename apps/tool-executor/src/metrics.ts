@@ -1,15 +1,24 @@
-import type { ExecutionState } from '@keyward/contracts';
+import { connectorLabel, POSTED_LABEL, type Catalog, type ConnectorLabel } from '@keyward/connectors';
+import { errorCodes, type ErrorCode, type ExecutionState } from '@keyward/contracts';
 import type { VaultMetrics } from '@keyward/credentials';
-import type { EgressObserver } from '@keyward/egress';
+import { egressDenials, type EgressObserver } from '@keyward/egress';
 import { createVaultMetrics } from '@keyward/kms';
-import type { BreakerState } from '@keyward/limits';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { histogramWithExemplars } from '@keyward/service-host';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { policyMetrics, type Decide } from './execute/policy-metrics.js';
 import type { LimitMetrics } from './limits/executor-limits.js';
+import { limitMetrics, SECONDS, type WatchedLimits } from './limits/limit-metrics.js';
 import type { RetryReason } from './provider/judge.js';
 
 export interface ExecutorMetrics {
-  /** @param overheadSeconds what was not spent waiting for the provider */
-  executed(of: { connector: string; tool: string; state: ExecutionState }, seconds: number, overheadSeconds: number): void;
+  /**
+   * @param tool undefined where there is none of this name: a made-up one must not become a label
+   * @param overheadSeconds what was not spent waiting for the provider
+   */
+  executed(tool: ExecutedTool | undefined, state: ExecutionState, seconds: number, overheadSeconds: number): void;
+  decide: Decide;
+  /** A call did not succeed. */
+  failed(code: ErrorCode): void;
   retry(provider: string, reason: RetryReason): void;
   /** A request left with a token that had expired. */
   expiredInUse(provider: string): void;
@@ -20,16 +29,17 @@ export interface ExecutorMetrics {
   vault: VaultMetrics;
 }
 
-interface WatchedLimits {
-  readonly waiting: number;
-  breakers(): Map<string, BreakerState>;
+interface ExecutedTool {
+  readonly name: string;
+  readonly provider: { readonly name: string };
 }
 
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
 
-export function createMetrics(registry: Registry): ExecutorMetrics {
+/** @param deployment whose connectors are labels; those that organizations posted are one */
+export function createMetrics(registry: Registry, deployment: { readonly current: Pick<Catalog, 'connector'> }): ExecutorMetrics {
   const registers = [registry];
+  const labelOf = connectorLabel(deployment);
   const counter = (name: string, help: string, ...labelNames: string[]) => new Counter({ name, help, labelNames, registers });
   const executions = counter('tool_executions_total', 'Tool calls by how they ended', 'connector', 'tool', 'state');
   const retries = counter('tool_retries_total', 'Requests to providers that were sent again', 'provider', 'reason');
@@ -44,20 +54,20 @@ export function createMetrics(registry: Registry): ExecutorMetrics {
     'Requests that left with a token that had expired; must stay 0',
     'provider',
   );
-  const denied = counter('egress_denied_total', 'Requests that were not let out', 'reason');
-  const duration = new Histogram({
+  const errors = counter('tool_execution_errors_total', 'Tool calls that did not succeed, by error code', 'code');
+  // A rate does not see the first of a series that was not there.
+  for (const code of errorCodes) errors.inc({ code }, 0);
+  const duration = histogramWithExemplars(registry, {
     name: 'tool_execution_duration_seconds',
     help: 'From taking a call off the bus to its recorded result',
     labelNames: ['connector', 'tool'],
     buckets: SECONDS,
-    registers,
   });
-  const providerDuration = new Histogram({
+  const providerDuration = histogramWithExemplars(registry, {
     name: 'tool_provider_request_duration_seconds',
     help: 'Time that providers take to answer one request',
     labelNames: ['provider'],
     buckets: SECONDS,
-    registers,
   });
   const overhead = new Histogram({
     name: 'tool_broker_overhead_seconds',
@@ -66,64 +76,43 @@ export function createMetrics(registry: Registry): ExecutorMetrics {
     registers,
   });
   return {
-    executed: ({ connector, tool, state }, seconds, overheadSeconds) => {
-      executions.inc({ connector, tool, state });
-      duration.observe({ connector, tool }, seconds);
+    executed: (tool, state, seconds, overheadSeconds) => {
+      const labels = labelsOf(tool, labelOf);
+      executions.inc({ ...labels, state });
+      duration(labels, seconds);
       overhead.observe(overheadSeconds);
     },
-    retry: (provider, reason) => retries.inc({ provider, reason }),
-    expiredInUse: (provider) => expired.inc({ provider }),
-    ...limitMetrics(registry),
+    decide: policyMetrics(registry),
+    failed: (code) => errors.inc({ code }),
+    retry: (provider, reason) => retries.inc({ provider: labelOf(provider), reason }),
+    expiredInUse: (provider) => expired.inc({ provider: labelOf(provider) }),
+    ...limitMetrics(registry, labelOf),
     egress: {
-      hop: ({ provider, status, seconds }) => {
-        requests.inc({ provider, status_code: status === undefined ? 'error' : String(status) });
-        providerDuration.observe({ provider }, seconds);
+      hop: (hop) => {
+        const provider = labelOf(hop.provider);
+        requests.inc({ provider, status_code: hop.status === undefined ? 'error' : String(hop.status) });
+        providerDuration({ provider }, hop.seconds);
       },
-      denied: (reason) => denied.inc({ reason }),
+      denied: deniedRequests(registry),
     },
     vault: createVaultMetrics(registry),
   };
 }
 
-function limitMetrics(registry: Registry): Pick<ExecutorMetrics, 'limits' | 'watchLimits'> {
-  const registers = [registry];
-  const waits = new Histogram({
-    name: 'tool_limit_wait_seconds',
-    help: 'Time that requests waited for a quota, the end of a pause or a place among those under way',
-    labelNames: ['provider', 'reason'],
-    buckets: SECONDS,
-    registers,
+function labelsOf(tool: ExecutedTool | undefined, labelOf: ConnectorLabel): { connector: string; tool: string } {
+  if (tool === undefined) return { connector: 'unknown', tool: 'unknown' };
+  const connector = labelOf(tool.provider.name);
+  return { connector, tool: connector === POSTED_LABEL ? POSTED_LABEL : tool.name };
+}
+
+/** Each reason has a value from the start: a rate does not see the first of a series that was not there. */
+function deniedRequests(registry: Registry): NonNullable<EgressObserver['denied']> {
+  const denied = new Counter({
+    name: 'egress_denied_total',
+    help: 'Requests that were not let out',
+    labelNames: ['reason'],
+    registers: [registry],
   });
-  const refusals = new Counter({
-    name: 'tool_limit_refusals_total',
-    help: 'Requests that were not sent, or not sent again, for a limit that could not be kept in time',
-    labelNames: ['provider', 'reason'],
-    registers,
-  });
-  return {
-    limits: {
-      waited: (of, seconds) => waits.observe(of, seconds),
-      refused: (of) => refusals.inc(of),
-    },
-    watchLimits: (limits) => {
-      new Gauge({
-        name: 'tool_calls_waiting',
-        help: 'Calls that wait for a limit of their provider',
-        registers,
-        collect() {
-          this.set(limits.waiting);
-        },
-      });
-      new Gauge({
-        name: 'tool_provider_circuit_state',
-        help: 'Whether requests are let out to a provider: 0 all, 1 one that tries, 2 none',
-        labelNames: ['provider'],
-        registers,
-        collect() {
-          this.reset();
-          for (const [provider, state] of limits.breakers()) this.set({ provider }, state);
-        },
-      });
-    },
-  };
+  for (const reason of egressDenials) denied.inc({ reason }, 0);
+  return (reason) => denied.inc({ reason });
 }

@@ -24,6 +24,7 @@ export { parseOverlay, type Overlay } from './overlay/parse-overlay.js';
 export { checkAppParameters, checkConnectionParameters, type ParameterSource } from './resolve/check-parameters.js';
 export { hasServerOfConnection, resolveProvider, type ProviderValues } from './resolve/resolve-provider.js';
 export type { ToolCall } from './unified/tool-call.js';
+export { byLabel, connectorLabel, POSTED_LABEL, type ConnectorLabel } from './metric-label.js';
 export type { UnifiedTool } from './unified/unified-tool.js';
 export type {
   Answer,

@@ -1,13 +1,15 @@
 import { KeywardError, type ErrorCode } from '@keyward/contracts';
 
 /** Label of `egress_denied_total`: a closed set. */
-export type EgressDenial =
-  | 'url_not_allowed'
-  | 'origin_not_allowed'
-  | 'private_address'
-  | 'forbidden_address'
-  | 'cross_origin_redirect'
-  | 'too_many_redirects';
+export const egressDenials = [
+  'url_not_allowed',
+  'origin_not_allowed',
+  'private_address',
+  'forbidden_address',
+  'cross_origin_redirect',
+  'too_many_redirects',
+] as const;
+export type EgressDenial = (typeof egressDenials)[number];
 
 /** Why a request got no usable answer. */
 export class EgressError extends KeywardError {

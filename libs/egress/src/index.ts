@@ -2,7 +2,7 @@ export { classifyAddress, type AddressClass } from './address/classify-address.j
 export { createEgress, type EgressOptions } from './create-egress.js';
 export { type Resolve } from './connect/pinned-connector.js';
 export type { InjectedCredential } from './credential.js';
-export { EgressError, type EgressDenial } from './egress-error.js';
+export { egressDenials, EgressError, type EgressDenial } from './egress-error.js';
 export {
   type ClientCertificate,
   type Egress,

@@ -3,10 +3,10 @@ import type { KeywardError } from '@keyward/contracts';
 import type { Credentials } from '@keyward/credentials';
 import type { Egress } from '@keyward/egress';
 import type { CredentialStore } from '@keyward/postgres-vault';
-import type { Counter, Histogram } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { ClientMetadata } from '../provider-apps/client-metadata.js';
 import { ProviderApps } from '../provider-apps/provider-apps.js';
+import type { AuthMetrics } from '../metrics.js';
 import type { Ending } from './answer.js';
 import { Completers, type CompletersOptions } from './completers.js';
 import { ConnectSessions } from './connect-sessions.js';
@@ -30,8 +30,8 @@ export interface ConnectServicesOptions {
   memberships: CompletersOptions['memberships'];
   /** Whether there is an identity provider that people can sign in with. */
   signIn: boolean;
-  callbacks: Counter<'provider' | 'outcome'>;
-  reauthorization: Histogram<'provider'>;
+  calledBack: AuthMetrics['calledBack'];
+  reauthorized: AuthMetrics['reauthorized'];
   onFailure: (error: KeywardError, ending: Ending) => void;
   onUnrevoked: (error: KeywardError) => void;
 }

@@ -1,7 +1,7 @@
 import type { ProviderManifest } from '@keyward/connectors';
 import { asKeywardError, type AgentAddress, type KeywardError } from '@keyward/contracts';
 import { connectedProvider, OAuthError, readCallback, type Callback } from '@keyward/oauth';
-import type { Counter } from 'prom-client';
+import type { AuthMetrics } from '../metrics.js';
 import { ending, endingOf, type ConnectAnswer, type Ending } from './answer.js';
 import { turnAway, type Authorizer, type Completers, type Visitor } from './completers.js';
 import { takeDeliveredCode } from './delivered-code.js';
@@ -21,7 +21,7 @@ export interface FinishAuthorizationOptions extends StoreGrantOptions, OfferOpti
   signer: ConnectSigner;
   completers: Completers;
   pages: SessionPages;
-  callbacks: Counter<'provider' | 'outcome'>;
+  calledBack: AuthMetrics['calledBack'];
   /** Told why, where the page says only that. */
   onFailure: (error: KeywardError, ending: Ending) => void;
 }
@@ -128,13 +128,13 @@ export class FinishAuthorization {
   }
 
   async #end(name: Ending, pending: PendingAuthorization | undefined, failure?: Failure): Promise<ConnectAnswer> {
-    this.#count(name, pending?.session.provider ?? 'unknown');
+    this.#count(name, pending?.session.provider);
     if (pending !== undefined && failure !== undefined) await recordFailure(this.options.dataSource, pending.session, failure);
     return ending(name, pending?.session.returnUrl);
   }
 
-  #count(outcome: string, provider: string): void {
-    this.options.callbacks.inc({ provider, outcome });
+  #count(outcome: string, provider: string | undefined): void {
+    this.options.calledBack(provider, outcome);
   }
 }
 

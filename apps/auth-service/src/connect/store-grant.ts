@@ -4,12 +4,12 @@ import type { Credentials } from '@keyward/credentials';
 import { tokenTimes } from '@keyward/oauth';
 import { ConnectionEntity, withOrg, type ConnectSessionEntity, type ProviderAppEntity } from '@keyward/postgres';
 import type { CredentialStore, StoredAuthorization } from '@keyward/postgres-vault';
-import type { Histogram } from 'prom-client';
 import { IsNull, Not, type DataSource, type FindOptionsWhere } from 'typeorm';
 import { requireSameReach } from '../governance/connector-use.js';
 import { requireLiveOrganization } from '../identity/organizations.js';
 import { isUniqueViolation } from '../identity/unique.js';
 import { requireUnchangedApp } from '../provider-apps/unchanged-app.js';
+import type { AuthMetrics } from '../metrics.js';
 import type { Grant, GrantTarget } from './grant.js';
 import { advance } from './session-store.js';
 import { activate, Outrun, recordAuthorization, type Destination } from './write-grant.js';
@@ -18,8 +18,7 @@ export interface StoreGrantOptions {
   dataSource: DataSource;
   credentials: Credentials;
   credentialStore: CredentialStore;
-  /** How long people were asked for it. */
-  reauthorization: Histogram<'provider'>;
+  reauthorized: AuthMetrics['reauthorized'];
   /** Connectors that no organization can change. */
   deployment: Pick<Catalog, 'connector'>;
 }
@@ -60,7 +59,7 @@ export async function storeGrant(options: StoreGrantOptions, request: GrantToSto
     if (outcome === 'outrun') continue;
     const { reauthorizedAfterMs } = outcome;
     if (reauthorizedAfterMs !== null) {
-      options.reauthorization.observe({ provider: request.provider.name }, reauthorizedAfterMs / 1000);
+      options.reauthorized(request.provider.name, reauthorizedAfterMs / 1000);
     }
     return destination.connection;
   }

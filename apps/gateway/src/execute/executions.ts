@@ -7,6 +7,7 @@ import {
   newId,
   subjects,
   type AgentAddress,
+  type ErrorCode,
   type ExecuteBody,
   type ExecutionRequested,
   type ExecutionResult,
@@ -85,7 +86,7 @@ export class Executions {
       const error = asKeywardError(thrown);
       if (refusalState(error.code) !== undefined) {
         await this.parts.refusals.record({ id, address, user: body.user, toolName, asked, error, traceId: currentTraceId() });
-      }
+      } else this.#failed(error.code);
       throw error;
     }
   }
@@ -151,9 +152,15 @@ export class Executions {
     } catch (cause) {
       // The bus has a limit of its own, which also covers what we add to the caller's body: that one was certainly not handed over.
       if (cause instanceof KeywardError && cause.code === 'request_too_large') throw cause;
+      this.#failed('dependency_unavailable');
       throw notHandedOver(id, cause);
     }
     this.parts.metrics.handedOver.inc({ door });
+  }
+
+  /** Not by the agent's fault, and nobody after us will count it. */
+  #failed(code: ErrorCode): void {
+    this.parts.metrics.ended(undefined, 'failed', code);
   }
 
   /**

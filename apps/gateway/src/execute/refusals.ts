@@ -54,9 +54,6 @@ export class Refusals {
         attempts: 0,
       }),
     );
-    // A made-up name must not become a label.
-    const labels =
-      tool === undefined ? { connector: 'unknown', tool: 'unknown' } : { connector: tool.provider.name, tool: tool.name };
-    this.metrics.executions.inc({ ...labels, state });
+    this.metrics.ended(tool, state, error.code);
   }
 }

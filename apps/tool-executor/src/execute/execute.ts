@@ -30,7 +30,7 @@ export async function execute(parts: ExecutorParts, call: Call): Promise<Executi
     call.accept(await asked.argumentsOf()); //                      valid
     const askedAt = performance.now();
     const grant = await parts.calls.openForCall(callQuery(request, tool)); // assignment and connection, one round trip
-    authorise(tool, grant);
+    parts.metrics.decide(askedAt, () => authorise(tool, grant));
     const connection = await requireConnection(parts, call, tool, grant); //  the agent may use it, active, with the scopes
     if (request.dryRun) return { output: bounded(await preview(call, tool, connection), parts.maxOutputBytes) };
     const claimed = parts.budgets.claim(call, tool); //             within its budgets, over all replicas

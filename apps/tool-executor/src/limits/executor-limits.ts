@@ -23,7 +23,7 @@ import { Lanes, type Lane } from './lanes.js';
 import { claimOf, type Claim } from './quotas-of.js';
 import { circuitOpen, providerPaused, quotaUsedUp, roomFull, tooManyAtOnce, type RefusalReason } from './refusals.js';
 
-/** Label of `tool_limit_wait_seconds`. */
+/** Label of `rate_limit_wait_seconds`. */
 export type WaitReason = 'quota' | 'pause' | 'concurrency';
 
 export interface LimitMetrics {

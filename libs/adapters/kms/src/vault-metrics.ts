@@ -1,4 +1,4 @@
-import type { VaultMetrics } from '@keyward/credentials';
+import type { KmsOperation, VaultMetrics, VaultOperation } from '@keyward/credentials';
 import { Counter, type Registry } from 'prom-client';
 
 /** The vault's own counters, of the same names and meaning in every service that holds one. */
@@ -16,10 +16,21 @@ export function createVaultMetrics(registry: Registry): VaultMetrics {
     labelNames: ['op', 'outcome'],
     registers,
   });
+  zero(operations, ['seal', 'open', 'rotate', 'rewrap', 'shred'], ['ok', 'failed']);
+  zero(requests, ['generate_data_key', 'decrypt', 'reencrypt'], ['ok', 'unavailable', 'refused']);
   const hits = new Counter({ name: 'dek_cache_hits_total', help: 'Data keys found in memory', registers });
   return {
     operation: (op, outcome) => operations.inc({ op, outcome }),
     kmsRequest: (op, outcome) => requests.inc({ op, outcome }),
     dataKeyCacheHit: () => hits.inc(),
   };
+}
+
+/** A rate does not see the first of a series that was not there. */
+function zero(
+  counter: Counter<'op' | 'outcome'>,
+  ops: readonly (VaultOperation | KmsOperation)[],
+  outcomes: readonly string[],
+): void {
+  for (const op of ops) for (const outcome of outcomes) counter.inc({ op, outcome }, 0);
 }

@@ -8,5 +8,6 @@ export function catalogReloads(registry: Registry): (result: 'loaded' | 'refused
     labelNames: ['result'],
     registers: [registry],
   });
+  for (const result of ['loaded', 'refused']) reloads.inc({ result }, 0);
   return (result) => reloads.inc({ result });
 }
