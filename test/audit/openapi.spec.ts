@@ -17,7 +17,7 @@ beforeAll(async () => {
     ...service,
     fastify: (instance, host) => {
       instance.addHook('onRoute', ({ method, url }) => {
-        for (const one of [method].flat()) registered.add(`${one} ${url}`);
+        for (const one of [method].flat()) registered.add(`${one} ${url.replaceAll(/:([A-Za-z]+)/g, '{$1}')}`);
       });
       return service.fastify?.(instance, host);
     },
@@ -43,6 +43,10 @@ describe('the OpenAPI document of audit-service', () => {
     `/v1/events/verify?organization=${ORG}`,
     `/v1/events/verify?organization=${newId('org')}`,
     '/v1/events/verify',
+    '/v1/events/export',
+    `/v1/checkpoints?organization=${ORG}`,
+    '/v1/checkpoints',
+    '/v1/holds',
     '/openapi.json',
   ])('is what %s is answered like', async (path) => {
     for (const headers of [{ authorization: `Bearer ${ADMIN_TOKEN}` }, {}]) {
@@ -66,8 +70,9 @@ describe('the OpenAPI document of audit-service', () => {
     ).toBeUndefined();
     expect(documented.seen).toEqual(
       new Set(
-        ['/v1/events', '/v1/events/verify']
+        ['/v1/events', '/v1/events/verify', '/v1/checkpoints']
           .flatMap((at) => [200, 400, 401].map((s) => `GET ${at} ${s}`))
+          .concat('GET /v1/events/export 400', 'GET /v1/events/export 401', 'GET /v1/holds 200', 'GET /v1/holds 401')
           .concat('GET /openapi.json 200'),
       ),
     );

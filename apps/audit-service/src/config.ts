@@ -48,8 +48,6 @@ const anchorRetentionConfig = fragment(
 const retentionConfig = fragment(
   {
     KEYWARD_AUDIT_RETENTION_DAYS: days.default(0),
-    KEYWARD_AUDIT_ARCHIVE: z.enum(['true', 'false']).default('false'),
-    KEYWARD_AUDIT_ANCHOR: z.string().optional(),
     KEYWARD_AUDIT_SIGNING: z.string().optional(),
   },
   (env, report) => {
@@ -60,9 +58,7 @@ const retentionConfig = fragment(
       report(
         'KEYWARD_AUDIT_RETENTION_DAYS needs KEYWARD_AUDIT_SIGNING: what is left of a trail is verified from a signed place.',
       );
-    if (env.KEYWARD_AUDIT_ARCHIVE === 'true' && env.KEYWARD_AUDIT_ANCHOR === undefined)
-      report('KEYWARD_AUDIT_ARCHIVE=true needs KEYWARD_AUDIT_ANCHOR, where archived days are put.');
-    return { days: keep, archive: env.KEYWARD_AUDIT_ARCHIVE === 'true' };
+    return { days: keep };
   },
 );
 

@@ -2,6 +2,7 @@ import { auditRecordSchema, idSchema, usagePageSchema } from '@keyward/contracts
 import { openApiDocument as documentOf, type ApiPart, type JsonSchema } from '@keyward/service-host';
 import { z } from 'zod';
 import { eventQuerySchema } from '../query/event-filter.js';
+import { KEEPING } from './keeping.js';
 import { verifyQuerySchema } from '../query/events.controller.js';
 import { usageQuerySchema } from '../usage/usage-query.js';
 
@@ -76,5 +77,5 @@ const API: ApiPart = {
 };
 
 export function openApiDocument(): JsonSchema {
-  return documentOf(INFO, [API]);
+  return documentOf(INFO, [API, KEEPING]);
 }

@@ -42,8 +42,12 @@ export interface EventQuery {
 /** @throws KeywardError `invalid_request`, also for a parameter that is unknown or given twice */
 export function parseEventQuery(query: unknown): EventQuery {
   const { cursor, limit, ...filter } = parseOrThrow(eventQuerySchema, query, 'query');
-  if (filter.from !== undefined && filter.to !== undefined && Date.parse(filter.from) > Date.parse(filter.to)) {
-    throw new KeywardError('invalid_request', 'The time in "from" is after the one in "to".');
-  }
+  refuseEmptyRange(filter);
   return { filter, cursor, limit };
+}
+
+/** @throws KeywardError `invalid_request` */
+export function refuseEmptyRange({ from, to }: { from?: string | undefined; to?: string | undefined }): void {
+  if (from !== undefined && to !== undefined && Date.parse(from) > Date.parse(to))
+    throw new KeywardError('invalid_request', 'The time in "from" is after the one in "to".');
 }

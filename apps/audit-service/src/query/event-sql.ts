@@ -34,12 +34,7 @@ export interface SqlQuery {
 }
 
 export function selectEvents(filter: EventFilter, before: Position | undefined, limit: number): SqlQuery {
-  const values: unknown[] = [];
-  const place = (value: unknown): string => `$${values.push(value)}`;
-  const where = Object.entries(CONDITIONS)
-    .map(([name, condition]) => [filter[name as keyof EventFilter], condition] as const)
-    .filter(([value]) => value !== undefined)
-    .map(([value, condition]) => condition.replace('?', place(value)));
+  const { where, place, values } = conditionsOf(filter);
   if (before !== undefined) {
     const [at, org, seq] = [place(before.at), place(before.org), place(before.seq)];
     // The first half is what an index and the choice of partitions can use.
@@ -47,6 +42,23 @@ export function selectEvents(filter: EventFilter, before: Position | undefined, 
   }
   const condition = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;
   return { text: `SELECT ${RECORD_COLUMNS} FROM audit.event ${condition} ${NEWEST_FIRST} LIMIT ${place(limit)}`, values };
+}
+
+/** Of one organization, in the order of its chain: what matches among the records after `after`, up to and with `until`. */
+export function selectStretch(filter: EventFilter & { organization: string }, after: number, until: number): SqlQuery {
+  const { where, place, values } = conditionsOf(filter);
+  where.push(`seq > ${place(after)}::bigint AND seq <= ${place(until)}::bigint`);
+  return { text: `SELECT ${RECORD_COLUMNS} FROM audit.event WHERE ${where.join(' AND ')} ORDER BY seq`, values };
+}
+
+function conditionsOf(filter: EventFilter): { where: string[]; place: (value: unknown) => string; values: unknown[] } {
+  const values: unknown[] = [];
+  const place = (value: unknown): string => `$${values.push(value)}`;
+  const where = Object.entries(CONDITIONS)
+    .map(([name, condition]) => [filter[name as keyof EventFilter], condition] as const)
+    .filter(([value]) => value !== undefined)
+    .map(([value, condition]) => condition.replace('?', place(value)));
+  return { where, place, values };
 }
 
 export function toRecord(row: EventRow): AuditRecord {

@@ -4,7 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AuditorAuthenticator } from './auditor.js';
 import { parseEventQuery } from './event-filter.js';
-import { EventQueries, type EventPage, type Verification } from './event-queries.js';
+import { ChainVerification, type Verification } from './chain-verification.js';
+import { EventQueries, type EventPage } from './event-queries.js';
 import { Readings } from './readings.js';
 
 export const verifyQuerySchema = z.strictObject({
@@ -21,6 +22,7 @@ export class EventsController {
   constructor(
     @Inject(AuditorAuthenticator) private readonly auditors: AuditorAuthenticator,
     @Inject(EventQueries) private readonly queries: EventQueries,
+    @Inject(ChainVerification) private readonly chains: ChainVerification,
     @Inject(Readings) private readonly readings: Readings,
   ) {}
 
@@ -49,7 +51,7 @@ export class EventsController {
       );
     }
     const after = afterSeq === undefined || afterHash === undefined ? undefined : { seq: afterSeq, hash: afterHash };
-    const verification = await this.queries.verify({ organization, after });
+    const verification = await this.chains.verify({ organization, after });
     await this.readings.record({ type: 'audit.verified', reader, organization, asked: { afterSeq } });
     return verification;
   }

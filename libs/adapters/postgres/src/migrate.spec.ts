@@ -69,7 +69,7 @@ describe('migrate', () => {
     await migrate(url);
     const ds = await migrationSource(url).initialize();
     await expect(ds.undoLastMigration()).rejects.toThrow('restore a backup');
-    expect(await query(url, APPLIED)).toHaveLength(4);
+    expect(await query(url, APPLIED)).toHaveLength(5);
     await ds.destroy();
     await query(url, `DELETE FROM keyward_migration WHERE name NOT LIKE 'Backbone%'; DROP SCHEMA notification CASCADE`);
     const backbone = await migrationSource(url).initialize();

@@ -18,7 +18,20 @@ export function componentSchemas(schemas: Record<string, z.ZodType>, io: 'input'
       if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
     },
   });
-  return Object.fromEntries(Object.entries(converted.schemas).map(([id, schema]) => [id, embeddable(schema)]));
+  const embedded = Object.fromEntries(Object.entries(converted.schemas).map(([id, schema]) => [id, embeddable(schema)]));
+  return withSharedParts(embedded, io);
+}
+
+/**
+ * What refers to itself, such as any JSON value, is kept apart by the conversion, in a component that is addressed as a document of its own.
+ * Here it is a part of this one, and each direction has its own.
+ */
+function withSharedParts(schemas: Record<string, JsonSchema>, io: 'input' | 'output'): Record<string, JsonSchema> {
+  const text = JSON.stringify(schemas).replaceAll('__shared#/$defs/', '__shared/$defs/');
+  return JSON.parse(text.replaceAll('__shared', io === 'input' ? 'SharedRequestParts' : 'SharedResponseParts')) as Record<
+    string,
+    JsonSchema
+  >;
 }
 
 /** One parameter, on its own. */

@@ -110,6 +110,7 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'audit.refuse_cut_change': [],
   'audit.note_unsigned': [],
   'audit.partition_days': ['audit'],
+  'audit.is_held': ['audit'],
   'audit.last_of_day': ['audit'],
   'audit.drop_day': ['audit'],
   'bus.notify_outbox': [],

@@ -41,7 +41,7 @@ GRANT SELECT, INSERT, UPDATE (anchored_at) ON audit.checkpoint TO keyward_audit;
 /* What was chained before there were checkpoints waits for its first one from now on. */
 ALTER TABLE audit.chain_head ADD COLUMN unsigned_since timestamptz DEFAULT now();
 ALTER TABLE audit.chain_head ALTER COLUMN unsigned_since DROP DEFAULT;
-CREATE INDEX chain_head_unsigned ON audit.chain_head (unsigned_since) WHERE unsigned_since IS NOT NULL;
+CREATE INDEX chain_head_unsigned ON audit.chain_head (org_id, unsigned_since) WHERE unsigned_since IS NOT NULL;
 CREATE FUNCTION audit.note_unsigned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.unsigned_since := clock_timestamp();

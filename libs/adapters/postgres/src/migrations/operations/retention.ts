@@ -75,6 +75,17 @@ CREATE FUNCTION audit.partition_days() RETURNS SETOF date LANGUAGE sql STABLE SE
 $$;
 `;
 
+/** Whether a hold keeps a day: one that covers it, or that covers an older one which is still there. */
+const IS_HELD = `
+CREATE FUNCTION audit.is_held(p_day date) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT EXISTS (
+    SELECT FROM audit.hold h JOIN audit.partition_days() d ON d <= p_day
+    WHERE h.released_at IS NULL
+      AND (h.from_at IS NULL OR h.from_at < (d + 1)::timestamp AT TIME ZONE 'UTC')
+      AND (h.to_at IS NULL OR h.to_at > d::timestamp AT TIME ZONE 'UTC'))
+$$;
+`;
+
 /** The last event of each organization in a day, found by stepping through the primary key: the day may hold a hundred million. */
 const LAST_OF_DAY = `
 CREATE FUNCTION audit.last_of_day(p_day date) RETURNS TABLE (org_id text, seq bigint, hash bytea)
@@ -101,24 +112,21 @@ END $$;
  */
 const DROP_DAY = `
 CREATE FUNCTION audit.drop_day(p_day date, p_orgs text[], p_seqs bigint[], p_statements text[]) RETURNS bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET keyward.org = '*' AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
   v_name text := 'event_' || to_char(p_day, 'YYYYMMDD');
   v_orgs text[];
   v_seqs bigint[];
   v_events bigint;
+  v_org text := current_setting('keyward.org', true);
 BEGIN
+  PERFORM set_config('keyward.org', '*', true);
   IF p_day > (clock_timestamp() AT TIME ZONE 'UTC')::date - ${LEAST_RETENTION_DAYS} THEN
     RAISE EXCEPTION 'the last ${LEAST_RETENTION_DAYS} days are kept' USING ERRCODE = 'KW001';
   END IF;
   /* Nobody places a hold between the look and the drop. */
   LOCK TABLE audit.hold IN SHARE MODE;
-  IF EXISTS (
-    SELECT FROM audit.hold h JOIN audit.partition_days() d ON d <= p_day
-    WHERE h.released_at IS NULL
-      AND (h.from_at IS NULL OR h.from_at < (d + 1)::timestamp AT TIME ZONE 'UTC')
-      AND (h.to_at IS NULL OR h.to_at > d::timestamp AT TIME ZONE 'UTC')
-  ) THEN
+  IF audit.is_held(p_day) THEN
     RAISE EXCEPTION 'a hold keeps this day' USING ERRCODE = 'KW002';
   END IF;
   EXECUTE format('LOCK TABLE audit.%I IN SHARE ROW EXCLUSIVE MODE', v_name);
@@ -128,19 +136,24 @@ BEGIN
     RAISE EXCEPTION 'the day has changed since its statements were signed' USING ERRCODE = 'KW003';
   END IF;
   EXECUTE format($q$
-    INSERT INTO audit.retention_cut (org_id, seq, hash, day, events, jws)
-    SELECT l.org_id, l.seq, l.hash, $1, (SELECT count(*) FROM audit.%1$I p WHERE p.org_id = l.org_id), s.jws
-    FROM audit.last_of_day($1) l JOIN unnest($2, $3) AS s (org, jws) ON s.org = l.org_id$q$, v_name)
-    USING p_day, p_orgs, p_statements;
-  SELECT coalesce(sum(c.events), 0) INTO v_events FROM audit.retention_cut c WHERE c.day = p_day AND c.recorded_at IS NULL;
+    WITH counted AS (SELECT p.org_id, count(*) AS events FROM audit.%1$I p GROUP BY p.org_id),
+    stored AS (
+      INSERT INTO audit.retention_cut (org_id, seq, hash, day, events, jws)
+      SELECT l.org_id, l.seq, l.hash, $1, c.events, s.jws
+      FROM audit.last_of_day($1) l JOIN counted c USING (org_id) JOIN unnest($2, $3) AS s (org, jws) ON s.org = l.org_id
+      RETURNING events
+    )
+    SELECT coalesce(sum(events), 0)::bigint FROM stored$q$, v_name) INTO v_events USING p_day, p_orgs, p_statements;
   EXECUTE format('DROP TABLE audit.%I', v_name);
+  PERFORM set_config('keyward.org', coalesce(v_org, ''), true);
   RETURN v_events;
 END $$;
-REVOKE ALL ON FUNCTION audit.refuse_hold_change(), audit.refuse_cut_change(), audit.partition_days(), audit.last_of_day(date),
+REVOKE ALL ON FUNCTION audit.refuse_hold_change(), audit.refuse_cut_change(), audit.partition_days(), audit.is_held(date), audit.last_of_day(date),
   audit.drop_day(date, text[], bigint[], text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.partition_days(), audit.last_of_day(date), audit.drop_day(date, text[], bigint[], text[]) TO keyward_audit;
+GRANT EXECUTE ON FUNCTION audit.partition_days(), audit.is_held(date), audit.last_of_day(date),
+  audit.drop_day(date, text[], bigint[], text[]) TO keyward_audit;
 GRANT SELECT, INSERT, UPDATE (released_at, released_by) ON audit.hold TO keyward_audit;
 GRANT SELECT, UPDATE (recorded_at) ON audit.retention_cut TO keyward_audit;
 `;
 
-export const RETENTION = [TABLES, DAYS, LAST_OF_DAY, DROP_DAY].join('\n');
+export const RETENTION = [TABLES, DAYS, IS_HELD, LAST_OF_DAY, DROP_DAY].join('\n');
