@@ -12,8 +12,8 @@ import { Holds } from './holds/holds.js';
 import { EventStore } from './ingest/event-store.js';
 import { Ingest } from './ingest/ingest.js';
 import { Partitions } from './ingest/partitions.js';
-
-import { createMetrics, observeStreams } from './metrics.js';
+import { observeBus } from './bus/bus-metrics.js';
+import { createMetrics } from './metrics.js';
 import { AuditorAuthenticator } from './query/auditor.js';
 import { ChainVerification } from './query/chain-verification.js';
 import { CursorCodec } from './query/cursor.js';
@@ -54,7 +54,7 @@ export async function createAuditService(host: AuditHost): Promise<AuditService>
   const database = await openDatabase(host, { ...config.database, poolSize: POOL_SIZE + config.forward.length });
   const nats = await openNats(host, config.nats);
   await host.waitFor('JetStream', () => ensureTopology(nats, config.streams));
-  await observeStreams(host.metrics, nats);
+  await observeBus(host.metrics, nats);
 
   const queries = new EventQueries(database, new CursorCodec(config.admin.token));
   const audit = createAuditPublisher(createPublisher(nats));
