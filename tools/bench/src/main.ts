@@ -4,6 +4,7 @@ import path from 'node:path';
 import { connectUser, startStack, storedAccessToken } from '@keyward/stack';
 import type { Bench, Measurement } from './bench.js';
 import { table, type Figure } from './figure.js';
+import { auditIngest } from './figures/audit-ingest.js';
 import { addedLatency } from './figures/latency.js';
 import { kmsCalls } from './figures/kms-calls.js';
 import { lostAnswers } from './figures/lost-answers.js';
@@ -28,6 +29,7 @@ const ON_ONE_STACK: readonly Measurement[] = [
   kmsCalls,
   addedLatency,
   throughput,
+  auditIngest,
   quotas,
   unreliableProvider,
   lostAnswers,

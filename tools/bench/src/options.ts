@@ -7,6 +7,7 @@ export const MEASUREMENTS = [
   'P4',
   'P5',
   'P6',
+  'P7',
   'P9',
   'P10',
   'P12',
