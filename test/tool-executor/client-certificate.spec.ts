@@ -213,6 +213,7 @@ describe('the key', () => {
       ...{ cancellations: new Cancellations(), notices: { send: async () => undefined }, clock: { now: Date.now } },
       publisher: { publish: async (_subject, payload) => void seen.push(payload) },
       tracer: trace.getTracer('test'),
+      logsCalls: true,
       logger: pino({ level: 'trace' }, sink),
     });
   }

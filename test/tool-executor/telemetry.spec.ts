@@ -33,7 +33,7 @@ beforeEach(() => {
     inFlight: new InFlight(),
     ...{ cancellations: new Cancellations(), notices: { send: async () => undefined }, clock: { now: Date.now } },
     publisher: { publish: async (subject, payload, { msgId }) => void published.push([subject, payload, msgId]) },
-    tracer: trace.getTracer('test'),
+    ...{ tracer: trace.getTracer('test'), logsCalls: true },
     logger: pino({ messageKey: 'message', formatters: { level: (level) => ({ level }) } }, sink),
   });
 });
@@ -90,6 +90,36 @@ describe('what is seen of an execution', () => {
     expect(text).toMatch(/tool_execution_duration_seconds_count\{connector="acme",tool="acme_get"\} \d/);
     expect(text).toMatch(/tool_broker_overhead_seconds_count \d/);
     for (const id of [bench.org, bench.agent, 'usr_ada', bench.connection.id, 'made_up']) expect(text).not.toContain(id);
+  });
+
+  it('connectors that organizations posted as one label, whatever they and their tools are called', async () => {
+    const origin = 'https://own.example';
+    const manifest = `name: org_own\ntitle: Own\nauth: { kind: api_key }\nbase_url: ${origin}\norigins: ['${origin}']\n`;
+    const tools = `
+- name: org_own_get
+  title: Get
+  description: A tool of the tests.
+  effect: read
+  input: { type: object }
+  request: { method: GET, path: /things }
+`;
+    bench.posted = [{ name: 'org_own', version: 1, manifest, tools }];
+    await handle('org_own_get', { dryRun: true });
+    const text = await bench.metrics.metrics();
+    expect(text).not.toContain('org_own');
+    expect(text).toMatch(/tool_executions_total\{connector="posted",tool="posted",state="[a-z]+"\} 1/);
+  });
+
+  it('each decision whether an agent may call a tool, and how long it took', async () => {
+    const decided = async (decision: string) => {
+      const found = new RegExp(`policy_decisions_total\\{decision="${decision}"\\} (\\d+)`).exec(await bench.metrics.metrics());
+      return Number(found?.[1]);
+    };
+    const before = [await decided('allow'), await decided('deny')];
+    await handle('acme_get');
+    bench.grant.permission = 'read';
+    await handle('acme_create');
+    expect([await decided('allow'), await decided('deny')]).toEqual(before.map((count) => count + 1));
   });
 
   it('no line, no metric and no answer where the audit trail does not acknowledge', async () => {

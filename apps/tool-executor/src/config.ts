@@ -29,6 +29,11 @@ const recordConfig = fragment(
   (env) => ({ arguments: env.KEYWARD_AUDIT_ARGUMENTS === 'redacted' }),
 );
 
+/** A line in the log for every call; the audit trail has them all the same. */
+const logConfig = fragment({ KEYWARD_LOG_CALLS: z.enum(['true', 'false']).default('true') }, (env) => ({
+  calls: env.KEYWARD_LOG_CALLS === 'true',
+}));
+
 export const executorConfig = {
   database: databaseConfig,
   nats: natsConfig,
@@ -40,5 +45,6 @@ export const executorConfig = {
   objects: objectsConfig,
   retention: retentionConfig,
   record: recordConfig,
+  log: logConfig,
   currency: currencyConfig,
 };

@@ -110,7 +110,7 @@ export async function createExecutor(host: ExecutorHost): Promise<CreatedExecuto
       maxOutputBytes: (nats.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES,
       random: Math.random,
     },
-    ...{ inFlight, cancellations, notices, clock, publisher, tracer, logger },
+    ...{ inFlight, cancellations, notices, clock, publisher, tracer, logger, logsCalls: config.log.calls },
   });
   onDrain('connectors', () => catalog.stop());
   onDrain('egress', () => egress.close());

@@ -20,6 +20,8 @@ export interface ExecutorSurroundings {
   clock: Pick<BusClock, 'now'>;
   publisher: Publisher;
   tracer: Tracer;
+  /** One line for each call. */
+  logsCalls: boolean;
   logger: Logger;
 }
 
@@ -80,6 +82,7 @@ export class Executor {
     const durationMs = performance.now() - startedAt;
     this.around.parts.metrics.executed(tool, result.state, durationMs / 1000, (durationMs - providerMs) / 1000);
     if (result.error !== undefined) this.around.parts.metrics.failed(result.error.code);
+    if (!this.around.logsCalls) return;
     this.around.logger.info(
       {
         org_id: request.org,
@@ -100,7 +103,12 @@ export class Executor {
   private async inSpan(call: Call, work: () => Promise<ExecutionResult>): Promise<ExecutionResult> {
     if (trace.getActiveSpan()?.isRecording() !== true) return work();
     const { tool, id } = call.request;
-    const attributes = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool, 'gen_ai.tool.call.id': id };
+    const attributes = {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': tool,
+      'gen_ai.tool.type': 'extension',
+      'gen_ai.tool.call.id': id,
+    };
     return this.around.tracer.startActiveSpan(`execute_tool ${tool}`, { attributes }, async (span) => {
       try {
         const result = await work();

@@ -41,7 +41,9 @@ export class RefreshWork {
         await step('claimed');
         const { outcome, result } = await this.#refresh({ claim, startedAt, step });
         span.setAttribute('keyward.refresh.outcome', outcome);
-        if (result.kind === 'failed') span.setStatus({ code: SpanStatusCode.ERROR, message: outcome });
+        if (result.kind === 'failed') {
+          span.setAttribute('error.type', outcome).setStatus({ code: SpanStatusCode.ERROR, message: outcome });
+        }
         this.#report(row, { outcome, result }, performance.now() - startedAt);
         return result;
       } finally {

@@ -1,4 +1,5 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
+import { asKeywardError } from '@keyward/contracts';
 import type { MsgHdrs } from '@nats-io/transport-node';
 
 const tracer = trace.getTracer('@keyward/jetstream');
@@ -32,8 +33,8 @@ export async function producing<T>(subject: string, work: () => Promise<T>): Pro
 }
 
 /**
- * Runs the work in the trace the message came with. A trace that is not sampled needs no span of ours, only its ids; a message
- * without a trace starts one.
+ * Runs the work in the trace the message came with; a message without one starts one. Where nothing is recorded there are only its ids.
+ * What is not sampled may be recorded all the same, in case it fails.
  */
 export function consuming<T>(
   subject: string,
@@ -42,17 +43,17 @@ export function consuming<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const parent: Context = headers === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers, carrier);
-  const remote = trace.getSpanContext(parent);
-  if (remote !== undefined && (remote.traceFlags & 1) === 0) return context.with(parent, work);
   const template = destinationTemplate(subject);
-  const attributes = {
+  const span = tracer.startSpan(`process ${template}`, { kind: SpanKind.CONSUMER }, parent);
+  const active = trace.setSpan(parent, span);
+  if (!span.isRecording()) return context.with(active, work);
+  span.setAttributes({
     ...common(subject, template),
     'messaging.operation.type': 'process',
     'messaging.operation.name': 'process',
     'messaging.consumer.group.name': consumer,
-  };
-  const span = tracer.startSpan(`process ${template}`, { kind: SpanKind.CONSUMER, attributes }, parent);
-  return context.with(trace.setSpan(parent, span), () => ended(span, work));
+  });
+  return context.with(active, () => ended(span, work));
 }
 
 function common(subject: string, template: string) {
@@ -63,6 +64,7 @@ async function ended<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    span.setAttribute('error.type', asKeywardError(error).code);
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {

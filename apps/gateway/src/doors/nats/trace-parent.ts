@@ -8,7 +8,7 @@ import {
   type Context,
   type Tracer,
 } from '@opentelemetry/api';
-import { headers } from '@keyward/contracts';
+import { asKeywardError, headers } from '@keyward/contracts';
 import type { MsgHdrs } from '@nats-io/transport-node';
 
 /** W3C Trace Context level 1, section 3.2: version 00, ids not all zero. */
@@ -34,6 +34,7 @@ export async function traced(tracer: Tracer, template: string, parent: Context, 
   try {
     await context.with(trace.setSpan(parent, span), work);
   } catch (error) {
+    span.setAttribute('error.type', asKeywardError(error).code);
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {

@@ -25,7 +25,7 @@ export class Settlement {
   async failed(delivery: Delivery, context: JetStreamContext | undefined, error: KeywardError): Promise<void> {
     const { logger, stream } = this.options;
     const { subject, deliveries } = delivery;
-    trace.getActiveSpan()?.setStatus({ code: SpanStatusCode.ERROR, message: error.code });
+    trace.getActiveSpan()?.setAttribute('error.type', error.code).setStatus({ code: SpanStatusCode.ERROR, message: error.code });
     const fields = { stream, subject, deliveries, code: error.code, err: error.cause ?? error };
     if (isPermanent(error) || this.isFinal(delivery)) {
       logger.error(fields, 'a message is given up');
