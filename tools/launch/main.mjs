@@ -27,6 +27,7 @@ const COMMANDS = {
   'e2e:cluster': { first: ENSURE_NATS, program: [join(root, 'tools/cluster/dist/main.js')], supervised: true },
   image: { program: [join(root, 'tools/images/assemble.mjs')], supervised: false },
   contracts: { program: [...FROM_SOURCE, join(root, 'tools/contracts/src/main.ts')], supervised: false },
+  'verify:k8s': { program: [...FROM_SOURCE, join(root, 'tools/verify/src/main.ts')], supervised: false },
   test: { first: ENSURE_NATS, program: JEST, supervised: false },
   'test:faults': { first: ENSURE_NATS, program: [...FROM_SOURCE, join(root, 'test/faults/main.ts')], supervised: true },
   /** For tests that start services: builds what is stale, and installs nothing under a run that uses it. */

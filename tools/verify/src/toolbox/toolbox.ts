@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { cacheDir } from '@keyward/embedded';
+import type { Go } from './go.js';
+import { lastWords, run } from './run.js';
+
+/** The modules under `go/`, each with a go.mod and go.sum that pin what it builds; each package is named by its program's file name. */
+const MODULES = {
+  toolbox: {
+    helm: 'helm.sh/helm/v4/cmd/helm',
+    kustomize: 'sigs.k8s.io/kustomize/kustomize/v5',
+    kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform',
+    'helm-unittest': 'github.com/helm-unittest/helm-unittest/cmd/helm-unittest',
+    'pod-security': './cmd/pod-security',
+  },
+  'kube-score': { 'kube-score': 'github.com/zegl/kube-score/cmd/kube-score' },
+} as const;
+
+export const PROGRAMS = ['helm', 'kustomize', 'kubeconform', 'helm-unittest', 'pod-security', 'kube-score'] as const;
+export type Program = (typeof PROGRAMS)[number];
+/** Where each program is. */
+export type Toolbox = Record<Program, string>;
+
+const PROGRESS_EVERY_MS = 15_000;
+const UNUSED_FOR_MS = 14 * 86_400_000;
+/** Two compilers at once: more do not fit into the memory of small machines. */
+const BUILD_FLAGS = ['-p', '2', '-trimpath', '-buildvcs=false', '-ldflags=-s -w', '-v'];
+
+function sourcesOf(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** A name for what these sources build with this Go: whatever else is in the cache, the same name holds the same programs. */
+function fingerprint(modules: string, go: Go): string {
+  const hash = createHash('sha256').update(`${process.platform}/${process.arch} ${go.version} ${BUILD_FLAGS.join(' ')}\0`);
+  for (const file of sourcesOf(modules))
+    hash.update(relative(modules, file)).update('\0').update(readFileSync(file)).update('\0');
+  return hash.digest('hex').slice(0, 16);
+}
+
+function programsIn(directory: string): Toolbox {
+  return Object.fromEntries(PROGRAMS.map((name) => [name, join(directory, name)])) as Toolbox;
+}
+
+/**
+ * Builds the programs once for each state of `modules`; from then on they come from the user's cache and nothing is fetched.
+ * @param modules the directory with the Go modules
+ * @throws Error with the end of what Go said
+ */
+export async function ensureToolbox(modules: string, go: Go, say: (line: string) => void): Promise<Toolbox> {
+  const home = join(cacheDir(), 'verify');
+  const target = join(home, fingerprint(modules, go));
+  if (!existsSync(target)) await build(modules, go, target, say);
+  utimesSync(target, new Date(), new Date());
+  removeUnused(home);
+  return programsIn(target);
+}
+
+async function build(modules: string, go: Go, target: string, say: (line: string) => void): Promise<void> {
+  mkdirSync(dirname(target), { recursive: true });
+  const staged = mkdtempSync(join(dirname(target), 'build-'));
+  const started = Date.now();
+  const seconds = (): string => `${Math.round((Date.now() - started) / 1000)} s`;
+  let packages = 0;
+  say(`Building ${PROGRAMS.join(', ')} with ${go.version} (once for each change of their versions; some minutes) …`);
+  const progress = setInterval(() => say(`  ${packages} packages compiled, ${seconds()}`), PROGRESS_EVERY_MS);
+  try {
+    for (const [module, packagesOf] of Object.entries(MODULES))
+      await compile(join(modules, module), go, staged, Object.values(packagesOf), () => packages++);
+    const missing = Object.values(programsIn(staged)).filter((path) => !existsSync(path));
+    if (missing.length > 0) throw new Error(`go build did not make ${missing.join(', ')}`);
+    // A run beside this one may have been faster; what it put there is the same.
+    if (!existsSync(target)) renameSync(staged, target);
+    say(`  built in ${seconds()}`);
+  } finally {
+    clearInterval(progress);
+    rmSync(staged, { recursive: true, force: true });
+  }
+}
+
+async function compile(module: string, go: Go, out: string, packages: string[], onPackage: () => void): Promise<void> {
+  const built = await run(go.command, ['build', ...BUILD_FLAGS, '-o', `${out}/`, ...packages], {
+    cwd: module,
+    // What go.mod and go.sum pin and nothing else; a workspace of the caller's must not replace modules.
+    env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
+    onErrorLine: (line) => {
+      if (!line.startsWith('go: ')) onPackage();
+    },
+  });
+  if (built.code !== 0) throw new Error(`go build failed (${built.code}):\n${lastWords(built)}`);
+}
+
+function removeUnused(home: string): void {
+  for (const entry of readdirSync(home)) {
+    const path = join(home, entry);
+    const usedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - usedAt > UNUSED_FOR_MS) rmSync(path, { recursive: true, force: true });
+  }
+}

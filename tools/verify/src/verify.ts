@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { apiVersionsOf, readCrds } from './schemas/stored.js';
+import { alerts } from './steps/alerts.js';
+import { environment } from './steps/environment.js';
+import { lint } from './steps/lint.js';
+import { podSecurity } from './steps/pod-security.js';
+import { render } from './steps/render.js';
+import { schemas } from './steps/schemas.js';
+import { score } from './steps/score.js';
+import type { Outcome, Step, Workplace } from './steps/step.js';
+import { unit } from './steps/unit.js';
+import { run } from './toolbox/run.js';
+import type { Toolbox } from './toolbox/toolbox.js';
+
+/** In the order in which they run. Rendering is always done, as the others look at what comes of it. */
+export const STEPS: readonly Step[] = [lint, schemas, podSecurity, score, environment, unit, alerts];
+
+export interface VerifyOptions {
+  root: string;
+  schemas: string;
+  directory: string;
+  tools: Toolbox;
+  /** Names of steps; none is all of them. */
+  only: readonly string[];
+  say: (line: string) => void;
+}
+
+/** @returns whether everything holds */
+export async function verify({ root, schemas: stored, directory, tools, only, say }: VerifyOptions): Promise<boolean> {
+  const places = {
+    chart: join(root, 'helm/keyward'),
+    edges: join(root, 'tools/verify/values'),
+    manifests: join(root, 'k8s'),
+    directory,
+  };
+  const started = Date.now();
+  const { rendered, outcome } = await render(places, tools, apiVersionsOf(readCrds(stored)));
+  const workplace: Workplace = { ...places, root, schemas: stored, tools, rendered, promtool: await findPromtool() };
+  let good = tell('render', outcome, started, say);
+  for (const step of STEPS) {
+    if (only.length > 0 && !only.includes(step.name)) continue;
+    const begun = Date.now();
+    good = tell(step.name, await step.run(workplace), begun, say) && good;
+  }
+  return good;
+}
+
+function tell(name: string, { summary, problems, skipped }: Outcome, started: number, say: (line: string) => void): boolean {
+  const verdict = problems.length > 0 ? 'FAILED' : skipped === undefined ? 'ok' : 'not done';
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  say(
+    `${name.padEnd(13)} ${verdict.padEnd(8)} ${skipped ?? summary}${problems.length > 0 ? `: ${problems.length} problems` : ''} (${seconds} s)`,
+  );
+  for (const problem of problems) say(`  ${problem.replaceAll('\n', '\n  ')}`);
+  return problems.length === 0;
+}
+
+async function findPromtool(): Promise<string | undefined> {
+  return (await run('promtool', ['--version'])).code === 0 ? 'promtool' : undefined;
+}
