@@ -17,6 +17,7 @@ import { refreshStorm } from './figures/refresh-storm.js';
 import { refreshThroughput } from './figures/refresh-throughput.js';
 import { revocation } from './figures/revocation.js';
 import { secondStart } from './figures/second-start.js';
+import { telemetryCost } from './figures/telemetry-cost.js';
 import { throughput } from './figures/throughput.js';
 import { probedWrites } from './figures/probed-writes.js';
 import { unreliableProvider } from './figures/unreliable-provider.js';
@@ -48,6 +49,8 @@ const progress = (line: string) => process.stderr.write(`  ${line}\n`);
 async function measure(options: Options, dir: string): Promise<Figure[]> {
   const figures: Figure[] = [];
   if (options.only.includes('P13')) figures.push(...(await secondStart(path.join(dir, 'start'), progress)));
+  if (options.only.includes('P20'))
+    figures.push(...(await telemetryCost(path.join(dir, 'telemetry'), options.measureMs, progress)));
   const chosen = ON_ONE_STACK.filter(({ id, also }) => options.only.some((only) => only === id || only === also));
   if (chosen.length === 0) return figures;
   progress('starting a stack');

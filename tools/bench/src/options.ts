@@ -18,6 +18,7 @@ export const MEASUREMENTS = [
   'P17',
   'P18',
   'P19',
+  'P20',
 ] as const;
 export type MeasurementId = (typeof MEASUREMENTS)[number];
 
