@@ -27,7 +27,7 @@ export type AuditHost = ServiceHost<ConfigOf<typeof auditConfig>>;
 
 /** Two for batches at work, one for partitions, three for checkpoints, the rest for auditors. Each destination of the trail needs one more. */
 const POOL_SIZE = 9;
-const BATCH_SIZE = 500;
+const BATCH_SIZE = 1_000;
 /** One batch is verified while another is being written. */
 const CONCURRENCY = 2;
 /** Every batch is a commit, so that fewer, fuller ones are cheaper. Nobody waits for it: the event is durable in the stream already. */

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { DataSource } from 'typeorm';
 
-/** As audit-service has them: a batch is a transaction, and two are at work. */
-const [BATCH, AT_A_TIME] = [500, 2];
+/** As audit-service has them: a batch is a transaction. */
+const BATCH = 1_000;
 
 const COLUMNS = [
   'org_id',
@@ -28,12 +28,23 @@ const INSERT = `INSERT INTO bench.event (${COLUMNS.join(', ')})
 /** As text, so that nothing is converted on the way; bytes in the way that the server reads them. */
 const SELECT = `SELECT ${COLUMNS.map((name) => `${name}::text`).join(', ')} FROM audit.event WHERE org_id = ANY ($1) ORDER BY id`;
 
+export interface InsertOptions {
+  /** Whose rows. */
+  organizations: readonly string[];
+  /** Share of the rows that are not counted. */
+  countedFrom: number;
+  /** Each takes the next batch when its last is in. */
+  connections: number;
+}
+
 /**
  * The rows of these organizations' trails, in batches, into a table that has the same columns, indexes and days as the trail.
- * @param countedFrom share of the rows that are not counted
  * @returns rows per second
  */
-export async function insertRows(database: DataSource, organizations: readonly string[], countedFrom: number): Promise<number> {
+export async function insertRows(
+  database: DataSource,
+  { organizations, countedFrom, connections }: InsertOptions,
+): Promise<number> {
   const rows = await database.query<Record<string, string>[]>(SELECT, [organizations]);
   const batches: unknown[][] = [];
   for (let from = 0; from < rows.length; from += BATCH) {
@@ -46,9 +57,9 @@ export async function insertRows(database: DataSource, organizations: readonly s
   );
   try {
     const warmUp = Math.floor(batches.length * countedFrom);
-    await insertAll(database, batches.slice(0, warmUp));
+    await insertAll(database, batches.slice(0, warmUp), connections);
     const began = performance.now();
-    await insertAll(database, batches.slice(warmUp));
+    await insertAll(database, batches.slice(warmUp), connections);
     return (rows.length - warmUp * BATCH) / ((performance.now() - began) / 1000);
   } finally {
     await database.query('DROP SCHEMA bench CASCADE');
@@ -67,10 +78,10 @@ async function makeTable(database: DataSource, days: readonly string[]): Promise
   }
 }
 
-async function insertAll(database: DataSource, batches: readonly unknown[][]): Promise<void> {
+async function insertAll(database: DataSource, batches: readonly unknown[][], connections: number): Promise<void> {
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let batch = batches[next++]; batch !== undefined; batch = batches[next++]) await database.query(INSERT, batch);
   };
-  await Promise.all(Array.from({ length: AT_A_TIME }, lane));
+  await Promise.all(Array.from({ length: connections }, lane));
 }
