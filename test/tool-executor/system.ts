@@ -54,15 +54,15 @@ export class System {
     private readonly refreshMessages: ConsumerMessages,
   ) {}
 
-  /** @param connector the manifest of acme, where it matters to the test */
-  static async start(connector: string = CONNECTOR): Promise<System> {
+  /** @param connector the manifest of acme, and its tools, where they matter to the test */
+  static async start(connector: string = CONNECTOR, tools: string = TOOLS): Promise<System> {
     const [upstream, database, nats] = await Promise.all([HostileServer.start(), dedicatedPostgres(), testNats()]);
     await migrate(database.url);
     await createLogin(database.url, { service: 'executor', login: 'executor_test', password: 'executor-password' });
     const dir = mkdtempSync(join(tmpdir(), 'keyward-executor-'));
     mkdirSync(join(dir, 'connectors', 'acme'), { recursive: true });
     writeFileSync(join(dir, 'connectors', 'acme', 'connector.yaml'), connector);
-    writeFileSync(join(dir, 'connectors', 'acme', 'tools.yaml'), TOOLS);
+    writeFileSync(join(dir, 'connectors', 'acme', 'tools.yaml'), tools);
     await createKeyFile(join(dir, 'kms.json'));
     const owner = createDataSource({ url: database.url, applicationName: 'owner' });
     await owner.initialize();

@@ -26,9 +26,12 @@ describe('amounts', () => {
     expect(amountOf(micros)).toBe(amount);
   });
 
-  it.each([-1, 0.0000001, 1.0000005, Number.NaN, Number.POSITIVE_INFINITY, 1e10])('%d is not what a call can cost', (declared) => {
-    expect(declaredCostSchema.safeParse(declared).success).toBe(false);
-  });
+  it.each([-1, 0.0000001, 1.0000005, Number.NaN, Number.POSITIVE_INFINITY, 1e10])(
+    '%d is not what a call can cost',
+    (declared) => {
+      expect(declaredCostSchema.safeParse(declared).success).toBe(false);
+    },
+  );
 
   it.each(['-1', '1e3', '01', '1.', '.5', '1.0000001', '1,5', '1234567890', ''])('%j is no amount', (amount) => {
     expect(amountSchema.safeParse(amount).success).toBe(false);

@@ -6,7 +6,9 @@ const DECIMALS = 6;
 const MAX_AMOUNT = 1_000_000_000;
 
 /** An amount of the deployment's currency as a text: `0.002`, `12.5`, `300`. Up to a billion, six decimals at most. */
-export const amountSchema = z.string().regex(/^(?:0|[1-9]\d{0,8})(?:\.\d{1,6})?$/, 'must be an amount such as 12.50, six decimals at most');
+export const amountSchema = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,8})(?:\.\d{1,6})?$/, 'must be an amount such as 12.50, six decimals at most');
 
 /** What a tool declares that one call costs, as YAML writes it: a number. */
 export const declaredCostSchema = z
@@ -33,6 +35,8 @@ export function microsOf(amount: string | number): number {
 /** The shortest text of an amount: `0.002`, `12.5`, `300`. @param micros a whole number, 0 or more */
 export function amountOf(micros: number): string {
   const whole = Math.floor(micros / MICROS);
-  const rest = String(micros % MICROS).padStart(DECIMALS, '0').replace(/0+$/, '');
+  const rest = String(micros % MICROS)
+    .padStart(DECIMALS, '0')
+    .replace(/0+$/, '');
   return rest === '' ? String(whole) : `${whole}.${rest}`;
 }

@@ -161,6 +161,7 @@ export class Budgets {
       if (!budget[measure]) return undefined;
       const key = { org: budget.org, budget: budget.id, measure };
       const { store, metrics } = this.options;
+      before?.[measure]?.forget();
       return before?.[measure] ?? new BudgetGate({ store, key, onTold: (told) => metrics.told(told, budget.onExceeded) });
     };
     return { budget, calls: gate('calls'), cost: gate('cost') };

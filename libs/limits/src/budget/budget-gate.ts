@@ -82,6 +82,12 @@ export class BudgetGate {
     this.#watch();
   }
 
+  /** The limit may be another now: what the store said of it before is not believed any more. */
+  forget(): void {
+    this.#usedUp = undefined;
+    this.#goneUntil = Number.NEGATIVE_INFINITY;
+  }
+
   /** Gives back what nobody has taken. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
