@@ -153,6 +153,17 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
   }),
 };
 
+/** What is tried out here by the same variable as in production: it is handed on from the environment that the stack is started in. */
+const HANDED_ON: Partial<Record<ServiceName, readonly string[]>> = {
+  'audit-service': ['KEYWARD_AUDIT_FORWARD_FILE', 'KEYWARD_COST_CURRENCY'],
+  'tool-executor': ['KEYWARD_COST_CURRENCY'],
+};
+
+function handedOn(service: ServiceName): Record<string, string> {
+  const set = (HANDED_ON[service] ?? []).map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(set.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
 /** The whole environment of one service: its own login, its own NATS user, and no secret that it does not need. */
 export function serviceEnvironment(service: ServiceName, settings: ServiceSettings): Record<string, string> {
   return {
@@ -164,6 +175,7 @@ export function serviceEnvironment(service: ServiceName, settings: ServiceSettin
     KEYWARD_OPS_PORT: String(settings.secrets.ports[`${service} metrics`]),
     KEYWARD_DRAIN_TIMEOUT_MS: String(DRAIN_TIMEOUT_MS),
     ...OWN[service](settings),
+    ...handedOn(service),
   };
 }
 
