@@ -2,6 +2,7 @@ import {
   adminConfig,
   checkpointSigningConfig,
   clientLimitsConfig,
+  currencyConfig,
   databaseConfig,
   fragment,
   httpConfig,
@@ -10,7 +11,6 @@ import {
   streamsConfig,
 } from '@keyward/service-host';
 import { forwardConfig } from './forward/config.js';
-import { currencyConfig } from './usage/config.js';
 import { z } from 'zod';
 
 const DEFAULT_HTTP_PORT = 8082;
