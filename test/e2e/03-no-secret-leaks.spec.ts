@@ -127,9 +127,11 @@ describe('no secret', () => {
 
   it('is in a metric', async () => {
     for (const [service, url] of Object.entries(system.stack.info.metrics)) {
-      const text = await (await fetch(url)).text();
-      expect(text).toContain('process_cpu_seconds_total');
-      expectNone(`metrics of ${service}`, Buffer.from(text));
+      for (const accept of ['text/plain', 'application/openmetrics-text;version=1.0.0']) {
+        const text = await (await fetch(url, { headers: { accept } })).text();
+        expect(text).toContain('process_cpu_seconds_total');
+        expectNone(`metrics of ${service} as ${accept}`, Buffer.from(text));
+      }
     }
   });
 

@@ -12,9 +12,15 @@ class SlowController {
     await delay(500);
     return { ended: true };
   }
+
+  fail() {
+    throw new Error('broken inside');
+  }
 }
 Controller()(SlowController);
 Get('/slow')(SlowController.prototype, 'slow', Object.getOwnPropertyDescriptor(SlowController.prototype, 'slow'));
+
+Get('/fail')(SlowController.prototype, 'fail', Object.getOwnPropertyDescriptor(SlowController.prototype, 'fail'));
 
 class FixtureModule {}
 

@@ -19,6 +19,8 @@ Data, secrets and logs are kept in .keyward; a second start continues with them.
                 (or set KEYWARD_EMULATE); a name that is none tells which there are. The directory's later starts go on with it
   --help        this text
 
+What docs/telemetry.md has of OTEL_*, KEYWARD_TRACE_* and KEYWARD_LOG_* is handed on to every service.
+
 Ctrl-C stops everything.`;
 
 function readArguments(): { reset: boolean; dir: string; ttl: number | undefined; emulate: string[] } | undefined {
@@ -45,6 +47,12 @@ function readArguments(): { reset: boolean; dir: string; ttl: number | undefined
   };
 }
 
+/** How services are watched is a matter of who starts them; all else is the stack's. */
+function telemetrySettings(env: NodeJS.ProcessEnv): Record<string, string> {
+  const wanted = Object.entries(env).filter(([name]) => /^(OTEL_|KEYWARD_TRACE_|KEYWARD_LOG_)/.test(name));
+  return Object.fromEntries(wanted.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
 await runUntilStopped(async (signal) => {
   const chosen = readArguments();
   if (chosen === undefined) {
@@ -60,6 +68,7 @@ await runUntilStopped(async (signal) => {
     emulate,
     usualPorts: true,
     signal,
+    env: telemetrySettings(process.env),
     ...(ttl === undefined ? {} : { accessTokenTtlSeconds: ttl }),
   });
   try {

@@ -29,6 +29,7 @@ describe('the export of traces', () => {
   let fixture: Fixture;
 
   beforeEach(async () => {
+    exports.length = 0;
     collector = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk) => (body += chunk));
@@ -62,6 +63,17 @@ describe('the export of traces', () => {
     expect(spans()[0]).toMatchObject({ name: 'GET /slow', traceId: TRACE_ID, parentSpanId: SPAN_ID });
     const attributes = exports[0]?.resourceSpans[0]?.resource.attributes;
     expect(attributes).toContainEqual({ key: 'service.name', value: { stringValue: 'fixture' } });
+    expect(JSON.stringify(exports)).not.toContain('canary');
+  });
+
+  it('leaves traces out that are not sampled, but for those that fail', async () => {
+    fixture = new Fixture('plain', { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, KEYWARD_TRACE_SAMPLE_RATIO: '0' });
+    const { http } = await fixture.line('fixture is serving');
+    for (const path of ['slow', 'fail?secret=canary', 'slow']) await fetch(`${String(http)}/${path}`);
+    fixture.kill('SIGTERM');
+    expect(await fixture.ended()).toEqual({ code: 0, signal: null });
+    await waitFor(() => spans().length > 0);
+    expect(spans().map(({ name }) => name)).toEqual(['GET /fail']);
     expect(JSON.stringify(exports)).not.toContain('canary');
   });
 
