@@ -9,8 +9,8 @@ interface Ran {
   stderr: string;
 }
 
-/** `keyward webhooks …` as main.ts runs it, in this process: starting one takes longer than all that it does. */
-export async function webhooksCommand(url: string, org: string, ...args: string[]): Promise<Ran> {
+/** `keyward …` as main.ts runs it, in this process: starting one takes longer than all that it does. */
+export async function keywardCommand(url: string, org: string, ...args: string[]): Promise<Ran> {
   const before = { ...process.env };
   Object.assign(process.env, { KEYWARD_URL: url, KEYWARD_TOKEN: ADMIN_TOKEN, KEYWARD_ORG: org, KEYWARD_HOME: '/nowhere' });
   const ran: Ran = { code: 0, stdout: '', stderr: '' };
@@ -22,7 +22,7 @@ export async function webhooksCommand(url: string, org: string, ...args: string[
   );
   process.exitCode = 0;
   try {
-    await program(['webhooks', ...args]).parseAsync();
+    await program(args).parseAsync();
     ran.code = Number(process.exitCode);
   } catch (error) {
     ran.code = fail(error);
@@ -32,6 +32,10 @@ export async function webhooksCommand(url: string, org: string, ...args: string[
     process.env = before;
   }
   return ran;
+}
+
+export function webhooksCommand(url: string, org: string, ...args: string[]): Promise<Ran> {
+  return keywardCommand(url, org, 'webhooks', ...args);
 }
 
 /** With `--json`, what it answers. */
