@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findNatsServer, freePort, startPostgres, type NatsServer, type PostgresServer } from '@keyward/embedded';
-import { connectNats, ensureTopology } from '@keyward/jetstream';
 import { createNatsOperator, type NatsOperator } from '@keyward/nats-accounts';
 import { createLogin } from '@keyward/postgres';
 import { ensureBuilt } from '../ensure-built.js';
@@ -26,7 +25,7 @@ import { SERVICES } from '../services/names.js';
 import { writeNatsUsers } from '../services/nats-users.js';
 import { untilReady } from '../services/readiness.js';
 import { Balancer } from './balancer.js';
-import { startNatsCluster, untilInSync } from './nats-cluster.js';
+import { spreadStreams, startNatsCluster, untilInSync } from './nats-cluster.js';
 import { Replica } from './replica.js';
 import type { StackInfo } from '../stack-info.js';
 
@@ -89,7 +88,7 @@ async function start(options: ClusterOptions, paths: StackPaths, cleanups: Clean
   const natsServers = await startBus(paths, operator, cleanups);
   const addresses = { ...addressesOf(secrets.ports), natsUrl: natsServers.map(({ url }) => url).join(',') };
   const kept = credsFile(paths, 'tool-executor');
-  await spreadStreams(addresses.natsUrl, kept);
+  await spreadStreams(addresses.natsUrl, kept, NATS_SERVERS, signal);
   tell(`${NATS_SERVERS} nats-servers keep every stream`);
 
   const postgres = await startPostgres({
@@ -134,16 +133,6 @@ async function startBus(paths: StackPaths, operator: NatsOperator, cleanups: Cle
   const servers = await startNatsCluster({ ...{ binary, operator, count: NATS_SERVERS }, dir: paths.nats, logs: paths.logs });
   for (const server of servers) cleanups.push(() => server.stop());
   return servers;
-}
-
-/** Before any service makes a stream: an older version of them may know no other number than one. */
-async function spreadStreams(natsUrl: string, creds: string): Promise<void> {
-  const nc = await connectNats({ servers: natsUrl.split(','), credsFile: creds, name: 'cluster' });
-  try {
-    await ensureTopology(nc, { replicas: NATS_SERVERS });
-  } finally {
-    await nc.close();
-  }
 }
 
 /** By the code of that image, as its migration job would. */
