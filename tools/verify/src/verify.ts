@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { apiVersionsOf, readCrds } from './schemas/stored.js';
 import { alerts } from './steps/alerts.js';
 import { environment } from './steps/environment.js';
+import { helm3 } from './steps/helm3.js';
 import { lint } from './steps/lint.js';
+import { mutations } from './steps/mutations.js';
 import { podSecurity } from './steps/pod-security.js';
 import { render } from './steps/render.js';
 import { schemas } from './steps/schemas.js';
@@ -13,7 +15,7 @@ import { run } from './toolbox/run.js';
 import type { Toolbox } from './toolbox/toolbox.js';
 
 /** In the order in which they run. Rendering is always done, as the others look at what comes of it. */
-export const STEPS: readonly Step[] = [lint, schemas, podSecurity, score, environment, unit, alerts];
+export const STEPS: readonly Step[] = [lint, helm3, schemas, podSecurity, score, environment, mutations, unit, alerts];
 
 export interface VerifyOptions {
   root: string;

@@ -68,7 +68,8 @@ export async function render(
   };
 }
 
-function templateArguments(chart: string, set: ValueSet, kubernetes: string, apiVersions: readonly string[]): string[] {
+/** For `helm template`, of either version. */
+export function templateArguments(chart: string, set: ValueSet, kubernetes: string, apiVersions: readonly string[]): string[] {
   return [
     'template',
     NAMESPACE,

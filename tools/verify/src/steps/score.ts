@@ -17,8 +17,8 @@ const NOT_ASKED: Record<string, string> = {
 const ALSO_ASKED = ['container-seccomp-profile'];
 /** A limit on CPU throttles a service that has CPU to spare; requests share it fairly. */
 const FLAGS = ['--ignore-container-cpu-limit'];
-/** To try things on with one replica of each and without a budget for disruptions: what is said of those does not apply. */
-const FOR_TRYING = /(quickstart|minimal|evaluation)$/;
+/** To try things on, or with everything off that can be: what is said of those does not apply. */
+const FOR_TRYING = /(quickstart|minimal|bare|evaluation)$/;
 /** kube-score's grades: 1 critical, 5 a warning, 10 all well. */
 const WARNING = 5;
 

@@ -5,20 +5,24 @@ import { cacheDir } from '@keyward/embedded';
 import type { Go } from './go.js';
 import { lastWords, run } from './run.js';
 
-/** The modules under `go/`, each with a go.mod and go.sum that pin what it builds; each package is named by its program's file name. */
-const MODULES = {
-  toolbox: {
-    helm: 'helm.sh/helm/v4/cmd/helm',
-    kustomize: 'sigs.k8s.io/kustomize/kustomize/v5',
-    kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform',
-    'helm-unittest': 'github.com/helm-unittest/helm-unittest/cmd/helm-unittest',
-    'pod-security': './cmd/pod-security',
-  },
-  'kube-score': { 'kube-score': 'github.com/zegl/kube-score/cmd/kube-score' },
-} as const;
+interface Source {
+  /** A directory under `go/`: a Go module whose go.mod and go.sum pin what it builds. Programs of one module share their packages. */
+  module: string;
+  package: string;
+}
 
-export const PROGRAMS = ['helm', 'kustomize', 'kubeconform', 'helm-unittest', 'pod-security', 'kube-score'] as const;
-export type Program = (typeof PROGRAMS)[number];
+const SOURCES = {
+  helm: { module: 'toolbox', package: 'helm.sh/helm/v4/cmd/helm' },
+  helm3: { module: 'toolbox', package: 'helm.sh/helm/v3/cmd/helm' },
+  'helm-unittest': { module: 'toolbox', package: 'github.com/helm-unittest/helm-unittest/cmd/helm-unittest' },
+  kustomize: { module: 'toolbox', package: 'sigs.k8s.io/kustomize/kustomize/v5' },
+  kubeconform: { module: 'toolbox', package: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  'pod-security': { module: 'toolbox', package: './cmd/pod-security' },
+  'kube-score': { module: 'kube-score', package: 'github.com/zegl/kube-score/cmd/kube-score' },
+} satisfies Record<string, Source>;
+
+export type Program = keyof typeof SOURCES;
+const PROGRAMS = Object.keys(SOURCES) as Program[];
 /** Where each program is. */
 export type Toolbox = Record<Program, string>;
 
@@ -69,10 +73,7 @@ async function build(modules: string, go: Go, target: string, say: (line: string
   say(`Building ${PROGRAMS.join(', ')} with ${go.version} (once for each change of their versions; some minutes) …`);
   const progress = setInterval(() => say(`  ${packages} packages compiled, ${seconds()}`), PROGRESS_EVERY_MS);
   try {
-    for (const [module, packagesOf] of Object.entries(MODULES))
-      await compile(join(modules, module), go, staged, Object.values(packagesOf), () => packages++);
-    const missing = Object.values(programsIn(staged)).filter((path) => !existsSync(path));
-    if (missing.length > 0) throw new Error(`go build did not make ${missing.join(', ')}`);
+    for (const program of PROGRAMS) await compile(modules, SOURCES[program], go, join(staged, program), () => packages++);
     // A run beside this one may have been faster; what it put there is the same.
     if (!existsSync(target)) renameSync(staged, target);
     say(`  built in ${seconds()}`);
@@ -82,16 +83,16 @@ async function build(modules: string, go: Go, target: string, say: (line: string
   }
 }
 
-async function compile(module: string, go: Go, out: string, packages: string[], onPackage: () => void): Promise<void> {
-  const built = await run(go.command, ['build', ...BUILD_FLAGS, '-o', `${out}/`, ...packages], {
-    cwd: module,
+async function compile(modules: string, source: Source, go: Go, out: string, onPackage: () => void): Promise<void> {
+  const built = await run(go.command, ['build', ...BUILD_FLAGS, '-o', out, source.package], {
+    cwd: join(modules, source.module),
     // What go.mod and go.sum pin and nothing else; a workspace of the caller's must not replace modules.
     env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
     onErrorLine: (line) => {
       if (!line.startsWith('go: ')) onPackage();
     },
   });
-  if (built.code !== 0) throw new Error(`go build failed (${built.code}):\n${lastWords(built)}`);
+  if (built.code !== 0) throw new Error(`go build ${source.package} failed (${built.code}):\n${lastWords(built)}`);
 }
 
 function removeUnused(home: string): void {
