@@ -28,18 +28,16 @@
 {{- define "keyward.egress.internet" -}}
 {{- with .Values.networkPolicy.internet -}}
 {{- $to := list -}}
-{{- range .cidrs }}{{ $to = append $to (dict "ipBlock" (dict "cidr" .cidr "except" .except)) }}{{ end -}}
+{{- range .cidrs }}{{ $to = append $to (dict "ipBlock" (ternary (dict "cidr" .cidr) . (empty .except))) }}{{ end -}}
 {{- include "keyward.egressRule" (dict "to" $to "ports" .ports) }}
 {{- end }}
 {{- end -}}
 
-{{/* (dict "root" $ "cidrs" [c] "ports" [n]) → nothing where no private address is named */}}
+{{/* (dict "cidrs" [c] "ports" [n]) → one egress rule to private addresses that are named */}}
 {{- define "keyward.egress.cidrs" -}}
-{{- if .cidrs -}}
 {{- $to := list -}}
 {{- range .cidrs }}{{ $to = append $to (dict "ipBlock" (dict "cidr" .)) }}{{ end -}}
 {{- include "keyward.egressRule" (dict "to" $to "ports" .ports) }}
-{{- end }}
 {{- end -}}
 
 {{/* Which of the services that do not go to providers go to the internet all the same, for what the values switch on. */}}
@@ -71,23 +69,23 @@
 
 {{- define "keyward.egress" -}}
 {{- $policy := .root.Values.networkPolicy -}}
+{{- $kms := include "keyward.usesKms" . -}}
+{{- $s3 := include "keyward.usesS3" . -}}
 {{ include "keyward.egress.dns" .root }}
 {{ include "keyward.egress.postgres" .root }}
 {{ include "keyward.egressRule" $policy.nats }}
 {{- if include "keyward.needsInternet" . }}
 {{ include "keyward.egress.internet" .root }}
 {{- end }}
-{{- if include "keyward.usesKms" . }}
-{{ include "keyward.egress.cidrs" (dict "cidrs" $policy.kms.cidrs "ports" $policy.kms.ports) }}
+{{- if and $kms $policy.kms.cidrs }}
+{{ include "keyward.egress.cidrs" $policy.kms }}
 {{- end }}
-{{- if include "keyward.usesS3" . }}
-{{ include "keyward.egress.cidrs" (dict "cidrs" $policy.objects.cidrs "ports" $policy.objects.ports) }}
+{{- if and $s3 $policy.objects.cidrs }}
+{{ include "keyward.egress.cidrs" $policy.objects }}
 {{- end }}
-{{- if or (include "keyward.usesKms" .) (include "keyward.usesS3" .) }}
-{{- if $policy.podIdentity }}
+{{- if and $policy.podIdentity (or $kms $s3) }}
 # EKS Pod Identity's agent on this node; with IAM roles for service accounts there is none.
 {{ include "keyward.egress.cidrs" (dict "cidrs" (list "169.254.170.23/32" "fd00:ec2::23/128") "ports" (list 80)) }}
-{{- end }}
 {{- end }}
 {{- if .root.Values.telemetry.otlpEndpoint }}
 {{ include "keyward.egressRule" $policy.otlp }}
