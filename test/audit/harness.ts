@@ -130,6 +130,15 @@ export class AuditHarness {
     await waitFor(async () => (await this.waiting()) === 0, { timeoutMs: 25_000, what: 'the stream AUDIT to be empty' });
   }
 
+  /** Past triggers and policies, as only a superuser can. */
+  async tamper(...statements: [text: string, values?: unknown[]][]): Promise<void> {
+    const superuser = await this.database.connect();
+    await superuser.query(`BEGIN; SET LOCAL session_replication_role = 'replica'`);
+    for (const [text, values] of statements) await superuser.query(text, values);
+    await superuser.query('COMMIT');
+    superuser.release();
+  }
+
   async chain(org: string): Promise<AuditRecord[]> {
     const { rows } = await this.database.query<{ body: AuditEvent; seq: string; prev: string; hash: string }>(
       `SELECT body, seq, encode(prev_hash, 'hex') AS prev, encode(hash, 'hex') AS hash FROM audit.event WHERE org_id = $1 ORDER BY seq`,

@@ -1,6 +1,7 @@
 import { signCheckpoint, type ChainPosition, type CheckpointSigner } from '@keyward/audit';
 import { newId } from '@keyward/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
+import { latestCut } from '../query/cut.js';
 import { inTrail } from '../trail-transaction.js';
 import type { SigningKey } from './signing-key.js';
 
@@ -21,6 +22,7 @@ export class ChainContradiction extends Error {
 const LOCK = `SELECT pg_advisory_xact_lock(hashtextextended('audit.checkpoint ' || $1, 0))`;
 const HEAD = `SELECT seq, encode(hash, 'hex') AS hash, clock_timestamp() AS seen_at FROM audit.chain_head WHERE org_id = $1 AND seq > 0`;
 const LAST = `SELECT seq, encode(hash, 'hex') AS hash, jws FROM audit.checkpoint WHERE org_id = $1 ORDER BY seq DESC LIMIT 1`;
+const RECORD = `SELECT encode(hash, 'hex') AS hash FROM audit.event WHERE org_id = $1 AND seq = $2`;
 const INSERT = `
   INSERT INTO audit.checkpoint (org_id, seq, id, hash, at, kid, jws) VALUES ($1, $2, $3, decode($4, 'hex'), $5, $6, $7)`;
 /** What was chained after we looked waits since then at the longest. */
@@ -97,12 +99,20 @@ async function signedAt(em: EntityManager, signer: CheckpointSigner, { org, head
   if (last !== undefined) {
     if (last.seq > head.seq || (last.seq === head.seq && last.hash !== head.hash)) throw new ChainContradiction(org);
     if (last.seq === head.seq) return last;
+    await assertKept(em, org, last);
   }
   const previous = last?.seq ?? 0;
   const at = new Date().toISOString();
   const jws = await signCheckpoint({ v: 1, org, ...head, at, events: head.seq - previous, previous }, signer);
   await em.query(INSERT, [org, head.seq, newId('ckp'), head.hash, at, signer.kid, jws]);
   return { ...head, jws };
+}
+
+/** A chain that was made anew is not signed as if it were the one that grew. @throws ChainContradiction */
+async function assertKept(em: EntityManager, org: string, last: ChainPosition): Promise<void> {
+  const [record] = await em.query<{ hash: string }[]>(RECORD, [org, last.seq]);
+  const isKept = record === undefined ? ((await latestCut(em, org))?.seq ?? 0) >= last.seq : record.hash === last.hash;
+  if (!isKept) throw new ChainContradiction(org);
 }
 
 function toPosition({ seq, hash }: PositionRow): ChainPosition {

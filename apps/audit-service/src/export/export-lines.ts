@@ -10,6 +10,7 @@ import type { ExportPlan } from './export-plan.js';
 const STRETCH = 500;
 /** Of a chain of which most is left out, as much is looked at in one statement. */
 const FILTERED_STRETCH = 20_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
 
 const CHECKPOINTS = `
   SELECT seq, jws FROM audit.checkpoint WHERE org_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq`;
@@ -34,7 +35,8 @@ export async function* exportLines(database: DataSource, plan: ExportPlan): Asyn
   const end = head?.seq ?? 0;
   const step = filter === undefined ? STRETCH : FILTERED_STRETCH;
   for (let after = from?.seq ?? 0; after < end; after += step) {
-    const stretch = await readTrail(database, organization, (em) => read(em, plan, after, Math.min(end, after + step)));
+    const until = Math.min(end, after + step);
+    const stretch = await readTrail(database, organization, (em) => read(em, plan, after, until));
     events += stretch.events;
     if (stretch.text !== '') yield stretch.text;
   }
@@ -49,6 +51,8 @@ interface Stretch {
 
 async function read(em: EntityManager, plan: ExportPlan, after: number, until: number): Promise<Stretch> {
   const { organization, filter } = plan;
+  // Whoever asked may be gone; the next stretch is not begun then, and this one is over soon.
+  await em.query(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
   const { text: sql, values } = selectStretch({ ...filter, organization }, after, until);
   const rows = await em.query<EventRow[]>(sql, values);
   const checkpoints =

@@ -18,7 +18,7 @@ export class ExportsController {
     const reader = await this.auditors.require(asker, query.organization);
     const lines = await this.exports.begin(query, reader);
     const name = `keyward-audit-${query.organization}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}.jsonl`;
-    await reply
+    void reply
       .header('content-type', 'application/x-ndjson')
       .header('content-disposition', `attachment; filename="${name}"`)
       .send(lines);

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { KeywardError } from '@keyward/contracts';
 import type { DataSource } from 'typeorm';
-import type { Checkpoints } from '../checkpoints/checkpoints.js';
+import { ChainContradiction, type Checkpoints, type StoredCheckpoint } from '../checkpoints/checkpoints.js';
 import type { Reader } from '../query/auditor.js';
 import type { Readings } from '../query/readings.js';
 import { exportLines } from './export-lines.js';
@@ -9,7 +9,7 @@ import { planExport } from './export-plan.js';
 import type { ExportQuery } from './export-query.js';
 
 /** At a time and replica: each holds a stretch of a chain in memory, and asks for the next as fast as its client reads. */
-const MAX_EXPORTS = 8;
+const MAX_EXPORTS = 4;
 const RETRY_AFTER_MS = 5_000;
 /** A client that takes nothing for so long is gone, whatever its connection says. */
 const STALLED_MS = 60_000;
@@ -56,14 +56,25 @@ export class Exports {
   }
 
   async #lines(query: ExportQuery, reader: Reader): Promise<AsyncGenerator<string>> {
-    const { database, checkpoints, readings } = this.parts;
+    const { database, readings } = this.parts;
     const { organization, afterSeq, filter } = query;
     // An export that is verified as a chain ends with a checkpoint for its head; the plan is made behind it, for that head.
-    const signed = filter === undefined ? await checkpoints?.signHead(organization) : undefined;
+    const signed = filter === undefined ? await this.#signedHead(organization) : undefined;
     const plan = await planExport(database, query);
     await readings.record({ type: 'audit.exported', reader, organization, asked: { ...filter, afterSeq } });
     const isSigned = signed !== undefined && signed.seq >= (plan.from?.seq ?? 0);
     return exportLines(database, { ...plan, head: isSigned ? { seq: signed.seq, hash: signed.hash } : plan.head });
+  }
+
+  /** Where what is stored contradicts what was signed, the export shows it: it is given as it is, and its end is not signed. */
+  async #signedHead(organization: string): Promise<StoredCheckpoint | undefined> {
+    try {
+      return await this.parts.checkpoints?.signHead(organization);
+    } catch (thrown) {
+      if (!(thrown instanceof ChainContradiction)) throw thrown;
+      this.parts.log.warn({ organization }, 'a chain is exported that has been changed since it was signed');
+      return undefined;
+    }
   }
 
   #watched(lines: AsyncGenerator<string>): Readable {
