@@ -43,11 +43,11 @@ export function consuming<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const parent: Context = headers === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers, carrier);
-  const template = destinationTemplate(subject);
-  const span = tracer.startSpan(`process ${template}`, { kind: SpanKind.CONSUMER }, parent);
+  const span = tracer.startSpan('process', { kind: SpanKind.CONSUMER }, parent);
   const active = trace.setSpan(parent, span);
   if (!span.isRecording()) return context.with(active, work);
-  span.setAttributes({
+  const template = destinationTemplate(subject);
+  span.updateName(`process ${template}`).setAttributes({
     ...common(subject, template),
     'messaging.operation.type': 'process',
     'messaging.operation.name': 'process',
