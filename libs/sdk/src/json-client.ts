@@ -41,6 +41,13 @@ export class JsonClient {
     if (rest.trim() !== '') yield JSON.parse(rest) as T;
   }
 
+  /** For answers of any length, as they come. */
+  async *bytes(path: string): AsyncGenerator<Uint8Array> {
+    const response = await this.#send('GET', path, undefined);
+    if (!response.ok) throw apiError(`GET ${path}`, response.status, await response.text());
+    for await (const chunk of response.body ?? new ReadableStream<Uint8Array>()) yield chunk;
+  }
+
   async #ask<T>(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<T> {
     const response = await this.#send(method, path, body, AbortSignal.timeout(timeoutMs));
     const text = await response.text();

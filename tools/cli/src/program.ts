@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import { agents } from './commands/agents.js';
 import { apply } from './commands/apply.js';
+import { audit } from './commands/audit.js';
 import { call } from './commands/call.js';
 import { connect } from './commands/connect.js';
 import { connectors } from './commands/connectors.js';
@@ -39,6 +40,7 @@ export function program(args: readonly string[]) {
     .command(providers)
     .command(connectors)
     .command(members)
+    .command(audit)
     .command(usage)
     .command(budgets)
     .command(webhooks)
