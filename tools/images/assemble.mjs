@@ -74,6 +74,14 @@ function installInto(out) {
     throw new Failure(`npm could not install what the services depend on (${error?.message ?? `exit code ${status}`}).`);
 }
 
+/** What is in it, as CycloneDX (https://cyclonedx.org): what a scanner of an image's contents wants to read. */
+function writeBillOfMaterials(out) {
+  const args = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev', '--loglevel=error'];
+  const { status, stdout, stderr } = spawnSync('npm', args, { cwd: out, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  if (status !== 0) throw new Failure(`npm could not write the bill of materials (${status}):\n${stderr}`);
+  writeFileSync(join(out, 'sbom.cdx.json'), stdout);
+}
+
 /** Not run by anything: maps, types, sources and texts of dependencies. Half of what npm installs. */
 const UNUSED =
   /\.(map|d\.[cm]?ts|ts|mts|cts|md|markdown|flow|tsbuildinfo)$|(^|\/)(test|tests|__tests__|docs|example|examples|\.github)$/i;
@@ -139,6 +147,7 @@ export function assemble({ out, source = root, force = false, tell = console.log
   writeManifests(out, source, manifest, directories);
   tell('Installing what the services depend on …');
   installInto(out);
+  writeBillOfMaterials(out);
   tell('Leaving out what nothing runs …');
   thin(join(out, 'node_modules'));
   copyBuilt(out, source, directories);

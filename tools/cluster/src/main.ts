@@ -6,7 +6,7 @@ import { connectUser, startCluster } from '@keyward/stack';
 import { assembleEarlier, assembleImage } from './images.js';
 import { Load } from './load.js';
 import { parseOptions, USAGE, type ClusterRunOptions } from './options.js';
-import { calm, rollBus, rollServices, type Step } from './rollout.js';
+import { calm, crashEach, rollBus, rollServices, type Crash, type Step } from './rollout.js';
 import { verdictOf, type Verdict } from './verdict.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -33,13 +33,15 @@ async function run(options: ClusterRunOptions, dir: string, signal: AbortSignal)
     steps.push(...(await rollServices(cluster, load, image, signal)));
     tell('replacing every nats-server');
     steps.push(...(await rollBus(cluster, load)));
+    tell('killing one process of every kind');
+    const crashes = await crashEach(cluster, load, signal);
     await calm(load, 'after');
     await load.stop();
     const verdict = await verdictOf(cluster, load.calls, marker);
-    process.stdout.write(`${report(steps, verdict, load)}\n`);
+    process.stdout.write(`${report(steps, crashes, verdict, load)}\n`);
     if (options.json !== undefined) {
       const file = path.resolve(process.env['INIT_CWD'] ?? process.cwd(), options.json);
-      await writeFile(file, `${JSON.stringify({ options, steps, verdict }, null, 2)}\n`);
+      await writeFile(file, `${JSON.stringify({ options, steps, crashes, verdict }, null, 2)}\n`);
     }
     return isFlawless(verdict);
   } finally {
@@ -59,13 +61,16 @@ function isFlawless({ failed, lost, doubled, unaudited, chain }: Verdict): boole
   return failed + lost + doubled + unaudited === 0 && chain.startsWith('whole');
 }
 
-function report(steps: readonly Step[], verdict: Verdict, load: Load): string {
+function report(steps: readonly Step[], crashes: readonly Crash[], verdict: Verdict, load: Load): string {
   const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(6);
   const { calls, failed, lost, doubled, unaudited, chain, phases } = verdict;
   const reasons = new Set(load.calls.flatMap(({ error }) => (error === undefined ? [] : [error])));
   return [
     'replaced              drained s   ready s',
     ...steps.map(({ name, drainedMs, readyMs }) => `${name.padEnd(20)}     ${seconds(drainedMs)}    ${seconds(readyMs)}`),
+    '',
+    'killed               away for s',
+    ...crashes.map(({ name, awayMs }) => `${name.padEnd(20)}     ${seconds(awayMs)}`),
     '',
     'while                    calls  failed  repeated   p50 ms   p99 ms',
     ...phases.map(({ name, calls: own, failed: bad, repeated, p50Ms, p99Ms }) =>

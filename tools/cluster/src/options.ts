@@ -11,8 +11,9 @@ export interface ClusterRunOptions {
 export const USAGE = `npm run e2e:cluster -- [options]
 
 Production's shape on one machine: three nats-servers that keep each stream together, two processes of every service out of the image,
-one address for each service. Under steady calls every process is replaced, one after the other, then every nats-server; afterwards
-every call must have been answered, every note be at the provider exactly once, and every execution in the audit trail.
+one address for each service. Under steady calls every process is replaced, one after the other, then every nats-server; then one process
+of every kind is killed. Afterwards every call must have been answered, every note be at the provider exactly once, and every execution in
+the audit trail.
 
   --from REF        start with that commit, branch or tag, and replace it by this one: migration first, then the services
   --rate N          calls per second, half of which write (default 40)

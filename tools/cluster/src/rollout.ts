@@ -7,6 +7,11 @@ export interface Step {
   readyMs: number;
 }
 
+export interface Crash {
+  name: string;
+  awayMs: number;
+}
+
 const CALM_MS = 5_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
@@ -34,6 +39,29 @@ export async function rollBus(cluster: Cluster, load: Load): Promise<Step[]> {
     steps.push({ name: `nats-${index}`, drainedMs: drained - began, readyMs: performance.now() - drained });
   }
   return steps;
+}
+
+/** One process of every kind is killed outright, one at a time: a crash of each kind of pod. */
+export async function crashEach(cluster: Cluster, load: Load, signal: AbortSignal): Promise<Crash[]> {
+  const crashes: Crash[] = [];
+  for (const replica of cluster.replicas.filter(({ name }) => name.endsWith('-0'))) {
+    load.phase = `${replica.service} killed`;
+    crashes.push({ name: replica.name, awayMs: await replica.crash(signal) });
+  }
+  const [server] = cluster.natsServers;
+  for (const [name, killed] of [
+    ['nats-0', server],
+    ['postgres', cluster.postgres],
+  ] as const) {
+    if (killed === undefined) continue;
+    load.phase = `${name} killed`;
+    const began = performance.now();
+    await killed.kill();
+    await killed.restart();
+    if (name === 'nats-0') await cluster.natsInSync();
+    crashes.push({ name, awayMs: performance.now() - began });
+  }
+  return crashes;
 }
 
 export async function calm(load: Load, phase: string): Promise<void> {

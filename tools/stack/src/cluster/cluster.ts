@@ -34,6 +34,15 @@ const NATS_SERVERS = 3;
 const REPLICAS = 2;
 const SANDBOX_STOP_MS = 3_000;
 
+export interface KeptPostgres {
+  /** As superuser. */
+  readonly url: string;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  /** After `kill`. */
+  restart(): Promise<void>;
+}
+
 export interface ClusterOptions {
   dir: string;
   /** The directory that `npm run image` made of the version to start with. */
@@ -51,6 +60,7 @@ export interface Cluster {
   /** In the order in which a rollout replaces them. */
   readonly replicas: readonly Replica[];
   readonly natsServers: readonly NatsServer[];
+  readonly postgres: KeptPostgres;
   /** Brings the database to the schema of that image, while everything works. */
   migrate(image: string): Promise<void>;
   /** Resolves when every stream is on all servers again. */
@@ -91,11 +101,7 @@ async function start(options: ClusterOptions, paths: StackPaths, cleanups: Clean
   await spreadStreams(addresses.natsUrl, kept, NATS_SERVERS, signal);
   tell(`${NATS_SERVERS} nats-servers keep every stream`);
 
-  const postgres = await startPostgres({
-    dataDir: paths.postgres,
-    port: secrets.ports.postgres,
-    logFile: newLog(paths.logs, 'postgres'),
-  });
+  const postgres = await keptPostgres(paths, secrets);
   cleanups.push(() => postgres.stop());
   addresses.databaseUrl = postgres.url;
   await migrateWith(image, postgres, tell);
@@ -113,7 +119,7 @@ async function start(options: ClusterOptions, paths: StackPaths, cleanups: Clean
       sandbox: { url: addresses.sandboxUrl, user: secrets.sandbox.user, password: secrets.sandbox.password },
     },
     sandboxManagementToken: secrets.sandbox.managementToken,
-    ...{ replicas, natsServers },
+    ...{ replicas, natsServers, postgres },
     migrate: (newer) => migrateWith(newer, postgres, tell),
     natsInSync: () => untilInSync(addresses.natsUrl, kept, NATS_SERVERS, signal),
   };
@@ -135,14 +141,27 @@ async function startBus(paths: StackPaths, operator: NatsOperator, cleanups: Cle
   return servers;
 }
 
+/** Starts it again on its data after a crash, as whoever runs it would. */
+async function keptPostgres(paths: StackPaths, secrets: SecretsWithPorts): Promise<KeptPostgres> {
+  const logFile = newLog(paths.logs, 'postgres');
+  const open = (): Promise<PostgresServer> => startPostgres({ dataDir: paths.postgres, port: secrets.ports.postgres, logFile });
+  let server = await open();
+  return {
+    url: server.url,
+    stop: () => server.stop(),
+    kill: () => server.kill(),
+    restart: async () => void (server = await open()),
+  };
+}
+
 /** By the code of that image, as its migration job would. */
-async function migrateWith(image: string, postgres: PostgresServer, tell: (message: string) => void): Promise<void> {
+async function migrateWith(image: string, postgres: KeptPostgres, tell: (message: string) => void): Promise<void> {
   const file = pathToFileURL(join(image, 'libs/adapters/postgres/dist/index.js'));
   const { migrate } = (await import(file.href)) as typeof import('@keyward/postgres');
   await migrate(postgres.url, (step) => tell(`database: ${step}`));
 }
 
-async function makeLogins(postgres: PostgresServer, secrets: SecretsWithPorts): Promise<void> {
+async function makeLogins(postgres: KeptPostgres, secrets: SecretsWithPorts): Promise<void> {
   for (const name of SERVICES) {
     const password = secrets.databasePasswords[name];
     await createLogin(postgres.url, { service: serviceRole(name), login: serviceLogin(name), password });

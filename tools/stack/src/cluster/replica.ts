@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { runChild } from '../process/child.js';
 import { newLog } from '../process/logs.js';
 import { Supervised, type Running } from '../process/supervised.js';
@@ -9,6 +10,7 @@ import { untilReady } from '../services/readiness.js';
 
 /** What Kubernetes waits before it kills, over the service's own drain. */
 const STOP_TIMEOUT_MS = DRAIN_TIMEOUT_MS + 2_000;
+const POLL_MS = 20;
 
 export interface ReplicaPorts {
   /** Of its HTTP door, where the service has one. */
@@ -59,6 +61,10 @@ export class Replica {
     return `http://127.0.0.1:${this.options.ports.operations}/metrics`;
   }
 
+  get #readyUrl(): string {
+    return `http://127.0.0.1:${this.options.ports.operations}/readyz`;
+  }
+
   get pid(): number {
     return this.#supervised?.pid ?? 0;
   }
@@ -70,7 +76,7 @@ export class Replica {
     const launch = (): Promise<Running> => this.#launch(image, logFile);
     this.#supervised = new Supervised({ name: this.name, logFile, launch, tell });
     await this.#supervised.start();
-    await untilReady(this.#supervised, `http://127.0.0.1:${this.options.ports.operations}/readyz`, signal);
+    await untilReady(this.#supervised, this.#readyUrl, signal);
     this.#open = true;
   }
 
@@ -78,6 +84,20 @@ export class Replica {
   async stop(): Promise<void> {
     this.#open = false;
     await this.#supervised?.stop();
+  }
+
+  /** As a crash would; it is started again, and resolves when it is ready. @returns how long it was away, in ms */
+  async crash(signal: AbortSignal): Promise<number> {
+    const supervised = this.#supervised;
+    if (supervised === undefined) throw new Error(`${this.name} does not run`);
+    const { pid } = this;
+    const began = performance.now();
+    supervised.kill('SIGKILL');
+    while (this.pid === pid || this.pid === 0) await delay(POLL_MS, undefined, { signal });
+    this.#open = false;
+    await untilReady(supervised, this.#readyUrl, signal);
+    this.#open = true;
+    return performance.now() - began;
   }
 
   /** As a rollout does it: the old one drains and ends, the new one starts. */
