@@ -156,7 +156,8 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
 /** What is tried out here by the same variable as in production: it is handed on from the environment that the stack is started in. */
 const HANDED_ON: Partial<Record<ServiceName, readonly string[]>> = {
   'audit-service': ['KEYWARD_AUDIT_FORWARD_FILE', 'KEYWARD_COST_CURRENCY'],
-  'tool-executor': ['KEYWARD_COST_CURRENCY'],
+  'auth-service': ['KEYWARD_COST_CURRENCY'],
+  'tool-executor': ['KEYWARD_AUDIT_ARGUMENTS', 'KEYWARD_COST_CURRENCY'],
 };
 
 function handedOn(service: ServiceName): Record<string, string> {
