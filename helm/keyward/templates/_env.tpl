@@ -182,6 +182,7 @@
 {{- define "keyward.env.tool-executor" -}}
 {{- $values := .root.Values -}}
 {{- include "keyward.env" (dict "name" "KEYWARD_EXECUTOR_CONCURRENCY" "value" $values.execution.concurrency) }}
+{{- include "keyward.env" (dict "name" "KEYWARD_LOG_CALLS" "value" $values.logs.calls) }}
 {{- include "keyward.env" (dict "name" "KEYWARD_AUDIT_ARGUMENTS" "value" $values.audit.arguments) }}
 {{- include "keyward.env" (dict "name" "KEYWARD_COST_CURRENCY" "value" $values.cost.currency) }}
 {{- include "keyward.env.store" (dict "prefix" "KEYWARD_OBJECTS" "store" $values.objects) }}
