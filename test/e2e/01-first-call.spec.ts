@@ -97,7 +97,8 @@ describe('the first call', () => {
     const { org } = system.stack.info;
     let records: AuditRecord[] = [];
     await waitFor(async () => {
-      const query = `/v1/events?organization=${org}&limit=200`;
+      // Asking is recorded as well, in the same chain.
+      const query = `/v1/events?organization=${org}&limit=1000`;
       ({ events: records } = await system.auditor.get<{ events: AuditRecord[] }>(query));
       return records.some(({ event }) => event.errorCode === 'revoked');
     });

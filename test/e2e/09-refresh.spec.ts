@@ -44,7 +44,7 @@ describe('tokens that end', () => {
   const keyward = (input: string, ...args: string[]) =>
     runProgram('tools/cli/bin/keyward.mjs', args, { KEYWARD_HOME: system.stack.paths.dir, HOME: home }, input);
   const audited = async (type: AuditEventType): Promise<AuditRecord['event'][]> => {
-    const query = `/v1/events?organization=${system.stack.info.org}&limit=200`;
+    const query = `/v1/events?organization=${system.stack.info.org}&type=${type}&limit=200`;
     const { events } = await system.auditor.get<{ events: AuditRecord[] }>(query);
     return events.map(({ event }) => event).filter((event) => event.type === type);
   };

@@ -17,7 +17,7 @@ describe('one tool over two vendors', () => {
 
     // Whoever asks the trail finds what was asked for, and what it was: each call once.
     const completed = async (): Promise<string[]> => {
-      const query = `/v1/events?organization=${system.stack.info.org}&limit=200`;
+      const query = `/v1/events?organization=${system.stack.info.org}&type=execution.completed&limit=200`;
       const { events } = await system.auditor.get<{ events: AuditRecord[] }>(query);
       return events
         .filter(({ event: { type, tool } }) => type === 'execution.completed' && tool === 'tasks_create')
