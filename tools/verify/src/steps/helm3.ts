@@ -16,15 +16,15 @@ interface Manifest {
 export const helm3: Step = {
   name: 'helm3',
   shows: 'Helm 3 makes the same objects of the chart as Helm 4',
-  async run({ chart, edges, schemas, rendered, tools }) {
+  async run({ schemas, rendered, tools, ...places }) {
     const newest = KUBERNETES_VERSIONS.at(-1) ?? '';
     const apiVersions = apiVersionsOf(readCrds(schemas));
     const problems: string[] = [];
     let objects = 0;
-    for (const set of valueSets(chart, edges)) {
+    for (const set of valueSets(places)) {
       const byHelm4 = rendered.find(({ name, kubernetes }) => kubernetes === newest && name === `chart/${set.name}`);
       if (byHelm4 === undefined) continue;
-      const result = await run(tools.helm3, templateArguments(chart, set, newest, apiVersions));
+      const result = await run(tools.helm3, templateArguments(places.chart, set, newest, apiVersions));
       if (result.code !== 0) {
         problems.push(`${set.name}: ${lastWords(result)}`);
         continue;

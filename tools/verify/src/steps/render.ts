@@ -12,14 +12,27 @@ export interface ValueSet {
   files: string[];
 }
 
-/** The chart's own examples, and the sets here that turn on what no example does. */
-export function valueSets(chart: string, edges: string): ValueSet[] {
+export interface ChartPlaces {
+  chart: string;
+  /** Value sets beside the chart's examples. */
+  edges: string;
+  /** k8s/ */
+  manifests: string;
+}
+
+/** The chart's own examples, the one that goes with an overlay of k8s/, and the sets here that turn on what no example does. */
+export function valueSets({ chart, edges, manifests }: ChartPlaces): ValueSet[] {
   const yaml = (directory: string): string[] =>
     readdirSync(directory)
       .filter((name) => name.endsWith('.yaml'))
       .sort()
       .map((name) => join(directory, name));
-  return [...yaml(join(chart, 'examples')), ...yaml(edges)].map((file) => ({ name: basename(file, '.yaml'), files: [file] }));
+  const alone = [...yaml(join(chart, 'examples')), ...yaml(edges)].map((file) => ({
+    name: basename(file, '.yaml'),
+    files: [file],
+  }));
+  const files = [join(chart, 'examples/quickstart.yaml'), join(manifests, 'overlays/evaluation/values.yaml')];
+  return [...alone, { name: 'quickstart-evaluation', files }];
 }
 
 /** Namespace in all overlays; each directory under `k8s/overlays`. */
@@ -37,7 +50,7 @@ interface Rendering {
  * What does not render is a problem; the rest goes on to the other steps.
  */
 export async function render(
-  where: { chart: string; edges: string; manifests: string; directory: string },
+  where: ChartPlaces & { directory: string },
   tools: Toolbox,
   apiVersions: readonly string[],
 ): Promise<Rendering> {
@@ -49,7 +62,7 @@ export async function render(
     writeFileSync(file, text);
     rendered.push({ name, kubernetes, file });
   };
-  for (const set of valueSets(where.chart, where.edges)) {
+  for (const set of valueSets(where)) {
     for (const kubernetes of KUBERNETES_VERSIONS) {
       const result = await run(tools.helm, templateArguments(where.chart, set, kubernetes, apiVersions));
       if (result.code === 0) keep(`chart/${set.name}`, kubernetes, result.stdout);
