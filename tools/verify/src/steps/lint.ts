@@ -20,7 +20,14 @@ export const lint: Step = {
     }
     const first = sets[0];
     if (first !== undefined) {
-      const misspelt = await run(tools.helm, ['lint', places.chart, '--values', first.files[0] ?? '', '--set', 'gatway.replicas=3']);
+      const misspelt = await run(tools.helm, [
+        'lint',
+        places.chart,
+        '--values',
+        first.files[0] ?? '',
+        '--set',
+        'gatway.replicas=3',
+      ]);
       if (misspelt.code === 0) problems.push('values.schema.json lets `gatway.replicas` pass');
     }
     return { summary: `${sets.length} value sets`, problems };
