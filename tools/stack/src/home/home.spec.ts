@@ -24,7 +24,8 @@ describe('secrets', () => {
   it('are made once and kept, readable by their owner alone', async () => {
     const first = await loadSecrets(paths);
     expect(await loadSecrets(paths)).toEqual(first);
-    expect([mode(paths.secretsFile), mode(paths.kmsKeyFile)]).toEqual([0o600, 0o600]);
+    const files = [paths.secretsFile, paths.kmsKeyFile, paths.auditSigningKeyFile];
+    expect(files.map(mode)).toEqual([0o600, 0o600, 0o600]);
   });
 
   it('differ from directory to directory', async () => {

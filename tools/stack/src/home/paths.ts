@@ -9,6 +9,8 @@ export interface StackPaths {
   secretsFile: string;
   /** The key that wraps every data key. Losing it loses every stored token. */
   kmsKeyFile: string;
+  /** The key that signs checkpoints of audit trails. Old checkpoints are verified by its public half. */
+  auditSigningKeyFile: string;
   agentCredsFile: string;
   lockFile: string;
   logs: string;
@@ -29,6 +31,7 @@ export function stackPaths(dir: string): StackPaths {
     stackFile: join(home, 'stack.json'),
     secretsFile: join(home, 'secrets.json'),
     kmsKeyFile: join(home, 'kms.json'),
+    auditSigningKeyFile: join(home, 'audit-signing.pem'),
     agentCredsFile: join(home, 'agent.creds'),
     lockFile: join(home, 'stack.lock'),
     logs: join(home, 'logs'),
@@ -63,7 +66,9 @@ export function makeHome(paths: StackPaths): void {
 export function resetHome(paths: StackPaths, tell: (message: string) => void): void {
   const entries = readdirSync(paths.dir).map((name) => join(paths.dir, name));
   const known = new Set(Object.values(paths) as string[]);
-  const foreign = entries.find((entry) => !known.has(entry) && !/\/(stack|secrets|kms|agent|sandbox)\.[^/]*$/.test(entry));
+  const foreign = entries.find(
+    (entry) => !known.has(entry) && !/\/(stack|secrets|kms|audit-signing|agent|sandbox)\.[^/]*$/.test(entry),
+  );
   if (foreign !== undefined)
     throw new Error(`${paths.dir} holds ${foreign}, which is no stack's: it is not removed. Choose another directory.`);
   if (existsSync(paths.postgres)) tell('Removing the data of earlier runs');

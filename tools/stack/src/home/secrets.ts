@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { newNatsSeeds } from '@keyward/nats-accounts';
+import { createSigningKeyFile } from '@keyward/checkpoint-signing';
 import { createKeyFile } from '@keyward/kms-local';
 import { z } from 'zod';
 import { SERVICES } from '../services/names.js';
@@ -73,6 +74,13 @@ export function saveSecrets(paths: StackPaths, secrets: Secrets): void {
 
 /** The secrets of this directory, made at the first start. @throws Error that says what to do; never with a value in it */
 export async function loadSecrets(paths: StackPaths): Promise<Secrets> {
+  const secrets = await loadOrMake(paths);
+  // Also beside data of a stack that had none: checkpoints begin then, and another key only signs what comes.
+  await createSigningKeyFile(paths.auditSigningKeyFile);
+  return secrets;
+}
+
+async function loadOrMake(paths: StackPaths): Promise<Secrets> {
   if (!existsSync(paths.secretsFile)) {
     refuseOrphanedData(paths, paths.secretsFile);
     const secrets = newSecrets();

@@ -150,6 +150,8 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
   'audit-service': (settings) => ({
     KEYWARD_HTTP_PORT: String(settings.secrets.ports['audit-service']),
     KEYWARD_ADMIN_TOKEN: settings.secrets.adminToken,
+    KEYWARD_AUDIT_SIGNING: 'local',
+    KEYWARD_AUDIT_SIGNING_KEY_FILE: settings.paths.auditSigningKeyFile,
   }),
 };
 
