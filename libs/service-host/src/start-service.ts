@@ -19,8 +19,6 @@ import { Readiness } from './ops/readiness.js';
 import { observeBuild } from './telemetry/build-info.js';
 import { startTelemetry } from './telemetry/telemetry.js';
 
-const HANG_UP_EVERY_MS = 20;
-
 export interface RunningService {
   readonly name: string;
   readonly logger: Logger;
@@ -130,10 +128,8 @@ async function listen(app: NestFastifyApplication, http: HttpDoor, address: { ho
 
 /** No new connection first; then the message doors, whose work may still need what the module holds; then HTTP and the module. */
 async function closeDoors(app: NestFastifyApplication, http: HttpDoor, messageDoors: MessageDoor[]): Promise<void> {
-  const { server } = http.instance;
-  server.close();
-  // A connection that was busy when the server closed would be kept alive after its answer, and keep us alive with it.
-  const hangUp = setInterval(() => server.closeIdleConnections(), HANG_UP_EVERY_MS);
+  http.instance.server.close();
+  const stopHangingUp = http.connections.hangUp();
   await Promise.all(messageDoors.map((door) => door.close()));
-  await app.close().finally(() => clearInterval(hangUp));
+  await app.close().finally(stopHangingUp);
 }

@@ -4,6 +4,7 @@ import type { Tracer } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
 import type { Logger } from 'pino';
+import { Connections } from './connections.js';
 import { endRequestSpan, methodOf, traceIdOf, traceRequests } from './server-span.js';
 import { Routes } from './routes.js';
 
@@ -26,6 +27,7 @@ export interface HttpDoor {
   adapter: FastifyAdapter;
   instance: FastifyInstance;
   routes: Routes;
+  connections: Connections;
 }
 
 interface HttpDoorOptions {
@@ -57,7 +59,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   });
   acceptJsonOnly(instance);
   observeRequests(instance, options);
-  return { adapter, instance, routes };
+  return { adapter, instance, routes, connections: new Connections(instance.server) };
 }
 
 function acceptJsonOnly(instance: FastifyInstance): void {
