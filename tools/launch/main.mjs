@@ -28,6 +28,7 @@ const COMMANDS = {
   image: { program: [join(root, 'tools/images/assemble.mjs')], supervised: false },
   contracts: { program: [...FROM_SOURCE, join(root, 'tools/contracts/src/main.ts')], supervised: false },
   'verify:k8s': { program: [...FROM_SOURCE, join(root, 'tools/verify/src/main.ts')], supervised: false },
+  observe: { program: [join(root, 'tools/observe/dist/main.js')], supervised: true },
   test: { first: ENSURE_NATS, program: JEST, supervised: false },
   'test:faults': { first: ENSURE_NATS, program: [...FROM_SOURCE, join(root, 'test/faults/main.ts')], supervised: true },
   /** For tests that start services: builds what is stale, and installs nothing under a run that uses it. */

@@ -1,4 +1,5 @@
 export { cacheDir } from './cache-dir.js';
+export { unpackDebianPackage, unpackedFile, type PackageOptions } from './debian-package.js';
 export { freePort, portIsFree } from './free-port.js';
 export { natsConfiguration, type NatsClusterMember, type NatsConfiguration } from './nats-configuration.js';
 export { findNatsServer, PINNED_NATS_VERSION, type FindNatsOptions } from './nats-finder.js';
@@ -7,3 +8,4 @@ export { startNats, type NatsOptions, type NatsServer } from './nats.js';
 export { initCluster, POSTGRES_PACKAGE_VERSION } from './postgres-cluster.js';
 export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.js';
 export { dismissGuard, protectChild, removeWhenGone } from './process-guard.js';
+export { run, whyItFailed } from './run.js';

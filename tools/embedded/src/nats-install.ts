@@ -1,18 +1,8 @@
-import { execFile, type ExecFileOptions } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { protectChild } from './process-guard.js';
-
-const execute = promisify(execFile);
-
-/** A child that ends with us, however we end. */
-function run(command: string, args: string[], options: ExecFileOptions = {}): Promise<{ stdout: string; stderr: string }> {
-  const running = execute(command, args, { env: process.env, ...options, encoding: 'utf8' });
-  protectChild(running.child);
-  return running;
-}
+import { unpackDebianPackage, unpackedFile } from './debian-package.js';
+import { run, whyItFailed } from './run.js';
 
 export interface InstallAttempt {
   /** Where the program must end up. */
@@ -46,19 +36,12 @@ async function staged(
     renameSync(program, attempt.target);
     return { binary: attempt.target, why: '' };
   } catch (error) {
-    return { why: `${way}: ${firstLine(error)}` };
+    return { why: `${way}: ${whyItFailed(error)}` };
   } finally {
     // The Go tool makes its module cache read-only.
     await run('chmod', ['-R', 'u+w', directory]).catch(() => undefined);
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-function firstLine(error: unknown): string {
-  const { stderr, message, code } = error as { stderr?: string; message?: string; code?: string };
-  if (code === 'ENOENT') return 'not there';
-  const text = stderr?.trim() || message || String(error);
-  return (text.split('\n').findLast((line) => line.trim() !== '') ?? text).slice(0, 300);
 }
 
 /** Takes the program out of the official image: it is static, so it runs as our child like any other. Linux only. */
@@ -67,7 +50,7 @@ export async function installFromDocker(attempt: InstallAttempt): Promise<Instal
   try {
     await run('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 });
   } catch (error) {
-    return { why: `Docker engine: ${firstLine(error)}` };
+    return { why: `Docker engine: ${whyItFailed(error)}` };
   }
   attempt.onProgress(`taking nats-server ${attempt.version} from its Docker image`);
   return staged(attempt, 'Docker image', async (directory) => {
@@ -128,40 +111,13 @@ async function firstRunnable(candidates: string[]): Promise<string | undefined> 
   return undefined;
 }
 
-/**
- * Debian's package is fetched and unpacked into the cache, not installed: that needs no root, and starts no system service on the
- * default port. Homebrew has no such thing, so it installs.
- */
+/** Debian's package, unpacked into the cache. Homebrew has no such thing, so it installs. */
 export async function installFromPackages(attempt: InstallAttempt): Promise<InstallOutcome> {
   if (process.platform === 'darwin') return installFromHomebrew(attempt);
   return staged(attempt, 'apt', async (directory) => {
-    attempt.onProgress('fetching the package nats-server with apt');
-    try {
-      await download(attempt, directory);
-    } catch (error) {
-      if ((error as { code?: string }).code === 'ENOENT') throw error;
-      await refreshPackageLists(attempt);
-      await download(attempt, directory);
-    }
-    const archive = readdirSync(directory).find((name) => name.endsWith('.deb'));
-    if (archive === undefined) throw new Error('the package nats-server is not in the configured archives');
-    await run('dpkg-deb', ['-x', join(directory, archive), join(directory, 'unpacked')]);
-    const program = ['usr/sbin/nats-server', 'usr/bin/nats-server']
-      .map((path) => join(directory, 'unpacked', path))
-      .find((path) => existsSync(path));
-    if (program === undefined) throw new Error('the package nats-server does not hold the program');
-    return program;
+    const root = await unpackDebianPackage('nats-server', directory, attempt);
+    return unpackedFile(root, 'nats-server', ['usr/sbin/nats-server', 'usr/bin/nats-server']);
   });
-}
-
-async function download(attempt: InstallAttempt, directory: string): Promise<void> {
-  await run('apt-get', ['download', 'nats-server'], { cwd: directory, timeout: DOWNLOAD_TIMEOUT_MS, signal: attempt.signal });
-}
-
-async function refreshPackageLists(attempt: InstallAttempt): Promise<void> {
-  attempt.onProgress('refreshing the package lists');
-  const command = process.getuid?.() === 0 ? ['apt-get', 'update'] : ['sudo', '-n', 'apt-get', 'update'];
-  await run(command[0] ?? 'apt-get', command.slice(1), { timeout: DOWNLOAD_TIMEOUT_MS, signal: attempt.signal });
 }
 
 async function installFromHomebrew(attempt: InstallAttempt): Promise<InstallOutcome> {
@@ -171,6 +127,6 @@ async function installFromHomebrew(attempt: InstallAttempt): Promise<InstallOutc
     const { stdout } = await run('brew', ['--prefix']);
     return { binary: join(stdout.trim(), 'bin', 'nats-server'), why: 'Homebrew: the installed nats-server does not run' };
   } catch (error) {
-    return { why: `Homebrew: ${firstLine(error)}` };
+    return { why: `Homebrew: ${whyItFailed(error)}` };
   }
 }

@@ -1,0 +1,1 @@
+export { ensurePrometheus, ensurePromtool, type EnsureOptions, type PrometheusPrograms } from './prometheus/ensure.js';
