@@ -25,7 +25,7 @@ function take(file) {
 }
 
 /** Runs `work` while no other launcher installs or builds in this clone: npm ci removes what another would be using. */
-export async function withLock(work) {
+export async function withLock(work, tell = console.log) {
   const file = temporary(`${createHash('sha256').update(root).digest('hex').slice(0, 12)}.lock`);
   let told = false;
   while (!take(file)) {
@@ -39,7 +39,7 @@ export async function withLock(work) {
     if (holder > 0 ? !isAlive(holder) : told) rmSync(file, { force: true });
     else await delay(POLL_MS);
     if (!told && holder > 0 && isAlive(holder))
-      console.log(`Waiting for another Keyward command that is installing or building here (pid ${holder}) …`);
+      tell(`Waiting for another Keyward command that is installing or building here (pid ${holder}) …`);
     told = true;
   }
   try {

@@ -47,6 +47,7 @@ export function program(args: readonly string[]) {
     .command(deadLetters)
     .command(vault)
     .command(install)
+    .middleware((given) => keepDashes(args, given))
     .completion('completion', 'Print a completion script for bash or zsh: keyward completion >> ~/.bashrc')
     .updateStrings({
       'Not enough non-option arguments: got %s, need at least %s': {
@@ -62,4 +63,10 @@ export function program(args: readonly string[]) {
     .fail((message: string | undefined, error: Error | undefined) => {
       throw error ?? new Usage(message ?? 'That is not a command.');
     });
+}
+
+/** yargs makes an empty text of an argument that is `-` alone, by which standard input is meant. */
+function keepDashes(args: readonly string[], given: Record<string, unknown>): void {
+  if (!args.includes('-') || args.includes('')) return;
+  for (const [name, value] of Object.entries(given)) if (value === '') given[name] = '-';
 }

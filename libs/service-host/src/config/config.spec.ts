@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { checkpointSigningConfig } from './checkpoint-signing.js';
 import { fragment, secret, type ConfigFragments, type ConfigOf } from './fragment.js';
 import {
   adminConfig,
@@ -33,6 +34,9 @@ function problemsOf(fragments: ConfigFragments, env: Environment): string {
   }
   throw new Error('the configuration was accepted');
 }
+
+const named = (given: object): Environment =>
+  Object.fromEntries(Object.entries(given).map(([name, value]) => [`KEYWARD_AUDIT_${name}`, String(value)]));
 
 describe('configuration', () => {
   it('is typed values under names of their own', () => {
@@ -148,6 +152,32 @@ describe('configuration', () => {
     ).toEqual({
       kms: { kind: 'aws', keyId: 'alias/k', region: 'eu-central-1' },
     });
+  });
+
+  it.each([
+    [{}, undefined],
+    [
+      { SIGNING: 'local', SIGNING_KEY_FILE: '/k.pem', SIGNING_PREVIOUS_KEYS_FILE: '/old.json' },
+      { kind: 'local', keyFile: '/k.pem', previousKeysFile: '/old.json' },
+    ],
+    [
+      { SIGNING: 'aws', SIGNING_KEY_ID: 'alias/k', SIGNING_REGION: 'eu-central-1' },
+      { kind: 'aws', keyId: 'alias/k', region: 'eu-central-1' },
+    ],
+  ])('signs checkpoints as it is told: %j', (given, expected) => {
+    expect(load({ signing: checkpointSigningConfig }, named(given)).signing).toEqual(expected);
+  });
+
+  it.each([
+    [{ SIGNING: 'local' }, 'KEYWARD_AUDIT_SIGNING_KEY_FILE is missing'],
+    [{ SIGNING: 'aws' }, 'KEYWARD_AUDIT_SIGNING_KEY_ID is missing'],
+    [{ SIGNING: 'vault' }, 'KEYWARD_AUDIT_SIGNING is not valid'],
+    [{ SIGNING: 'local', SIGNING_KEY_FILE: '/k', SIGNING_REGION: 'x' }, 'KEYWARD_AUDIT_SIGNING_REGION goes with'],
+    [{ SIGNING: 'aws', SIGNING_KEY_ID: 'k', SIGNING_KEY_FILE: '/k' }, 'KEYWARD_AUDIT_SIGNING_KEY_FILE goes with'],
+    [{ SIGNING: 'aws', SIGNING_KEY_ID: 'k', SIGNING_ENDPOINT: 'kms.internal' }, 'KEYWARD_AUDIT_SIGNING_ENDPOINT'],
+    [{ SIGNING_KEY_FILE: '/k' }, 'Remove it, or set that'],
+  ])('refuses a key for checkpoints that is said by halves: %j', (given, says) => {
+    expect(problemsOf({ signing: checkpointSigningConfig }, named(given))).toContain(says);
   });
 
   it('connects agents to the same server unless told otherwise', () => {

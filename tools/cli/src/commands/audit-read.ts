@@ -70,7 +70,7 @@ export const events = under({
           TYPE: ({ event }) => event.type,
           BY: ({ event }) => `${event.actor.kind} ${event.actor.id}`,
           USER: ({ event }) => event.user,
-          WHAT: ({ event }) => event.tool ?? event.connection ?? event.target,
+          WHAT: ({ event }) => event.tool ?? event.connection ?? event.target ?? event.agent ?? event.provider,
           OUTCOME: ({ event }) => event.errorCode ?? event.state ?? event.reason,
         },
         'There are none.',

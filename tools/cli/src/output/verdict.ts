@@ -63,4 +63,6 @@ function tellBroken(out: Output, { fault, events, proven, organization }: Export
   });
   if (fault.reason === 'unknown_key')
     out.say('If the key was rotated, give the old public keys as well: they belong into the same JWKS.');
+  if (fault.reason === 'rolled_back')
+    out.say('An export that is merely older than what it is compared with looks like this, too: make a new one and verify that.');
 }

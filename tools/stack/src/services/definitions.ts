@@ -157,7 +157,16 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
 
 /** What is tried out here by the same variable as in production: it is handed on from the environment that the stack is started in. */
 const HANDED_ON: Partial<Record<ServiceName, readonly string[]>> = {
-  'audit-service': ['KEYWARD_AUDIT_FORWARD_FILE', 'KEYWARD_COST_CURRENCY'],
+  'audit-service': [
+    'KEYWARD_AUDIT_FORWARD_FILE',
+    'KEYWARD_COST_CURRENCY',
+    'KEYWARD_AUDIT_CHECKPOINT_SECONDS',
+    'KEYWARD_AUDIT_SIGNING_PREVIOUS_KEYS_FILE',
+    'KEYWARD_AUDIT_RETENTION_DAYS',
+    'KEYWARD_AUDIT_ANCHOR',
+    'KEYWARD_AUDIT_ANCHOR_DIR',
+    'KEYWARD_AUDIT_ANCHOR_RETENTION_DAYS',
+  ],
   'auth-service': ['KEYWARD_COST_CURRENCY'],
   'tool-executor': ['KEYWARD_AUDIT_ARGUMENTS', 'KEYWARD_COST_CURRENCY'],
 };
