@@ -1,27 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { context, ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api';
-import {
-  createAlwaysRecordSampler,
-  InMemorySpanExporter,
-  ParentBasedSampler,
-  SimpleSpanProcessor,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
 import { KeepErrors, type KeepErrorsOptions } from './keep-errors.js';
 
 /** Sampled at this ratio; `start` gives a span below another one. */
-function tracing(ratio: number, options: KeepErrorsOptions = {}) {
+function tracing(sampleRatio: number, options: Partial<KeepErrorsOptions> = {}) {
   const exporter = new InMemorySpanExporter();
-  const keeping = new KeepErrors(new SimpleSpanProcessor({ exporter }), options);
-  const sampler = createAlwaysRecordSampler(new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }));
-  const tracer = new TracerProvider({ sampler, spanProcessors: [keeping] }).getTracer('spec');
+  const keeping = new KeepErrors({ sampleRatio, spanProcessors: [new SimpleSpanProcessor({ exporter })], ...options });
+  const tracer = keeping.getTracer('spec');
   const start = (name: string, parent?: Span | Context, startTime?: number) => {
     const below = parent === undefined ? ROOT_CONTEXT : 'spanContext' in parent ? trace.setSpan(ROOT_CONTEXT, parent) : parent;
     return tracer.startSpan(name, startTime === undefined ? {} : { startTime }, below);
   };
   const names = () => exporter.getFinishedSpans().map(({ name }) => name);
-  return { exporter, keeping, start, names };
+  return { exporter, keeping, tracer, start, names };
 }
 
 const fail = (span: Span) => {

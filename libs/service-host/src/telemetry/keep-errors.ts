@@ -1,131 +1,129 @@
-import type { Context, SpanContext } from '@opentelemetry/api';
-import { SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
-import type { ReadableSpan, Span, SpanProcessor } from '@opentelemetry/sdk-trace';
+import {
+  context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  SamplingDecision,
+  trace,
+  TraceFlags,
+  type Context,
+  type Span,
+  type SpanContext,
+  type SpanOptions,
+  type Tracer,
+  type TracerProvider,
+} from '@opentelemetry/api';
+import {
+  AlwaysOnSampler,
+  RandomIdGenerator,
+  TraceIdRatioBasedSampler,
+  TracerProvider as SdkTracerProvider,
+  type IdGenerator,
+  type TracerProviderOptions,
+} from '@opentelemetry/sdk-trace';
+import { HeldSpan, type Beginning, type StartExported } from './held-span.js';
+import { LocalTraces, type HoldingOptions } from './local-traces.js';
 
-/** What one process does for one request or message: its first span here and all below it. */
-interface LocalTrace {
-  readonly rootId: string;
-  /** Ended, and not yet known whether anybody wants them. */
-  held: ReadableSpan[];
-  /** Ids of spans that have not ended. */
-  readonly open: Set<string>;
-  wanted: boolean;
+export interface KeepErrorsOptions extends HoldingOptions, Pick<TracerProviderOptions, 'resource' | 'spanProcessors'> {
+  /** Share of the traces beginning here that are exported whatever becomes of them, 0 to 1. */
+  sampleRatio: number;
 }
 
-export interface KeepErrorsOptions {
-  /** A local root that took longer is exported like one that failed. Left out: none is. */
-  slowMs?: number;
-  /** Spans that are held at most, over all requests; beyond it the oldest request is given up. */
-  maxSpans?: number;
-  /** Spans of one request that are held at most; the others of it are given up. */
-  maxSpansEach?: number;
-}
+const random = new RandomIdGenerator();
 
-const MAX_SPANS = 8_192;
-const MAX_SPANS_EACH = 128;
+/** Gives the next span the ids that were decided on before it. */
+class ChosenIds implements IdGenerator {
+  #chosen: SpanContext | undefined;
+
+  generateTraceId(): string {
+    return this.#chosen?.traceId ?? random.generateTraceId();
+  }
+
+  generateSpanId(): string {
+    return this.#chosen?.spanId ?? random.generateSpanId();
+  }
+
+  during(chosen: SpanContext, start: () => Span): Span {
+    this.#chosen = chosen;
+    try {
+      return start();
+    } finally {
+      this.#chosen = undefined;
+    }
+  }
+}
 
 /**
- * Passes spans of sampled traces on, and holds those of the others back until their local root and everything below it has ended: where one
- * of them ended in an error, all are passed on, else all are forgotten. What is decided is about this process's part of a trace; another
- * service decides about its own.
+ * Spans of sampled traces are the SDK's. Those of the others are held back until their local root and everything below it has ended: where
+ * one of them ended in an error, all are exported, else all are forgotten, and then they have cost little. What is decided is about this
+ * process's part of a trace; another service decides about its own.
  */
-export class KeepErrors implements SpanProcessor {
-  /** By the id of each span that has not ended. */
-  readonly #open = new Map<string, LocalTrace>();
-  /** In the order of their beginning. */
-  readonly #traces = new Set<LocalTrace>();
-  #spans = 0;
+export class KeepErrors implements TracerProvider {
+  readonly #ids = new ChosenIds();
+  readonly #sdk: SdkTracerProvider;
+  readonly #held: LocalTraces;
+  readonly #sampler: TraceIdRatioBasedSampler;
 
-  constructor(
-    private readonly next: SpanProcessor,
-    private readonly options: KeepErrorsOptions = {},
-  ) {}
-
-  onStart(span: Span, parent: Context): void {
-    const own = span.spanContext();
-    if (isSampled(own)) return this.next.onStart(span, parent);
-    const of = this.#parentOf(parent) ?? this.#begin(own.spanId);
-    of.open.add(own.spanId);
-    this.#open.set(own.spanId, of);
-    this.#count(1);
+  constructor({ sampleRatio, resource, spanProcessors = [], ...holding }: KeepErrorsOptions) {
+    this.#held = new LocalTraces(holding);
+    this.#sampler = new TraceIdRatioBasedSampler(sampleRatio);
+    this.#sdk = new SdkTracerProvider({
+      ...{ sampler: new AlwaysOnSampler(), idGenerator: this.#ids, spanProcessors },
+      ...(resource === undefined ? {} : { resource }),
+    });
   }
 
-  onEnd(span: ReadableSpan): void {
-    const own = span.spanContext();
-    if (isSampled(own)) return this.next.onEnd(span);
-    const of = this.#open.get(own.spanId);
-    if (of === undefined) return;
-    this.#open.delete(own.spanId);
-    of.open.delete(own.spanId);
-    const isWanted = span.status.code === SpanStatusCode.ERROR || (own.spanId === of.rootId && this.#isSlow(span));
-    // The one that says what failed is never among those that there is no room for.
-    if (isWanted || of.held.length < (this.options.maxSpansEach ?? MAX_SPANS_EACH)) of.held.push(span);
-    else this.#spans -= 1;
-    of.wanted ||= isWanted;
-    if (of.wanted) this.#passOn(of);
-    if (of.open.size === 0) this.#forget(of);
-  }
-
-  forceFlush(): Promise<void> {
-    return this.next.forceFlush();
+  getTracer(name: string, version?: string): Tracer {
+    const exported = this.#sdk.getTracer(name, version);
+    const startExported: StartExported = (ids, { name: spanName, options, parent }) =>
+      this.#ids.during(ids, () => exported.startSpan(spanName, options, parent));
+    const startSpan: Tracer['startSpan'] = (spanName, options = {}, parent = context.active()) => {
+      const beginning = { name: spanName, options, parent: options.root === true ? trace.deleteSpan(parent) : parent };
+      return this.#start(beginning, startExported);
+    };
+    return { startSpan, startActiveSpan: startActiveSpanWith(startSpan) };
   }
 
   shutdown(): Promise<void> {
-    for (const of of this.#traces) this.#forget(of);
-    return this.next.shutdown();
+    this.#held.giveUp();
+    return this.#sdk.shutdown();
   }
 
   /** How many spans are held or open. */
   get size(): number {
-    return this.#spans;
+    return this.#held.size;
   }
 
-  /** Where the parent is a span of this process that has not ended. */
-  #parentOf(parent: Context): LocalTrace | undefined {
-    const id = trace.getSpanContext(parent)?.spanId;
-    return id === undefined ? undefined : this.#open.get(id);
+  #start(beginning: Beginning, startExported: StartExported): Span {
+    const above = trace.getSpan(beginning.parent);
+    const from = above?.spanContext();
+    const hasParent = from !== undefined && isSpanContextValid(from);
+    const ids = {
+      traceId: hasParent ? from.traceId : random.generateTraceId(),
+      spanId: random.generateSpanId(),
+      traceFlags: TraceFlags.NONE,
+      ...(from?.traceState === undefined ? {} : { traceState: from.traceState }),
+    };
+    const isSampled = hasParent ? (from.traceFlags & TraceFlags.SAMPLED) !== 0 : this.#isSampled(ids.traceId);
+    if (isSampled) return startExported(ids, beginning);
+    const isBelow = above instanceof HeldSpan && above.isRecording() && !above.trace.isOver;
+    return new HeldSpan(isBelow ? above.trace : this.#held.begin(), ids, beginning, startExported);
   }
 
-  #begin(rootId: string): LocalTrace {
-    const of: LocalTrace = { rootId, held: [], open: new Set(), wanted: false };
-    this.#traces.add(of);
-    return of;
-  }
-
-  #count(more: number): void {
-    this.#spans += more;
-    const max = this.options.maxSpans ?? MAX_SPANS;
-    for (const oldest of this.#traces) {
-      if (this.#spans <= max) return;
-      this.#forget(oldest);
-    }
-  }
-
-  #passOn(of: LocalTrace): void {
-    for (const span of of.held) this.next.onEnd(asSampled(span));
-    this.#spans -= of.held.length;
-    of.held = [];
-  }
-
-  #forget(of: LocalTrace): void {
-    if (!this.#traces.delete(of)) return;
-    for (const id of of.open) this.#open.delete(id);
-    this.#spans -= of.open.size + of.held.length;
-    of.held = [];
-  }
-
-  #isSlow({ duration: [seconds, nanos] }: ReadableSpan): boolean {
-    const { slowMs } = this.options;
-    return slowMs !== undefined && seconds * 1e3 + nanos / 1e6 > slowMs;
+  #isSampled(traceId: string): boolean {
+    return this.#sampler.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED;
   }
 }
 
-function isSampled({ traceFlags }: SpanContext): boolean {
-  return (traceFlags & TraceFlags.SAMPLED) !== 0;
-}
-
-/** Exporters leave out what is not marked as sampled (OpenTelemetry SDK specification, "Recording Sampled reaction table"). */
-function asSampled(span: ReadableSpan): ReadableSpan {
-  const context = { ...span.spanContext(), traceFlags: TraceFlags.SAMPLED };
-  return Object.create(span, { spanContext: { value: () => context } }) as ReadableSpan;
+/** The three forms of `startActiveSpan`: the callback is last. */
+function startActiveSpanWith(startSpan: Tracer['startSpan']): Tracer['startActiveSpan'] {
+  return <F extends (span: Span) => unknown>(
+    name: string,
+    ...more: [F] | [SpanOptions, F] | [SpanOptions, Context, F]
+  ): ReturnType<F> => {
+    const work = more[more.length - 1] as F;
+    const options = more.length > 1 ? (more[0] as SpanOptions) : {};
+    const parent = more.length > 2 ? (more[1] as Context) : context.active();
+    const span = startSpan(name, options, parent);
+    return context.with(trace.setSpan(parent, span), () => work(span)) as ReturnType<F>;
+  };
 }

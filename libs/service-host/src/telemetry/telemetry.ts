@@ -2,13 +2,17 @@ import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
-  AlwaysOffSampler,
-  BatchSpanProcessor,
-  createAlwaysRecordSampler,
-  ParentBasedSampler,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+  defaultResource,
+  detectResources,
+  envDetector,
+  hostDetector,
+  osDetector,
+  processDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources';
+import { AlwaysOffSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 import { KeepErrors } from './keep-errors.js';
 
 export interface Telemetry {
@@ -28,13 +32,15 @@ export interface TraceExport {
 
 /**
  * Without a collector, spans exist for their ids only: logs, audit records and answers carry a trace id all the same, and nothing is
- * recorded. The exporting SDK pulls in every exporter there is (30 MB), so it is loaded only where spans go somewhere.
+ * recorded. The exporter is loaded only where spans go somewhere.
+ *
+ * Baggage is not propagated: agents are strangers, and what they put there would travel to every service and provider.
  */
 export async function startTelemetry(service: string, traces: TraceExport | undefined): Promise<Telemetry> {
-  if (traces !== undefined) return startExporting(service, traces);
+  const provider =
+    traces === undefined ? new TracerProvider({ sampler: new AlwaysOffSampler() }) : await exporting(service, traces);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  const provider = new TracerProvider({ sampler: new AlwaysOffSampler() });
   trace.setGlobalTracerProvider(provider);
   return { shutdown: () => provider.shutdown().finally(unregister) };
 }
@@ -46,27 +52,15 @@ function unregister(): void {
   propagation.disable();
 }
 
-/**
- * Baggage is not propagated: agents are strangers, and what they put there would travel to every service and provider.
- *
- * What is not sampled is recorded all the same, as nobody knows at the beginning of a request that it will fail.
- */
-async function startExporting(service: string, { sampleRatio, slowMs, batches }: TraceExport): Promise<Telemetry> {
-  const [{ NodeSDK }, { OTLPTraceExporter }] = await Promise.all([
-    import('@opentelemetry/sdk-node'),
-    import('@opentelemetry/exporter-trace-otlp-http'),
-  ]);
-  const exporting = new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), ...batches });
-  const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampleRatio) });
-  const sdk = new NodeSDK({
-    serviceName: service,
-    sampler: createAlwaysRecordSampler(sampler),
-    spanProcessors: [new KeepErrors(exporting, slowMs === undefined ? {} : { slowMs })],
-    textMapPropagator: new W3CTraceContextPropagator(),
-    metricReaders: [],
-    logRecordProcessors: [],
-    instrumentations: [],
+async function exporting(service: string, { sampleRatio, slowMs, batches }: TraceExport): Promise<KeepErrors> {
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+  const detectors = [serviceInstanceIdDetector, processDetector, hostDetector, osDetector, envDetector];
+  return new KeepErrors({
+    sampleRatio,
+    resource: defaultResource()
+      .merge(detectResources({ detectors }))
+      .merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: service })),
+    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), ...batches })],
+    ...(slowMs === undefined ? {} : { slowMs }),
   });
-  sdk.start();
-  return { shutdown: () => sdk.shutdown().finally(unregister) };
 }
