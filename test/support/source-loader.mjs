@@ -1,15 +1,36 @@
 /**
  * Runs a service from its sources, so that a test that needs a process of its own (to kill it, say) never runs a stale build:
  *   node --conditions=@keyward/source --import ./test/support/source-loader.mjs apps/token-refresher/src/main.ts
- * Compiles as the build does, with the same .swcrc.
+ * Compiles as the build does, with the same .swcrc, and keeps what it compiled by the hash of what went in: most processes of the tests
+ * compile what the one before them did.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire, enableCompileCache, registerHooks } from 'node:module';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { transformSync } from '@swc/core';
 
+const require = createRequire(import.meta.url);
 const swc = JSON.parse(readFileSync(new URL('../../.swcrc', import.meta.url), 'utf8'));
 delete swc.exclude;
+const compiler = JSON.stringify([require('@swc/core/package.json').version, swc]);
+
+const kept = join(tmpdir(), `keyward-test-${userInfo().uid}`, 'compiled');
+mkdirSync(kept, { recursive: true });
+enableCompileCache(join(kept, 'bytecode'));
+
+function compile(filename) {
+  const source = readFileSync(filename, 'utf8');
+  const file = join(kept, createHash('sha256').update(compiler).update('\0').update(filename).update('\0').update(source).digest('hex'));
+  if (existsSync(file)) return readFileSync(file, 'utf8');
+  const { code } = require('@swc/core').transformSync(source, { ...swc, swcrc: false, filename, sourceMaps: 'inline' });
+  // Another process never sees half of one.
+  const writing = `${file}.${randomUUID()}`;
+  writeFileSync(writing, code);
+  renameSync(writing, file);
+  return code;
+}
 
 registerHooks({
   resolve(specifier, context, next) {
@@ -21,8 +42,6 @@ registerHooks({
   },
   load(url, context, next) {
     if (!url.startsWith('file:') || !url.endsWith('.ts')) return next(url, context);
-    const filename = fileURLToPath(url);
-    const { code } = transformSync(readFileSync(filename, 'utf8'), { ...swc, swcrc: false, filename, sourceMaps: 'inline' });
-    return { format: 'module', source: code, shortCircuit: true };
+    return { format: 'module', source: compile(fileURLToPath(url)), shortCircuit: true };
   },
 });
