@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { request, type ClientRequest } from 'node:http';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -103,6 +103,20 @@ describe('checkpoints', () => {
     const org = await chained(2);
     const { jws } = await signed(org, 2);
     expect(await readFile(join(dir, 'anchors', 'checkpoints', org, '000000000002'), 'utf8')).toBe(jws);
+  });
+
+  it('are copied though another organization’s place is taken by what was never stated of it', async () => {
+    const [org, other] = [newId('org'), newId('org')];
+    const taken = join(dir, 'anchors', 'checkpoints', org);
+    await mkdir(taken, { recursive: true });
+    await writeFile(join(taken, '000000000001'), 'something else', { mode: 0o400 });
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    await utimes(join(taken, '000000000001'), tomorrow, tomorrow);
+    await chained(1, org);
+    await waitFor(async () => (await checkpoints(org)).length === 1);
+    await signed(await chained(1, other), 1);
+    expect((await checkpoints(org))[0]?.anchoredAt).toBeNull();
+    expect((await audit.metric(replica, 'audit_checkpoint_failures_total'))[1]).toBeGreaterThan(0);
   });
 
   it('are verified with keys that anybody may have', async () => {

@@ -34,7 +34,10 @@ export class CheckpointWorker {
     const { database, anchors } = this.parts;
     await exclusively(database, 'audit.checkpoints', async () => {
       await this.#signAll(stopping).catch((thrown: unknown) => this.#failed('sign', thrown));
-      if (anchors !== undefined) await anchors.putAll(stopping).catch((thrown: unknown) => this.#failed('anchor', thrown));
+      if (anchors === undefined) return;
+      await anchors
+        .putAll(stopping, (org, seq) => this.#contradicted(org, seq))
+        .catch((thrown: unknown) => this.#failed('anchor', thrown));
     }).catch((thrown: unknown) => this.#failed('sign', thrown));
   }
 
@@ -68,6 +71,14 @@ export class CheckpointWorker {
         );
       else log.error({ err: thrown, organization: org }, 'the chain of an organization could not be signed');
     }
+  }
+
+  #contradicted(organization: string, seq: number): void {
+    this.parts.metrics.failed('anchor');
+    this.parts.log.error(
+      { organization, seq },
+      'another statement of the same place of this chain is anchored: the chain was made anew, or the database put back',
+    );
   }
 
   #failed(step: 'sign' | 'anchor', thrown: unknown): void {

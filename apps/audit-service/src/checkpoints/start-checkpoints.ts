@@ -48,7 +48,7 @@ export async function startCheckpoints({ database, config, registry, log }: Opti
 
   const checkpoints = new Checkpoints(database, key);
   const store = anchor === undefined ? undefined : await openObjectStore(anchor);
-  const anchors = store && new Anchors(database, store, config.anchorRetention.days);
+  const anchors = store && new Anchors(database, store, key, config.anchorRetention.days);
   const counted = createCheckpointMetrics(registry, () => checkpoints.oldestSeconds());
   const worker = new CheckpointWorker({ database, checkpoints, anchors, metrics: counted, log });
   const rounds = new Periodic(config.checkpoints.everyMs, (stopping) => worker.round(stopping));
