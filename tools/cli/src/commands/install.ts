@@ -46,7 +46,7 @@ function tellNext(out: Output, { isNew, files, secrets }: Installation, namespac
   out.say(
     'Keep that file as you keep root keys, away from the cluster: with it this directory can be made again, by whoever has it.',
   );
-  out.say(`\nSecrets: ${secrets.join(', ')}\n\nNext:`);
+  for (const line of ['', `Secrets: ${secrets.join(', ')}`, '', 'Next:']) out.say(line);
   out.say(`  kubectl create namespace ${namespace}`);
   out.say(`  kubectl apply --server-side -f ${files.secrets}`);
   out.say(`  helm upgrade --install nats nats/nats -n nats --create-namespace -f k8s/nats-values.yaml -f ${files.natsValues}`);
@@ -64,7 +64,11 @@ export const install = command({
       .option('database-port', { type: 'number', default: POSTGRES_PORT, describe: 'Its port' })
       .option('database-name', { type: 'string', default: 'keyward', describe: 'Its database' })
       .option('database-parameters', { type: 'string', default: '', describe: 'Of the URLs, such as sslmode=verify-full' })
-      .option('owner-url-file', { type: 'string', describe: 'File with the URL of the database’s owner; - for standard input' }),
+      .option('owner-url-file', {
+        type: 'string',
+        nargs: 1,
+        describe: 'File with the URL of the database’s owner; - for standard input',
+      }),
   handler: async (session, args) => {
     if (!NAMESPACE.test(args.namespace)) throw new Usage('--namespace must be the name of a namespace.');
     const [database, ownerUrl] = [databaseOf(args), ownerUrlOf(args['owner-url-file'])];
