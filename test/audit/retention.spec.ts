@@ -120,6 +120,22 @@ describe('retention', () => {
     ]);
   });
 
+  it('keeps an older day, too, whose late event was chained behind what a hold keeps', async () => {
+    const org = newId('org');
+    for (const at of [ago(35), ago(50)]) await add(event({ org }, at));
+    const hold = { organization: org, from: ago(36).toISOString(), to: ago(34).toISOString(), reason: 'Case 13' };
+    const { id } = (await send('POST', '/v1/holds', hold)).body;
+    await round([2, 1, 0]);
+    expect((await audit.chain(org)).slice(0, 2).map(({ seq }) => seq)).toEqual([1, 2]);
+    const statements = [[org], [2], ['never looked at']];
+    const drop = audit.database.query(`SELECT audit.drop_day($1::date, $2, $3, $4)`, [
+      ago(50).toISOString().slice(0, 10),
+      ...statements,
+    ]);
+    await expect(drop).rejects.toMatchObject({ code: 'KW002' });
+    await send('DELETE', `/v1/holds/${String(id)}`);
+  });
+
   it('is refused by the database for the last days, and for a day that was changed meanwhile', async () => {
     const drop = (days: number) =>
       audit.database.query(`SELECT audit.drop_day($1::date, '{}', '{}', '{}')`, [ago(days).toISOString().slice(0, 10)]);

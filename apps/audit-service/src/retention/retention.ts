@@ -31,6 +31,9 @@ const HAS_LATE = `
     SELECT FROM audit.last_of_day($1::date) l
     WHERE EXISTS (SELECT FROM audit.event e WHERE e.org_id = l.org_id AND e.seq < l.seq AND e.at >= $2::timestamptz)
   ) AS late`;
+/** The same of what is held, however old that is. */
+const IS_BEHIND_HELD = `
+  SELECT audit.is_behind_held(array_agg(org_id), array_agg(seq)) AS held FROM audit.last_of_day($1::date)`;
 const LAST_OF_DAY = `SELECT org_id, seq, encode(hash, 'hex') AS hash FROM audit.last_of_day($1::date) ORDER BY org_id`;
 const DROP_DAY = `SELECT audit.drop_day($1::date, $2::text[], $3::bigint[], $4::text[]) AS events`;
 
@@ -98,6 +101,7 @@ export class Retention {
       inTrail(database, undefined, (em) => em.query<T[]>(text, values));
     if ((await whole<{ held: boolean }>(IS_HELD, [day]))[0]?.held === true) return 'hold';
     if ((await whole<{ late: boolean }>(HAS_LATE, [day, keepFrom]))[0]?.late === true) return 'late_events';
+    if ((await whole<{ held: boolean }>(IS_BEHIND_HELD, [day]))[0]?.held === true) return 'hold';
     const rows = await whole<{ org_id: string; seq: string; hash: string }>(LAST_OF_DAY, [day]);
     const lasts = rows.map((row) => ({ org: row.org_id, seq: Number(row.seq), hash: row.hash }));
     const statements = await this.#sign(lasts);

@@ -111,6 +111,7 @@ const FUNCTION_RIGHTS: Record<string, ServiceRole[]> = {
   'audit.note_unsigned': [],
   'audit.partition_days': ['audit'],
   'audit.is_held': ['audit'],
+  'audit.is_behind_held': ['audit'],
   'audit.last_of_day': ['audit'],
   'audit.drop_day': ['audit'],
   'bus.notify_outbox': [],

@@ -86,6 +86,28 @@ CREATE FUNCTION audit.is_held(p_day date) RETURNS boolean LANGUAGE sql STABLE SE
 $$;
 `;
 
+/**
+ * Whether one of these places lies behind an event that a hold keeps: a late event of an old day may. A cut there would leave what is held
+ * where no export and no verification begins.
+ */
+const IS_BEHIND_HELD = `
+CREATE FUNCTION audit.is_behind_held(p_orgs text[], p_seqs bigint[]) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  v_day date;
+  v_found boolean;
+  v_from date := (SELECT min(d) FROM audit.partition_days() d WHERE audit.is_held(d));
+BEGIN
+  FOR v_day IN SELECT d FROM audit.partition_days() d WHERE d >= v_from LOOP
+    EXECUTE format($q$
+      SELECT EXISTS (SELECT FROM unnest($1, $2) AS l (org, seq) JOIN audit.%I p ON p.org_id = l.org AND p.seq < l.seq)$q$,
+      'event_' || to_char(v_day, 'YYYYMMDD')) INTO v_found USING p_orgs, p_seqs;
+    IF v_found THEN RETURN true; END IF;
+  END LOOP;
+  RETURN false;
+END $$;
+`;
+
 /** The last event of each organization in a day, found by stepping through the primary key: the day may hold a hundred million. */
 const LAST_OF_DAY = `
 CREATE FUNCTION audit.last_of_day(p_day date) RETURNS TABLE (org_id text, seq bigint, hash bytea)
@@ -135,6 +157,9 @@ BEGIN
   IF v_orgs <> p_orgs OR v_seqs <> p_seqs OR cardinality(p_statements) <> cardinality(v_orgs) THEN
     RAISE EXCEPTION 'the day has changed since its statements were signed' USING ERRCODE = 'KW003';
   END IF;
+  IF audit.is_behind_held(v_orgs, v_seqs) THEN
+    RAISE EXCEPTION 'a hold keeps what was chained before the last event of this day' USING ERRCODE = 'KW002';
+  END IF;
   EXECUTE format($q$
     WITH counted AS (SELECT p.org_id, count(*) AS events FROM audit.%1$I p GROUP BY p.org_id),
     stored AS (
@@ -148,12 +173,12 @@ BEGIN
   PERFORM set_config('keyward.org', coalesce(v_org, ''), true);
   RETURN v_events;
 END $$;
-REVOKE ALL ON FUNCTION audit.refuse_hold_change(), audit.refuse_cut_change(), audit.partition_days(), audit.is_held(date), audit.last_of_day(date),
-  audit.drop_day(date, text[], bigint[], text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.partition_days(), audit.is_held(date), audit.last_of_day(date),
-  audit.drop_day(date, text[], bigint[], text[]) TO keyward_audit;
+REVOKE ALL ON FUNCTION audit.refuse_hold_change(), audit.refuse_cut_change(), audit.partition_days(), audit.is_held(date),
+  audit.is_behind_held(text[], bigint[]), audit.last_of_day(date), audit.drop_day(date, text[], bigint[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.partition_days(), audit.is_held(date),
+  audit.is_behind_held(text[], bigint[]), audit.last_of_day(date), audit.drop_day(date, text[], bigint[], text[]) TO keyward_audit;
 GRANT SELECT, INSERT, UPDATE (released_at, released_by) ON audit.hold TO keyward_audit;
 GRANT SELECT, UPDATE (recorded_at) ON audit.retention_cut TO keyward_audit;
 `;
 
-export const RETENTION = [TABLES, DAYS, IS_HELD, LAST_OF_DAY, DROP_DAY].join('\n');
+export const RETENTION = [TABLES, DAYS, IS_HELD, IS_BEHIND_HELD, LAST_OF_DAY, DROP_DAY].join('\n');
