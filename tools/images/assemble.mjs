@@ -96,13 +96,23 @@ function thin(directory) {
   }
 }
 
+/**
+ * A connector that stands for a server of the deployment's own, as the sandbox does, says so by asking for variables: services end until
+ * they are set. Such a connector is brought by whoever sets them.
+ */
+function asksForVariables(directory) {
+  const manifest = join(directory, 'connector.yaml');
+  return existsSync(manifest) && /^variables:/m.test(readFileSync(manifest, 'utf8'));
+}
+
 function copyBuilt(out, source, directories) {
   for (const directory of directories) {
     const dist = join(source, directory, 'dist');
     if (!existsSync(dist)) throw new Failure(`${relative(source, dist)} is missing. Build that checkout first: npm run build`);
     cpSync(dist, join(out, directory, 'dist'), { recursive: true, filter: (file) => !file.endsWith('.map') });
   }
-  cpSync(join(source, 'connectors'), join(out, 'connectors'), { recursive: true });
+  const connectors = join(source, 'connectors');
+  cpSync(connectors, join(out, 'connectors'), { recursive: true, filter: (path) => !asksForVariables(path) });
   for (const file of ['LICENSE', 'connectors/NOTICES.md'])
     if (existsSync(join(source, file))) cpSync(join(source, file), join(out, file));
 }
