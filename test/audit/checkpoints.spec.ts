@@ -9,6 +9,7 @@ import { readLines, verifyExport } from '@keyward/audit/verification';
 import { createSigningKeyFile } from '@keyward/checkpoint-signing';
 import { DEPLOYMENT_ORG, newId, type AuditRecord } from '@keyward/contracts';
 import { waitFor } from '@keyward/testing';
+import { CursorCodec } from '../../apps/audit-service/src/query/cursor.js';
 import { ADMIN_TOKEN, AuditHarness, event, events, type Replica } from './harness.js';
 
 const AUTHORIZED = { authorization: `Bearer ${ADMIN_TOKEN}` };
@@ -227,15 +228,18 @@ describe('GET /v1/events/export', () => {
 
   // Ingest needs less of a row than an export does, and goes on.
   it('breaks off where it can not go on, instead of ending; and bounds how many run', async () => {
-    const org = await chained(2);
+    const [org, other] = [await chained(2), await chained(2)];
     const superuser = await audit.database.connect();
     await superuser.query(
       `BEGIN; REVOKE SELECT ON audit.event FROM keyward_audit; GRANT SELECT (id, at, body) ON audit.event TO keyward_audit;
        LOCK TABLE audit.event IN ACCESS EXCLUSIVE MODE`,
     );
-    const path = `${replica.url}/v1/events/export?organization=${org}&state=failed`;
-    const running = await Promise.all(Array.from({ length: 4 }, () => fetch(path, { headers: AUTHORIZED })));
-    expect((await audit.ask(replica, path.slice(replica.url.length))).status).toBe(429);
+    const pathOf = (id: string) => `/v1/events/export?organization=${id}&state=failed`;
+    const ask = (id: string) => fetch(`${replica.url}${pathOf(id)}`, { headers: AUTHORIZED });
+    const running = await Promise.all([ask(org), ask(org)]);
+    expect((await audit.ask(replica, pathOf(org))).status).toBe(429);
+    running.push(...(await Promise.all([ask(other), ask(other)])));
+    expect((await audit.ask(replica, pathOf(newId('org')))).status).toBe(429);
     const texts = running.map((response) => response.text());
     await superuser.query('COMMIT');
     expect((await Promise.allSettled(texts)).map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
@@ -249,7 +253,7 @@ describe('GET /v1/events/export', () => {
     const superuser = await audit.database.connect();
     await superuser.query('BEGIN; LOCK TABLE audit.event IN ACCESS EXCLUSIVE MODE');
     const url = `${replica.url}/v1/events/export?organization=${org}&state=failed`;
-    const begun = await Promise.all(Array.from({ length: 4 }, () => begin(url)));
+    const begun = await Promise.all([begin(url), begin(url)]);
     for (const asked of begun) asked.destroy();
     await superuser.query('COMMIT');
     superuser.release();
@@ -286,6 +290,21 @@ describe('reading the trail', () => {
     expect(await readings(org, 'audit.exported')).toEqual([
       expect.objectContaining({ actor, target: 'type=execution.completed' }),
     ]);
+  });
+
+  it('goes on for an hour: who shows a cursor later is in the trail once more', async () => {
+    const org = await chained(3);
+    const cursors = new CursorCodec(ADMIN_TOKEN);
+    const at = new Date(Date.now() + 60_000).toISOString();
+    const page = (age: number) => {
+      const cursor = cursors.encode({ at, org, seq: 3, recordedAt: Date.now() - age }, { organization: org }, 'admin');
+      return audit.ask<{ nextCursor: string }>(replica, `/v1/events?organization=${org}&limit=1&cursor=${cursor}`);
+    };
+    expect((await page(3_000_000)).status).toBe(200);
+    const { nextCursor } = (await page(3_700_000)).body;
+    expect((await audit.ask(replica, `/v1/events?organization=${org}&limit=1&cursor=${nextCursor}`)).status).toBe(200);
+    await audit.settled();
+    expect(await readings(org, 'audit.read')).toHaveLength(1);
   });
 
   it('of all organizations, or of one that has no trail, is in that of the deployment', async () => {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { KeywardError } from '@keyward/contracts';
 import type { DataSource } from 'typeorm';
+import { Slots } from '../background/slots.js';
 import { ChainContradiction, type Checkpoints, type StoredCheckpoint } from '../checkpoints/checkpoints.js';
 import type { Reader } from '../query/auditor.js';
 import type { Readings } from '../query/readings.js';
@@ -9,8 +9,7 @@ import { planExport } from './export-plan.js';
 import type { ExportQuery } from './export-query.js';
 
 /** At a time and replica: each holds a stretch of a chain in memory, and asks for the next as fast as its client reads. */
-const MAX_EXPORTS = 4;
-const RETRY_AFTER_MS = 5_000;
+const MOST = { all: 4, each: 2 };
 /** A client that takes nothing for so long is gone, whatever its connection says. */
 const STALLED_MS = 60_000;
 
@@ -31,7 +30,7 @@ interface Parts {
 
 /** Trails as JSON Lines. */
 export class Exports {
-  #running = 0;
+  readonly #slots = new Slots('exports', MOST);
 
   constructor(private readonly parts: Parts) {}
 
@@ -42,15 +41,11 @@ export class Exports {
    * @throws KeywardError `invalid_request`, `rate_limited`, `dependency_unavailable`
    */
   async begin(query: ExportQuery, reader: Reader): Promise<Readable> {
-    if (this.#running >= MAX_EXPORTS)
-      throw new KeywardError('rate_limited', 'Too many exports are running. Try again in a moment.', {
-        details: { retryAfterMs: RETRY_AFTER_MS },
-      });
-    this.#running++;
+    const giveBack = this.#slots.take(query.organization);
     try {
-      return this.#watched(await this.#lines(query, reader));
+      return this.#watched(await this.#lines(query, reader), giveBack);
     } catch (thrown) {
-      this.#running--;
+      giveBack();
       throw thrown;
     }
   }
@@ -77,7 +72,7 @@ export class Exports {
     }
   }
 
-  #watched(lines: AsyncGenerator<string>): Readable {
+  #watched(lines: AsyncGenerator<string>, giveBack: () => void): Readable {
     const { log, stopping } = this.parts;
     const stalled = setTimeout(() => void stream.destroy(new Error('the client takes nothing more')), STALLED_MS).unref();
     const stream: Readable = Readable.from(noting(lines, () => stalled.refresh()));
@@ -85,7 +80,7 @@ export class Exports {
     stopping.addEventListener('abort', stop, { once: true });
     stream.once('error', (error) => log.warn({ err: error }, 'an export was broken off'));
     stream.once('close', () => {
-      this.#running--;
+      giveBack();
       clearTimeout(stalled);
       stopping.removeEventListener('abort', stop);
     });

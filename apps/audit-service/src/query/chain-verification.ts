@@ -1,5 +1,6 @@
 import { verifyChain, type ChainPosition } from '@keyward/audit';
 import type { DataSource, EntityManager } from 'typeorm';
+import { Slots } from '../background/slots.js';
 import type { PublishedKeys } from '../checkpoints/signing-key.js';
 import { readTrail } from '../trail-transaction.js';
 import { latestCut, refuseBefore, type Cut } from './cut.js';
@@ -19,12 +20,16 @@ export type Verification =
 
 const PAGE = 1000;
 const MAX_PAGES = 200;
+/** At a time and replica: each keeps a connection busy, of which events to be stored need some, too. */
+const MOST = { all: 2, each: 1 };
 
 const SELECT_HEAD = `SELECT seq, encode(hash, 'hex') AS hash FROM audit.chain_head WHERE org_id = $1`;
 const SELECT_CHAIN = `SELECT ${RECORD_COLUMNS} FROM audit.event WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT ${PAGE}`;
 
 /** Verifies what is stored, where it is stored. An export proves more, as it is verified elsewhere. */
 export class ChainVerification {
+  readonly #slots = new Slots('verifications', MOST);
+
   constructor(
     private readonly database: DataSource,
     private readonly keys: PublishedKeys,
@@ -34,9 +39,18 @@ export class ChainVerification {
    * Up to 200,000 records of one chain, against everything that was signed of it, and at its end against the head that the next event
    * will be chained to.
    *
-   * @throws KeywardError `invalid_request` for a place that retention has dropped, `dependency_unavailable`
+   * @throws KeywardError `invalid_request` for a place that retention has dropped, `rate_limited`, `dependency_unavailable`
    */
-  async verify({ organization, after }: VerificationQuery): Promise<Verification> {
+  async verify(query: VerificationQuery): Promise<Verification> {
+    const giveBack = this.#slots.take(query.organization);
+    try {
+      return await this.#verify(query);
+    } finally {
+      giveBack();
+    }
+  }
+
+  async #verify({ organization, after }: VerificationQuery): Promise<Verification> {
     const signed = await SignedPlaces.of(this.keys);
     return readTrail(this.database, organization, async (em) => {
       const cut = await latestCut(em, organization);

@@ -10,26 +10,32 @@ export interface Position {
   seq: number;
 }
 
+/** Where a reading goes on. */
+export interface Continuation extends Position {
+  /** When the reading was recorded, in ms since 1970. */
+  recordedAt: number;
+}
+
 const MAC_BYTES = 16;
 
 /**
- * Opaque cursors: position and a MAC over it, over the filter it was made for and whom, so that none of it can be changed. Whoever shows
- * one has read an earlier page, which is in the trail. Any replica with the same admin token reads them.
+ * Opaque cursors: position, when the reading was recorded, and a MAC over both, over the filter it was made for and whom, so that none of
+ * it can be changed. Whoever shows one has read an earlier page, which is in the trail. Any replica with the same admin token reads them.
  */
 export class CursorCodec {
   readonly #key: Buffer;
 
   constructor(adminToken: string) {
-    this.#key = Buffer.from(hkdfSync('sha256', adminToken, '', 'keyward audit cursor v1', 32));
+    this.#key = Buffer.from(hkdfSync('sha256', adminToken, '', 'keyward audit cursor v2', 32));
   }
 
-  encode({ at, org, seq }: Position, filter: EventFilter, reader: string): string {
-    const payload = Buffer.from(JSON.stringify([at, org, seq]));
+  encode({ at, org, seq, recordedAt }: Continuation, filter: EventFilter, reader: string): string {
+    const payload = Buffer.from(JSON.stringify([at, org, seq, recordedAt]));
     return Buffer.concat([this.mac(payload, filter, reader), payload]).toString('base64url');
   }
 
   /** @throws KeywardError `invalid_request` */
-  decode(cursor: string, filter: EventFilter, reader: string): Position {
+  decode(cursor: string, filter: EventFilter, reader: string): Continuation {
     const bytes = Buffer.from(cursor, 'base64url');
     const payload = bytes.subarray(MAC_BYTES);
     const mac = bytes.subarray(0, MAC_BYTES);
@@ -41,8 +47,8 @@ export class CursorCodec {
     if (!genuine) {
       throw new KeywardError('invalid_request', 'The cursor is not one that an earlier page of this query ended with.');
     }
-    const [at, org, seq] = JSON.parse(payload.toString()) as [string, string, number];
-    return { at, org, seq };
+    const [at, org, seq, recordedAt] = JSON.parse(payload.toString()) as [string, string, number, number];
+    return { at, org, seq, recordedAt };
   }
 
   private mac(payload: Buffer, filter: EventFilter, reader: string): Buffer {

@@ -12,6 +12,14 @@ export interface EventPage {
   nextCursor: string | null;
 }
 
+/** For so long a page that follows is part of the reading that was recorded; a cursor that is kept longer begins one of its own. */
+const READING_MS = 3_600_000;
+
+interface FoundPage extends EventPage {
+  /** Whether it is part of a reading that is in the trail already. */
+  isRecorded: boolean;
+}
+
 const SELECT_HEAD = `SELECT 1 FROM audit.chain_head WHERE org_id = $1`;
 
 /** What auditors ask. Every question is one read-only transaction that sees one moment of the trail. */
@@ -25,13 +33,16 @@ export class EventQueries {
    * @param reader who asks: only that one can go on with the page's cursor
    * @throws KeywardError `invalid_request` for a cursor that is not ours, `dependency_unavailable`
    */
-  async find({ filter, cursor, limit }: EventQuery, reader: string): Promise<EventPage> {
+  async find({ filter, cursor, limit }: EventQuery, reader: string): Promise<FoundPage> {
     const before = cursor === undefined ? undefined : this.cursors.decode(cursor, filter, reader);
+    const isRecorded = before !== undefined && Math.abs(Date.now() - before.recordedAt) < READING_MS;
+    const recordedAt = isRecorded ? before.recordedAt : Date.now();
     const { text, values } = selectEvents(filter, before, limit + 1);
     const rows = await readTrail(this.database, filter.organization, (em) => em.query<EventRow[]>(text, values));
     const events = rows.slice(0, limit).map(toRecord);
     const last = rows.length > limit ? events.at(-1) : undefined;
-    return { events, nextCursor: last === undefined ? null : this.cursors.encode(positionOf(last), filter, reader) };
+    const nextCursor = last === undefined ? null : this.cursors.encode({ ...positionOf(last), recordedAt }, filter, reader);
+    return { events, nextCursor, isRecorded };
   }
 
   hasTrail(organization: string): Promise<boolean> {

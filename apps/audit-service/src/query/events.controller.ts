@@ -32,10 +32,8 @@ export class EventsController {
     const wanted = parseEventQuery(query);
     const { organization } = wanted.filter;
     const reader = await this.auditors.require(asker, organization);
-    const page = await this.queries.find(wanted, reader.id);
-    // The cursor of a later page shows that the first was recorded.
-    if (wanted.cursor === undefined)
-      await this.readings.record({ type: 'audit.read', reader, organization, asked: wanted.filter });
+    const { isRecorded, ...page } = await this.queries.find(wanted, reader.id);
+    if (!isRecorded) await this.readings.record({ type: 'audit.read', reader, organization, asked: wanted.filter });
     return page;
   }
 
