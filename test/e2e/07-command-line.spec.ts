@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -180,6 +180,19 @@ describe('keyward, the command line', () => {
     expect({ code: unasked.code, says: unasked.stderr.includes('--confirm') }).toEqual({ code: 2, says: true });
     expect((await keyward('vault', 'shred', '--confirm', 'something-else')).code).toBe(2);
     await json('call', 'sandbox_list_notes', '--user', system.stack.info.user);
+  });
+
+  it('exports the audit trail, proves it offline, and finds the line that was changed', async () => {
+    const [file, keys] = ['trail.jsonl', 'keys.json'].map((name) => path.join(dir, name)) as [string, string];
+    writeFileSync(keys, (await keyward('audit', 'keys')).stdout);
+    expect((await keyward('audit', 'export', '--file', file)).code).toBe(0);
+    expect(await keyward('audit', 'verify', file, '--keys', keys)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('PROVEN'),
+    });
+    const tampered = readFileSync(file, 'utf8').replace('organization.created', 'organization.updated');
+    const found = await given(tampered, 'audit', 'verify', '-', '--keys', keys);
+    expect(found).toMatchObject({ code: 1, stdout: expect.stringMatching(/^BROKEN at line 2, seq 1:.*\(edited\)/) });
   });
 
   it('keeps a login for its owner alone, and never sends its token elsewhere', async () => {

@@ -5,6 +5,7 @@ import { connectUser, startStack, storedAccessToken } from '@keyward/stack';
 import type { Bench, Measurement } from './bench.js';
 import { table, type Figure } from './figure.js';
 import { auditIngest } from './figures/audit-ingest.js';
+import { auditVerify } from './figures/audit-verify.js';
 import { addedLatency } from './figures/latency.js';
 import { kmsCalls } from './figures/kms-calls.js';
 import { lostAnswers } from './figures/lost-answers.js';
@@ -51,6 +52,7 @@ async function measure(options: Options, dir: string): Promise<Figure[]> {
   if (options.only.includes('P13')) figures.push(...(await secondStart(path.join(dir, 'start'), progress)));
   if (options.only.includes('P20'))
     figures.push(...(await telemetryCost(path.join(dir, 'telemetry'), options.measureMs, progress)));
+  if (options.only.includes('P21')) figures.push(...(await auditVerify(path.join(dir, 'verify'), progress)));
   const chosen = ON_ONE_STACK.filter(({ id, also }) => options.only.some((only) => only === id || only === also));
   if (chosen.length === 0) return figures;
   progress('starting a stack');

@@ -19,6 +19,7 @@ export const MEASUREMENTS = [
   'P18',
   'P19',
   'P20',
+  'P21',
 ] as const;
 export type MeasurementId = (typeof MEASUREMENTS)[number];
 
