@@ -9,3 +9,4 @@ export { initCluster, POSTGRES_PACKAGE_VERSION } from './postgres-cluster.js';
 export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.js';
 export { dismissGuard, protectChild, removeWhenGone } from './process-guard.js';
 export { run, whyItFailed } from './run.js';
+export { ServerProcess, type ServerCommand } from './server-process.js';
