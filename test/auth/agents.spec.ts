@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId, type Agent, type AppliedManifest, type Assignment, type StoredManifest } from '@keyward/contracts';
-import { waitFor } from '@keyward/testing';
+import { sandboxConnectors, waitFor } from '@keyward/testing';
 import { Browser } from './browser.js';
-import { AuthHarness, type Answer, type Tenant } from './harness.js';
+import { AuthHarness, CONNECTORS, type Answer, type Tenant } from './harness.js';
 
 let auth: AuthHarness;
 let ours: Tenant;
 let slug: string;
 
 beforeAll(async () => {
-  auth = await AuthHarness.start();
+  auth = await AuthHarness.start({ env: { KEYWARD_CONNECTORS_DIR: sandboxConnectors(CONNECTORS, 'github') } });
   ours = await auth.tenant();
   slug = (await auth.ask<Agent>(`/v1/agents/${ours.agent}?organization=${ours.org}`)).body.slug;
 });

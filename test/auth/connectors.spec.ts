@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId, type Connector, type ConnectorDetail, type ControlCatalogChanged } from '@keyward/contracts';
 import { onCatalogChanged } from '@keyward/jetstream';
-import { waitFor } from '@keyward/testing';
-import { AuthHarness, type Tenant } from './harness.js';
+import { sandboxConnectors, waitFor } from '@keyward/testing';
+import { AuthHarness, CONNECTORS, type Tenant } from './harness.js';
 
 interface Page {
   connectors: Connector[];
@@ -13,7 +13,7 @@ let auth: AuthHarness;
 let ours: Tenant;
 let theirs: Tenant;
 beforeAll(async () => {
-  auth = await AuthHarness.start();
+  auth = await AuthHarness.start({ env: { KEYWARD_CONNECTORS_DIR: sandboxConnectors(CONNECTORS, 'github') } });
   [ours, theirs] = [await auth.tenant(), await auth.tenant()];
 });
 afterAll(() => auth.stop());

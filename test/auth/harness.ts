@@ -18,7 +18,15 @@ import { ensureTopology } from '@keyward/jetstream';
 import { createKeyFile } from '@keyward/kms-local';
 import { createLogin, migrate } from '@keyward/postgres';
 import { startService, type RunningService } from '@keyward/service-host';
-import { sandboxVariables, testNats, testPostgres, waitFor, type TestNats, type TestPostgres } from '@keyward/testing';
+import {
+  sandboxConnectors,
+  sandboxVariables,
+  testNats,
+  testPostgres,
+  waitFor,
+  type TestNats,
+  type TestPostgres,
+} from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
@@ -29,7 +37,8 @@ import { Documented } from '../support/documented.js';
 import { startSandbox, type Sandbox } from '../../apps/sandbox-provider/src/server.js';
 import { MANAGEMENT_TOKEN, sandboxConfig } from '../../apps/sandbox-provider/test/config.js';
 
-const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
+/** All that are shipped; tests that have to do with the sandbox alone are given no more. */
+export const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
 export const STATE_SECRET = 'state-secret-of-the-tests-0123456789';
 
@@ -97,7 +106,7 @@ export class AuthHarness {
       KEYWARD_NATS_CREDS_FILE: credsFile,
       KEYWARD_KMS: 'local',
       KEYWARD_KMS_KEY_FILE: keyFile,
-      KEYWARD_CONNECTORS_DIR: CONNECTORS,
+      KEYWARD_CONNECTORS_DIR: sandboxConnectors(CONNECTORS),
       KEYWARD_CONNECTOR_VARIABLES: sandboxVariables(sandbox.url),
       KEYWARD_EGRESS_PRIVATE_ORIGINS: [sandbox.url, ...(options.privateOrigins ?? [])].join(','),
       KEYWARD_HTTP_PORT: String(port),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sandboxConnectors } from '@keyward/testing';
 import type { AuthHarness } from './harness.js';
-import { documented } from './harness.js';
+import { CONNECTORS, documented } from './harness.js';
 import { routeOf, type Route } from './isolation-requests.js';
 import { absentId, furnish, snapshot, type Ids, type Kind } from './isolation-world.js';
 import { joinAs } from './members.js';
@@ -21,7 +22,10 @@ let token: string;
 let routes: Route[];
 
 beforeAll(async () => {
-  ({ auth, oidc } = await startSignIn({ KEYWARD_PUBLIC_REQUESTS_PER_MINUTE: '100000' }));
+  ({ auth, oidc } = await startSignIn({
+    KEYWARD_PUBLIC_REQUESTS_PER_MINUTE: '100000',
+    KEYWARD_CONNECTORS_DIR: sandboxConnectors(CONNECTORS, 'slack'),
+  }));
   ours = (await furnish(auth, 'ours')).ids;
   theirs = (await furnish(auth, 'theirs')).ids;
   token = await joinAs(auth, oidc, ours.org, 'owner');

@@ -15,6 +15,7 @@ import { ensureTopology } from '@keyward/jetstream';
 import { createLogin, migrate } from '@keyward/postgres';
 import { startService, type RunningService } from '@keyward/service-host';
 import {
+  sandboxConnectors,
   sandboxVariables,
   testNats,
   testPostgres,
@@ -29,7 +30,8 @@ import { gatewayService } from '../../apps/gateway/src/service.js';
 import { ExecutorStandIn } from './executor-stand-in.js';
 import { Seed } from './seed.js';
 
-const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
+/** All that are shipped; tests that have to do with the sandbox alone are given no more. */
+export const CONNECTORS = fileURLToPath(new URL('../../connectors', import.meta.url));
 
 export interface HarnessOptions {
   /** A server of its own, for tests in which it dies. */
@@ -131,7 +133,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     const service = await startService(gatewayService(), {
       KEYWARD_DATABASE_URL: databaseUrl.href,
       KEYWARD_NATS_URL: nats.url,
-      KEYWARD_CONNECTORS_DIR: CONNECTORS,
+      KEYWARD_CONNECTORS_DIR: sandboxConnectors(CONNECTORS),
       KEYWARD_CONNECTOR_VARIABLES: sandboxVariables('http://127.0.0.1:9'),
       KEYWARD_HTTP_PORT: '0',
       KEYWARD_OPS_PORT: '0',

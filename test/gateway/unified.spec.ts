@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Assignment, ToolListing } from '@keyward/contracts';
-import { ask, startHarness, type Harness } from './harness.js';
+import { ask, CONNECTORS, startHarness, type Harness } from './harness.js';
 import type { SeededAgent } from './seed.js';
 
 let harness: Harness;
 let organization: Awaited<ReturnType<Harness['seed']['organization']>>;
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ env: { KEYWARD_CONNECTORS_DIR: CONNECTORS } });
   organization = await harness.seed.organization();
 });
 afterAll(() => harness.stop());

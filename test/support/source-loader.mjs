@@ -22,7 +22,10 @@ enableCompileCache(join(kept, 'bytecode'));
 
 function compile(filename) {
   const source = readFileSync(filename, 'utf8');
-  const file = join(kept, createHash('sha256').update(compiler).update('\0').update(filename).update('\0').update(source).digest('hex'));
+  const file = join(
+    kept,
+    createHash('sha256').update(compiler).update('\0').update(filename).update('\0').update(source).digest('hex'),
+  );
   if (existsSync(file)) return readFileSync(file, 'utf8');
   const { code } = require('@swc/core').transformSync(source, { ...swc, swcrc: false, filename, sourceMaps: 'inline' });
   // Another process never sees half of one.

@@ -11,7 +11,7 @@ import { createKeyFile } from '@keyward/kms-local';
 import { createDataSource, createLogin, migrate, withOrg } from '@keyward/postgres';
 import { createCredentialStore, createDataKeyStore, type CredentialStore } from '@keyward/postgres-vault';
 import { startService, type RunningService } from '@keyward/service-host';
-import { sandboxVariables, testNats, testPostgres, type TestNats } from '@keyward/testing';
+import { sandboxConnectors, sandboxVariables, testNats, testPostgres, type TestNats } from '@keyward/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
@@ -120,7 +120,7 @@ export class World {
       KEYWARD_DATABASE_URL: this.refresherUrl,
       KEYWARD_NATS_URL: this.nats.url,
       ...this.kmsEnv,
-      KEYWARD_CONNECTORS_DIR: CONNECTORS,
+      KEYWARD_CONNECTORS_DIR: sandboxConnectors(CONNECTORS),
       KEYWARD_CONNECTOR_VARIABLES: sandboxVariables(this.sandbox.url),
       KEYWARD_EGRESS_PRIVATE_ORIGINS: this.sandbox.url,
       KEYWARD_OPS_PORT: '0',
@@ -220,7 +220,7 @@ export class World {
   async connectorsWith(line: string, instead: string, ...more: [line: string, instead: string][]): Promise<string> {
     const directory = await mkdtemp(join(tmpdir(), 'connectors-'));
     this.closers.push(() => rm(directory, { recursive: true }));
-    await cp(CONNECTORS, directory, { recursive: true });
+    await cp(sandboxConnectors(CONNECTORS), directory, { recursive: true, dereference: true });
     const file = join(directory, 'sandbox', 'connector.yaml');
     let manifest = await readFile(file, 'utf8');
     for (const [from, to] of [[line, instead] as const, ...more]) {
