@@ -24,7 +24,8 @@
 {{- include "keyward.egressRule" .Values.networkPolicy.postgres }}
 {{- end -}}
 
-{{/* Providers are on the internet: everything but what is private, this node's metadata service first of all. */}}
+{{/* Providers are on the internet: everything but what is private, this node's metadata service first of all. A rule without peers would
+     be the whole world, so there is none where no range is named. */}}
 {{- define "keyward.egress.internet" -}}
 {{- with .Values.networkPolicy.internet -}}
 {{- $to := list -}}
@@ -74,7 +75,7 @@
 {{ include "keyward.egress.dns" .root }}
 {{ include "keyward.egress.postgres" .root }}
 {{ include "keyward.egressRule" $policy.nats }}
-{{- if include "keyward.needsInternet" . }}
+{{- if and (include "keyward.needsInternet" .) $policy.internet.cidrs }}
 {{ include "keyward.egress.internet" .root }}
 {{- end }}
 {{- if and $kms $policy.kms.cidrs }}

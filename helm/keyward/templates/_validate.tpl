@@ -63,6 +63,16 @@
 {{- if and .settings.autoscaling.enabled .settings.keda.enabled }}
 - {{ $key }}.autoscaling and {{ $key }}.keda are both enabled. Two autoscalers fight over one Deployment; keep one.
 {{- end }}
+{{- with .settings.autoscaling }}
+{{- if and .enabled (gt (int64 .minReplicas) (int64 .maxReplicas)) }}
+- {{ $key }}.autoscaling.minReplicas is above maxReplicas.
+{{- end }}
+{{- end }}
+{{- with .settings.keda }}
+{{- if and .enabled (gt (int64 .minReplicas) (int64 .maxReplicas)) }}
+- {{ $key }}.keda.minReplicas is above maxReplicas.
+{{- end }}
+{{- end }}
 {{- if and .settings.keda.enabled (not .facts.stream) }}
 - {{ $key }}.keda is enabled, but {{ .name }} takes no work from a stream. Use {{ $key }}.autoscaling.
 {{- end }}
@@ -74,17 +84,50 @@
 - {{ $key }}.keda.natsMonitoringEndpoint and natsAccount are needed by the trigger nats-jetstream.
 {{- end }}
 {{- end }}
+{{- $own := dict "root" $ "name" .name "facts" .facts "settings" dict }}
+{{- $taken := list }}
+{{- if .settings.extraEnv }}{{ range include "keyward.environment" $own | fromYamlArray }}{{ $taken = append $taken .name }}{{ end }}{{ end }}
+{{- range $label := keys .settings.podLabels | sortAlpha }}
+{{- if hasPrefix "app.kubernetes.io/" $label }}
+- {{ $key }}.podLabels holds {{ $label }}, which the chart's selectors and network policies use.
+{{- end }}
+{{- end }}
+{{- range .settings.nodeFlags }}
+{{- if hasPrefix "--inspect" . }}
+- {{ $key }}.nodeFlags holds {{ . }}. A debugger can read every credential that the service opens.
+{{- end }}
+{{- end }}
 {{- range .settings.extraEnv }}
 {{- if has .name (list "KEYWARD_DATABASE_URL" "KEYWARD_ADMIN_TOKEN" "KEYWARD_STATE_SECRET" "KEYWARD_AGENTS_SIGNING_SEED" "KEYWARD_OIDC_CLIENT_SECRET" "KEYWARD_DATABASE_LOGINS") }}
 - {{ $key }}.extraEnv holds {{ .name }}. A secret in the environment can be read by whoever may see pods; it comes from a Secret, as a file.
+{{- end }}
+{{- if and .value (has .name (list "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" "OTEL_EXPORTER_OTLP_HEADERS")) }}
+- {{ $key }}.extraEnv holds {{ .name }} as plain text. Take it from a Secret with valueFrom, or better from the pod's own identity.
+{{- end }}
+{{- if has .name $taken }}
+- {{ $key }}.extraEnv holds {{ .name }}, which the chart sets from its own values. Change those.
 {{- end }}
 {{- if eq .name "NODE_TLS_REJECT_UNAUTHORIZED" }}
 - {{ $key }}.extraEnv holds NODE_TLS_REJECT_UNAUTHORIZED, which would send tokens to whoever answers. Name your CA in trustedCa.
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if regexMatch "//[^/]*@" (default "" .Values.nats.url) }}
-- nats.url holds a user or a password. Services sign in with their credentials files; leave it out.
+{{- with .Values }}
+{{- range $name, $url := dict "nats.url" .nats.url "nats.agentsUrl" .nats.agentsUrl "nats.publicUrl" .nats.publicUrl }}
+{{- if regexMatch "//[^/]*@" (default "" $url) }}
+- {{ $name }} holds a user or a password. Services and agents sign in with their credentials files; leave it out.
+{{- end }}
+{{- end }}
+{{- range $name, $url := dict "telemetry.otlpEndpoint" .telemetry.otlpEndpoint "kms.aws.endpoint" .kms.aws.endpoint "audit.signing.aws.endpoint" .audit.signing.aws.endpoint "objects.s3.endpoint" .objects.s3.endpoint "audit.anchor.s3.endpoint" .audit.anchor.s3.endpoint "egress.privateOrigins" (join " " .egress.privateOrigins) }}
+{{- if regexMatch "//[^/ ]*@" (default "" $url) }}
+- {{ $name }} holds a user or a password, which everybody who may see pods could read. Leave it out.
+{{- end }}
+{{- end }}
+{{- range $label := keys .commonLabels | sortAlpha }}
+{{- if or (hasPrefix "app.kubernetes.io/" $label) (eq $label "helm.sh/chart") }}
+- commonLabels holds {{ $label }}, which the chart sets itself.
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -102,6 +145,7 @@
 {{- if eq .objects.kind "file" }}{{ $_ := set $found "file-objects" "objects.kind is file. Use s3" }}{{ end }}
 {{- if not .audit.signing.kind }}{{ $_ := set $found "unsigned-audit" "audit.signing.kind is empty: whoever owns the database could rewrite the trail unseen. Use aws" }}{{ end }}
 {{- if eq .audit.signing.kind "local" }}{{ $_ := set $found "local-signing" "audit.signing.kind is local: whoever reads one Secret can sign a trail of his own. Use aws" }}{{ end }}
+{{- if or (eq (toString .podSecurityContext.runAsUser) "0") (not .podSecurityContext.runAsNonRoot) }}{{ $_ := set $found "root" "podSecurityContext lets the services run as root. They need no right that root has" }}{{ end }}
 {{- if not .networkPolicy.enabled }}{{ $_ := set $found "open-network" "networkPolicy.enabled is false: a service that was taken over could speak to anything" }}{{ end }}
 {{- range .egress.privateOrigins }}
 {{- if hasPrefix "http://" . }}{{ $_ := set $found "plain-http-provider" (printf "egress.privateOrigins holds %s: tokens would cross the network in the clear. Use https" .) }}{{ end }}
@@ -109,7 +153,13 @@
 {{- end }}
 {{- range (include "keyward.each" (dict "root" $) | fromYaml).services }}
 {{- if and (not (include "keyward.autoscaled" .settings)) (lt (int64 .settings.replicas) 2) }}
-{{- $_ := set $found "single-replica" (printf "%s.replicas is 1: a node that is drained takes the service with it. Use 2 or more" .facts.values) }}
+{{- $_ := set $found "single-replica" (printf "%s.replicas is %d: a node that is drained takes the service with it. Use 2 or more" .facts.values (int64 .settings.replicas)) }}
+{{- end }}
+{{- $service := .facts.values }}
+{{- range $scaler, $settings := pick .settings "autoscaling" "keda" }}
+{{- if and $settings.enabled (lt (int64 $settings.minReplicas) 2) }}
+{{- $_ := set $found "single-replica" (printf "%s.%s.minReplicas is %d: a node that is drained takes the service with it. Use 2 or more" $service $scaler (int64 $settings.minReplicas)) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- range $risk, $why := $found }}
