@@ -1,14 +1,11 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { dashboards } from '../../tools/dashboards/dashboards.js';
-import { dashboardFiles, documentedMetrics, expressions, familyOf, OF_PROMETHEUS, rules, type PanelJson } from './monitoring.js';
+import { dashboardFiles, expressions, origins, type PanelJson } from './monitoring.js';
 import { selected, syntaxErrors } from './promql.js';
 
-const documented = documentedMetrics();
-const recorded = new Set(rules.map((rule) => rule.record));
-
-/** Of every series, of histograms, and of Prometheus' own. */
-const EVERYWHERE = ['service', 'le', 'alertname', 'alertstate', 'severity'];
+/** Of every series, of histograms, of those that were scraped, and of Prometheus' own. */
+const EVERYWHERE = ['service', 'le', 'job', 'instance', 'alertname', 'alertstate', 'severity'];
 
 describe('expressions of alerts and dashboards', () => {
   const all = expressions();
@@ -22,20 +19,14 @@ describe('expressions of alerts and dashboards', () => {
   });
 
   it('name only metrics of docs/telemetry.md and recording rules', () => {
-    const unknown = all.flatMap(([where, expression]) =>
-      [...selected(expression).metrics]
-        .filter((name) => !documented.has(familyOf(name, documented)) && !recorded.has(name) && !OF_PROMETHEUS.has(name))
-        .map((name) => `${where}: ${name}`),
-    );
+    const unknown = all.flatMap(([where, expression]) => origins(expression).unknown.map((name) => `${where}: ${name}`));
     expect(unknown).toEqual([]);
   });
 
   it('name only labels that the metrics in them have', () => {
     const unknown = all.flatMap(([where, expression]) => {
-      const { metrics, labels } = selected(expression);
-      const had = new Set([...EVERYWHERE, ...[...metrics].flatMap((name) => [...(documented.get(familyOf(name, documented))?.labels ?? [])])]);
-      if ([...metrics].some((name) => name.startsWith('provider:'))) had.add('provider');
-      return [...labels].filter((label) => !had.has(label)).map((label) => `${where}: ${label}`);
+      const had = new Set([...EVERYWHERE, ...origins(expression).metrics.flatMap(({ labels }) => labels)]);
+      return [...selected(expression).labels].filter((label) => !had.has(label)).map((label) => `${where}: ${label}`);
     });
     expect(unknown).toEqual([]);
   });
@@ -92,7 +83,10 @@ describe('dashboards', () => {
     for (const [file, { panels, templating }] of dashboardFiles) {
       const names = new Set(templating.list.map(({ name }) => name));
       const used = JSON.stringify(panels).matchAll(/\$\{?([a-z]\w*)/g);
-      expect({ file, missing: [...used].map(([, name = '']) => name).filter((name) => !names.has(name)) }).toEqual({ file, missing: [] });
+      expect({ file, missing: [...used].map(([, name = '']) => name).filter((name) => !names.has(name)) }).toEqual({
+        file,
+        missing: [],
+      });
     }
   });
 

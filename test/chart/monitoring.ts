@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import yaml from 'yaml';
-import { withoutVariables } from './promql.js';
+import { documentedMetrics, type DocumentedMetric } from '../e2e/support/scrape.js';
+import { selected, withoutVariables } from './promql.js';
 
 const ALERTS = 'helm/keyward/alerts';
 const DASHBOARDS = 'helm/keyward/dashboards';
@@ -67,36 +68,25 @@ export function expressions(): [where: string, expression: string][] {
   return [...ofRules, ...ofPanels].map(([where, expression]) => [where, withoutVariables(expression)]);
 }
 
-export interface Documented {
-  readonly labels: ReadonlySet<string>;
-  /** Only a deployment that sets something has it, as its text says. */
-  readonly conditional: boolean;
-  readonly histogram: boolean;
-}
+/** Made by Prometheus itself, of the rules and of scraping. */
+const OF_PROMETHEUS: ReadonlySet<string> = new Set(['ALERTS', 'up']);
 
-/** The table of docs/telemetry.md. */
-export function documentedMetrics(): Map<string, Documented> {
-  const rows = readFileSync('docs/telemetry.md', 'utf8').split('### Scraping')[0]?.matchAll(/^\| `(\w+)` .*$/gm) ?? [];
-  return new Map(
-    [...rows].map(([row, name = '']) => {
-      const [, , type = '', labels = '', , says = ''] = row.split('|');
-      return [
-        name,
-        {
-          labels: new Set([...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label)),
-          conditional: says.includes('Only where'),
-          histogram: type.includes('histogram'),
-        },
-      ];
-    }),
-  );
-}
+const recorded: ReadonlyMap<string | undefined, string> = new Map(rules.map(({ record, expr }) => [record, expr]));
+const documented = new Map(documentedMetrics().map((metric) => [metric.name, metric]));
 
-/** Made by Prometheus itself of the rules. */
-export const OF_PROMETHEUS: ReadonlySet<string> = new Set(['ALERTS']);
-
-/** The name in the table of a series: that of its histogram for `_bucket`, `_sum` and `_count`. */
-export function familyOf(series: string, documented: ReadonlyMap<string, Documented>): string {
-  const family = series.replace(/_(?:bucket|sum|count)$/, '');
-  return documented.get(family)?.histogram === true ? family : series;
+/** The metrics of docs/telemetry.md that an expression comes from, through recording rules, and names that are nowhere. */
+export function origins(expression: string): { metrics: DocumentedMetric[]; unknown: string[] } {
+  const metrics: DocumentedMetric[] = [];
+  const unknown: string[] = [];
+  for (const name of selected(expression).metrics) {
+    const rule = recorded.get(name);
+    const family = documented.get(name) ?? documented.get(name.replace(/_(?:bucket|sum|count)$/, ''));
+    if (rule !== undefined) {
+      const of = origins(rule);
+      metrics.push(...of.metrics);
+      unknown.push(...of.unknown);
+    } else if (family !== undefined) metrics.push(family);
+    else if (!OF_PROMETHEUS.has(name)) unknown.push(name);
+  }
+  return { metrics, unknown };
 }
