@@ -53,7 +53,7 @@ inChromium('the Connect pages in Chromium, on a phone', () => {
     for (const scheme of SCHEMES) {
       await here.page.emulateMedia({ colorScheme: scheme });
       await here.screenshot(heading, scheme);
-      expect({ scheme, violations: await here.violations() }).toEqual({ scheme, violations: [] });
+      expect({ scheme, violations: await here.violations(scheme) }).toEqual({ scheme, violations: [] });
     }
     expect(await here.overflow()).toBeLessThanOrEqual(0);
     expect(await here.lowControls()).toEqual([]);
