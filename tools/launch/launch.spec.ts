@@ -126,6 +126,17 @@ describe('the launcher', () => {
     expect(npmCalls()).toHaveLength(1);
   });
 
+  it('tells that it waits where it is told to, apart from what a program answers', async () => {
+    const script = `import { withLock } from './tools/launch/lock.mjs';
+      let second;
+      const told = (done) => (second = withLock(() => console.log('the answer'), (line) => done(console.error(line))));
+      await withLock(() => new Promise(told));
+      await second;`;
+    const { output } = await node(['--input-type=module', '-e', script]);
+    // Standard output comes first here.
+    expect(output).toMatch(/^the answer\nWaiting for another Keyward command/);
+  });
+
   it('passes the exit code of the program on', async () => {
     writeFileSync(join(clone, 'tools', 'stack', 'dist', 'start.js'), 'process.exit(7);');
     expect((await launch()).code).toBe(7);
