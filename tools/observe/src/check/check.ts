@@ -94,7 +94,6 @@ class StormCheck {
     const memory = residentMiB(this.server.pid);
     const [series] = await api.query('prometheus_tsdb_head_series or count({__name__!=""})');
     this.timeline.say(`Prometheus held ${series?.value ?? 0} series${memory === undefined ? '' : ` in ${memory} MiB of memory`}`);
-    return true;
   }
 
   async #storm(ruleFiles: number): Promise<void> {
