@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { prepareInstallation, type Installation } from '../install/prepare.js';
 import type { DatabaseAddress } from '../install/database.js';
 import { Usage } from '../output/fail.js';
@@ -28,11 +29,11 @@ function databaseOf(args: DatabaseOptions): DatabaseAddress | undefined {
 }
 
 /** A URL holds a password, so it comes from a file or standard input and not from the command line. @throws Usage */
-function ownerUrlOf(file: string | undefined): string | undefined {
+async function ownerUrlOf(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
   let url: string;
   try {
-    url = readFileSync(file === '-' ? 0 : file, 'utf8').trim();
+    url = (file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8')).trim();
   } catch {
     throw new Usage(`--owner-url-file: ${file} cannot be read.`);
   }
@@ -71,7 +72,7 @@ export const install = command({
       }),
   handler: async (session, args) => {
     if (!NAMESPACE.test(args.namespace)) throw new Usage('--namespace must be the name of a namespace.');
-    const [database, ownerUrl] = [databaseOf(args), ownerUrlOf(args['owner-url-file'])];
+    const [database, ownerUrl] = [databaseOf(args), await ownerUrlOf(args['owner-url-file'])];
     const installation = await prepareInstallation({
       dir: args.out,
       namespace: args.namespace,
