@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { readLines, verifyExport } from '@keyward/audit/verification';
 import { createSigningKeyFile } from '@keyward/checkpoint-signing';
 import { DEPLOYMENT_ORG, newId } from '@keyward/contracts';
@@ -134,6 +134,13 @@ describe('retention', () => {
     ]);
     await expect(drop).rejects.toMatchObject({ code: 'KW002' });
     await send('DELETE', `/v1/holds/${String(id)}`);
+  });
+
+  it('drops nothing early where the clock of the service is ahead of the database’s', async () => {
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 1000 * DAY_MS);
+    await round([0, 1, 0]).finally(() => clock.mockRestore());
+    expect(await partitions()).toContain(name(20));
   });
 
   it('is refused by the database for the last days, and for a day that was changed meanwhile', async () => {

@@ -20,6 +20,9 @@ const BETWEEN_ATTEMPTS_MS = 1_000;
 const BUSY = '55P03';
 const REFUSALS: Record<string, Kept> = { KW002: 'hold', KW003: 'late_events' };
 
+/** The beginning of the first day that is kept, by whichever clock is behind: one that is ahead must not take what can't be given back. */
+const KEEP_FROM = `
+  SELECT least($1::timestamptz, date_trunc('day', clock_timestamp(), 'UTC') - $2 * interval '24 hours') AS moment`;
 const DUE = `SELECT to_char(d, 'YYYY-MM-DD') AS day FROM audit.partition_days() d WHERE d < $1::date ORDER BY d`;
 const IS_HELD = `SELECT audit.is_held($1::date) AS held`;
 /**
@@ -81,7 +84,9 @@ export class Retention {
 
   async #dropDue(stopping: AbortSignal): Promise<void> {
     const { database, days, log, metrics } = this.parts;
-    const keepFrom = new Date(Math.floor(Date.now() / DAY_MS - days) * DAY_MS).toISOString();
+    const own = new Date(Math.floor(Date.now() / DAY_MS - days) * DAY_MS);
+    const [first] = await inTrail(database, undefined, (em) => em.query<[{ moment: Date }]>(KEEP_FROM, [own, days]));
+    const keepFrom = first.moment.toISOString();
     const due = await inTrail(database, undefined, (em) => em.query<{ day: string }[]>(DUE, [keepFrom.slice(0, 10)]));
     const kept: Record<Kept, number> = { hold: 0, late_events: 0, busy: 0 };
     for (const { day } of due) {
