@@ -27,8 +27,9 @@ Secrets reach a service as files in one read-only volume, never as environment v
 {{/* (dict "root" $ "name" service "facts" facts) → {secret, key} of the service's own database URL */}}
 {{- define "keyward.databaseSecret" -}}
 {{- $own := default dict (index .root.Values.database.perService .facts.values) -}}
-{{- $shared := ternary (printf "%s-evaluation" (include "keyward.fullname" .root)) .root.Values.database.existingSecret (and .root.Values.evaluation.createSecrets (ne .root.Values.evaluation.database.host "")) -}}
-{{- $prefix := ternary "database-" "" (hasSuffix "-evaluation" $shared) -}}
+{{- $made := and .root.Values.evaluation.createSecrets (ne .root.Values.evaluation.database.host "") (empty $own.existingSecret) -}}
+{{- $shared := ternary (printf "%s-evaluation" (include "keyward.fullname" .root)) .root.Values.database.existingSecret $made -}}
+{{- $prefix := ternary "database-" "" $made -}}
 secret: {{ default $shared $own.existingSecret }}
 key: {{ default (printf "%s%s" $prefix .name) $own.key }}
 {{- end -}}
