@@ -19,13 +19,13 @@ function blocks(page: string, language: string): string[] {
 
 describe('runbooks', () => {
   it('are there for each alert, at the address that it names', () => {
-    const named = alerts.map(({ annotations }) => annotations?.runbook_url);
+    const named = alerts.map(({ annotations }) => annotations?.['runbook_url']);
     expect(new Set(named)).toEqual(new Set(ofAlerts.map((name) => `${FOLDER}/${name}`)));
   });
 
   it('are named after their alert, and in the index', () => {
     for (const { alert = '', annotations } of alerts) {
-      const page = path.basename(annotations?.runbook_url ?? '');
+      const page = path.basename(annotations?.['runbook_url'] ?? '');
       expect(page.replace('.md', '').replaceAll('-', '')).toBe(alert.replace('Keyward', '').toLowerCase());
       expect(pages.get(page)).toMatch(new RegExp(`^# ${alert}\n`));
       expect(pages.get('README.md')).toContain(`[${alert}](${page})`);

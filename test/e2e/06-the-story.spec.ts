@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { expressions, origins } from '../chart/monitoring.js';
 import { runProgram } from './support/run-program.js';
+import { scrape } from './support/scrape.js';
 import { wholeSystem } from './support/whole-system.js';
 
 const TOLD_TWICE_TIMEOUT_MS = 120_000;
@@ -27,4 +29,16 @@ describe('npm run demo', () => {
     },
     TOLD_TWICE_TIMEOUT_MS,
   );
+
+  it('leaves behind every metric that alerts and dashboards ask for', async () => {
+    const there = new Set<string>();
+    for (const url of Object.values(system.stack.info.metrics))
+      for (const family of (await scrape(url)).families.keys()) there.add(family);
+    const missing = expressions().flatMap(([where, expression]) =>
+      origins(expression)
+        .metrics.filter(({ name, optional }) => !optional && !there.has(name))
+        .map(({ name }) => `${where}: ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
 });
