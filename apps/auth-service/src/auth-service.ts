@@ -69,8 +69,8 @@ export async function createAuthService(host: AuthHost) {
   const failures = new FailureLog(logger);
   const announce = announcer(nats, broadcastRevoked, logger);
   const announceCatalog = announcer(nats, broadcastCatalogChanged, logger);
-  const changed = async (org: string) => {
   const announceBudgets = announcer(nats, broadcastBudgetsChanged, logger);
+  const changed = async (org: string) => {
     catalogs.forget(org);
     await announceCatalog({ org });
   };
@@ -114,8 +114,8 @@ export async function createAuthService(host: AuthHost) {
     vault: new RewrapVault(credentials, logger),
     deadLetters: new DeadLetters({ nats, dataSource, logger }),
     connectors: new Connectors(dataSource, catalogs, changed),
-    overlays: new Overlays(dataSource, catalogs, changed),
     budgets: new Budgets({ dataSource, currency: config.currency, announce: (org) => announceBudgets({ org }) }),
+    overlays: new Overlays(dataSource, catalogs, changed),
     ...connect,
     notifications,
     connectDoor: new ConnectDoor(new BrowserCookie(config.public.url), people.sessions, failures),
