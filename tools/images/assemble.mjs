@@ -129,7 +129,7 @@ function megabytes(directory) {
 
 /** What a service loads only where it is configured; a bare start would not notice that it is missing. */
 const LOADED_LATE = {
-  gateway: ['@opentelemetry/exporter-trace-otlp-http', '@keyward/objects-s3'],
+  gateway: ['@opentelemetry/sdk-node', '@opentelemetry/exporter-trace-otlp-http', '@keyward/objects-s3'],
   'tool-executor': ['@keyward/kms-aws', '@keyward/objects-s3'],
 };
 /** What services end with where the environment lacks something (EX_CONFIG). */

@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
+import { AlwaysOnSampler, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { KeepErrors } from './keep-errors.js';
 
 function tracing() {
   const exporter = new InMemorySpanExporter();
-  const resource = resourceFromAttributes({ 'service.name': 'spec' });
-  const keeping = new KeepErrors({ sampleRatio: 0, resource, spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  const spanProcessors = [new SimpleSpanProcessor({ exporter })];
+  const keeping = new KeepErrors({
+    sampleRatio: 0,
+    exporting: (idGenerator) => new TracerProvider({ sampler: new AlwaysOnSampler(), idGenerator, spanProcessors }),
+  });
   return { exporter, tracer: keeping.getTracer('spec', '1') };
 }
 
@@ -28,7 +30,6 @@ describe('a span that was held and failed', () => {
       status: { code: SpanStatusCode.ERROR, message: 'why' },
       events: [{ name: 'seen', attributes: { d: 4 } }, { name: 'exception' }],
       instrumentationScope: { name: 'spec', version: '1' },
-      resource: { attributes: { 'service.name': 'spec' } },
     });
     expect(exporter.getFinishedSpans()[0]?.attributes).not.toHaveProperty('late');
     expect(exporter.getFinishedSpans()[0]?.spanContext()).toMatchObject({

@@ -1,12 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { context, ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api';
-import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
+import { AlwaysOnSampler, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { KeepErrors, type KeepErrorsOptions } from './keep-errors.js';
 
 /** Sampled at this ratio; `start` gives a span below another one. */
 function tracing(sampleRatio: number, options: Partial<KeepErrorsOptions> = {}) {
   const exporter = new InMemorySpanExporter();
-  const keeping = new KeepErrors({ sampleRatio, spanProcessors: [new SimpleSpanProcessor({ exporter })], ...options });
+  const spanProcessors = [new SimpleSpanProcessor({ exporter })];
+  const keeping = new KeepErrors({
+    sampleRatio,
+    exporting: (idGenerator) => new TracerProvider({ sampler: new AlwaysOnSampler(), idGenerator, spanProcessors }),
+    ...options,
+  });
   const tracer = keeping.getTracer('spec');
   const start = (name: string, parent?: Span | Context, startTime?: number) => {
     const below = parent === undefined ? ROOT_CONTEXT : 'spanContext' in parent ? trace.setSpan(ROOT_CONTEXT, parent) : parent;

@@ -12,20 +12,20 @@ import {
   type Tracer,
   type TracerProvider,
 } from '@opentelemetry/api';
-import {
-  AlwaysOnSampler,
-  RandomIdGenerator,
-  TraceIdRatioBasedSampler,
-  TracerProvider as SdkTracerProvider,
-  type IdGenerator,
-  type TracerProviderOptions,
-} from '@opentelemetry/sdk-trace';
+import { RandomIdGenerator, TraceIdRatioBasedSampler, type IdGenerator } from '@opentelemetry/sdk-trace';
 import { HeldSpan, type Beginning, type StartExported } from './held-span.js';
 import { LocalTraces, type HoldingOptions } from './local-traces.js';
 
-export interface KeepErrorsOptions extends HoldingOptions, Pick<TracerProviderOptions, 'resource' | 'spanProcessors'> {
+/** Exports every span that it is asked for. */
+export interface ExportingProvider extends TracerProvider {
+  shutdown(): Promise<void>;
+}
+
+export interface KeepErrorsOptions extends HoldingOptions {
   /** Share of the traces beginning here that are exported whatever becomes of them, 0 to 1. */
   sampleRatio: number;
+  /** Makes what exports, whose spans have the ids of this generator. */
+  exporting: (idGenerator: IdGenerator) => ExportingProvider;
 }
 
 const random = new RandomIdGenerator();
@@ -59,17 +59,14 @@ class ChosenIds implements IdGenerator {
  */
 export class KeepErrors implements TracerProvider {
   readonly #ids = new ChosenIds();
-  readonly #sdk: SdkTracerProvider;
+  readonly #sdk: ExportingProvider;
   readonly #held: LocalTraces;
   readonly #sampler: TraceIdRatioBasedSampler;
 
-  constructor({ sampleRatio, resource, spanProcessors = [], ...holding }: KeepErrorsOptions) {
+  constructor({ sampleRatio, exporting, ...holding }: KeepErrorsOptions) {
     this.#held = new LocalTraces(holding);
     this.#sampler = new TraceIdRatioBasedSampler(sampleRatio);
-    this.#sdk = new SdkTracerProvider({
-      ...{ sampler: new AlwaysOnSampler(), idGenerator: this.#ids, spanProcessors },
-      ...(resource === undefined ? {} : { resource }),
-    });
+    this.#sdk = exporting(this.#ids);
   }
 
   getTracer(name: string, version?: string): Tracer {

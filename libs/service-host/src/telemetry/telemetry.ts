@@ -1,19 +1,14 @@
-import { context, propagation, trace } from '@opentelemetry/api';
+import { context, propagation, ProxyTracerProvider, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
-  defaultResource,
-  detectResources,
-  envDetector,
-  hostDetector,
-  osDetector,
-  processDetector,
-  resourceFromAttributes,
-  serviceInstanceIdDetector,
-} from '@opentelemetry/resources';
-import { AlwaysOffSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
-import { KeepErrors } from './keep-errors.js';
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  TracerProvider,
+  type IdGenerator,
+} from '@opentelemetry/sdk-trace';
+import { KeepErrors, type ExportingProvider } from './keep-errors.js';
 
 export interface Telemetry {
   /** Sends what is still buffered. */
@@ -32,7 +27,7 @@ export interface TraceExport {
 
 /**
  * Without a collector, spans exist for their ids only: logs, audit records and answers carry a trace id all the same, and nothing is
- * recorded. The exporter is loaded only where spans go somewhere.
+ * recorded. The exporting SDK pulls in every exporter there is (30 MB), so it is loaded only where spans go somewhere.
  *
  * Baggage is not propagated: agents are strangers, and what they put there would travel to every service and provider.
  */
@@ -53,14 +48,23 @@ function unregister(): void {
 }
 
 async function exporting(service: string, { sampleRatio, slowMs, batches }: TraceExport): Promise<KeepErrors> {
-  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
-  const detectors = [serviceInstanceIdDetector, processDetector, hostDetector, osDetector, envDetector];
-  return new KeepErrors({
-    sampleRatio,
-    resource: defaultResource()
-      .merge(detectResources({ detectors }))
-      .merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: service })),
-    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), ...batches })],
-    ...(slowMs === undefined ? {} : { slowMs }),
-  });
+  const [{ NodeSDK }, { OTLPTraceExporter }] = await Promise.all([
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+  ]);
+  const start = (idGenerator: IdGenerator): ExportingProvider => {
+    const sdk = new NodeSDK({
+      serviceName: service,
+      ...{ sampler: new AlwaysOnSampler(), idGenerator },
+      spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), ...batches })],
+      ...{ metricReaders: [], logRecordProcessors: [], instrumentations: [] },
+    });
+    sdk.start();
+    const sdkProvider = trace.getTracerProvider();
+    const provider = sdkProvider instanceof ProxyTracerProvider ? sdkProvider.getDelegate() : sdkProvider;
+    // What it registers makes way for what is registered in its place.
+    unregister();
+    return { getTracer: (name, version) => provider.getTracer(name, version), shutdown: () => sdk.shutdown() };
+  };
+  return new KeepErrors({ sampleRatio, exporting: start, ...(slowMs === undefined ? {} : { slowMs }) });
 }
