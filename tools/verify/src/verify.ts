@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ensurePromtool } from '@keyward/observe';
 import { apiVersionsOf, readCrds } from './schemas/stored.js';
 import { alerts } from './steps/alerts.js';
 import { environment } from './steps/environment.js';
@@ -9,9 +10,8 @@ import { podSecurity } from './steps/pod-security.js';
 import { render } from './steps/render.js';
 import { schemas } from './steps/schemas.js';
 import { score } from './steps/score.js';
-import type { Outcome, Step, Workplace } from './steps/step.js';
+import type { Outcome, Promtool, Step, Workplace } from './steps/step.js';
 import { unit } from './steps/unit.js';
-import { run } from './toolbox/run.js';
 import type { Toolbox } from './toolbox/toolbox.js';
 
 /** In the order in which they run. Rendering is always done, as the others look at what comes of it. */
@@ -37,7 +37,7 @@ export async function verify({ root, schemas: stored, directory, tools, only, sa
   };
   const started = Date.now();
   const { rendered, outcome } = await render(places, tools, apiVersionsOf(readCrds(stored)));
-  const workplace: Workplace = { ...places, root, schemas: stored, tools, rendered, promtool: await findPromtool() };
+  const workplace: Workplace = { ...places, root, schemas: stored, tools, rendered, promtool: promtoolOnce(say) };
   let good = tell('render', outcome, started, say);
   for (const step of STEPS) {
     if (only.length > 0 && !only.includes(step.name)) continue;
@@ -51,12 +51,18 @@ function tell(name: string, { summary, problems, skipped }: Outcome, started: nu
   const verdict = problems.length > 0 ? 'FAILED' : skipped === undefined ? 'ok' : 'not done';
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   say(
-    `${name.padEnd(13)} ${verdict.padEnd(8)} ${skipped ?? summary}${problems.length > 0 ? `: ${problems.length} problems` : ''} (${seconds} s)`,
+    `${name.padEnd(13)} ${verdict.padEnd(8)} ${(skipped ?? summary).replaceAll('\n', '\n  ')}${problems.length > 0 ? `: ${problems.length} problems` : ''} (${seconds} s)`,
   );
   for (const problem of problems) say(`  ${problem.replaceAll('\n', '\n  ')}`);
   return problems.length === 0;
 }
 
-async function findPromtool(): Promise<string | undefined> {
-  return (await run('promtool', ['--version'])).code === 0 ? 'promtool' : undefined;
+/** Looked for when the first step asks for it, as it may have to be fetched. */
+function promtoolOnce(say: (line: string) => void): Workplace['promtool'] {
+  let found: Promise<Promtool> | undefined;
+  return () =>
+    (found ??= ensurePromtool({ onProgress: say }).then(
+      (program) => ({ program }),
+      (error: unknown) => ({ missing: error instanceof Error ? error.message : String(error) }),
+    ));
 }

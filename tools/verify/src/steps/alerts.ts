@@ -19,10 +19,10 @@ export const alerts: Step = {
     const rules = yamlIn(join(chart, 'alerts'));
     const tests = yamlIn(join(chart, 'alerts', 'tests'));
     if (rules.length === 0) return { summary: 'no rules', problems: [`${chart}/alerts has no rules.`] };
-    if (promtool === undefined)
-      return { summary: 'no promtool', problems: [], skipped: "there is no promtool (Debian's package prometheus has it)" };
-    const checked = await run(promtool, ['check', 'rules', '--lint-fatal', ...rules]);
-    const tested = tests.length === 0 ? undefined : await run(promtool, ['test', 'rules', ...tests]);
+    const found = await promtool();
+    if ('missing' in found) return { summary: 'no promtool', problems: [], skipped: found.missing };
+    const checked = await run(found.program, ['check', 'rules', '--lint-fatal', ...rules]);
+    const tested = tests.length === 0 ? undefined : await run(found.program, ['test', 'rules', ...tests]);
     return {
       summary: `${rules.length} rule files, ${tests.length} test files`,
       problems: [checked, tested]

@@ -11,11 +11,15 @@ export interface Workplace {
   /** The stored schemas. */
   schemas: string;
   tools: Toolbox;
-  promtool: string | undefined;
+  /** Fetched where it is not there yet, and once. */
+  promtool(): Promise<Promtool>;
   /** Of this run; removed when it ends. */
   directory: string;
   rendered: readonly Rendered[];
 }
+
+/** Where promtool is, or why there is none, with what helps. */
+export type Promtool = { program: string } | { missing: string };
 
 /** One value set of the chart, or one overlay of k8s/, as one version of Kubernetes would be given it. */
 export interface Rendered {
