@@ -22,9 +22,14 @@ const SOURCES = {
 } satisfies Record<string, Source>;
 
 export type Program = keyof typeof SOURCES;
-const PROGRAMS = Object.keys(SOURCES) as Program[];
 /** Where each program is. */
 export type Toolbox = Record<Program, string>;
+
+/** Of a directory of its own: building them takes longer than everything else together, and few ask for them. */
+const CONTROL_PLANE = {
+  'kube-apiserver': { module: 'kube-apiserver', package: '.' },
+  etcd: { module: 'etcd', package: '.' },
+} satisfies Record<string, Source>;
 
 const PROGRESS_EVERY_MS = 15_000;
 const UNUSED_FOR_MS = 14 * 86_400_000;
@@ -46,8 +51,19 @@ function fingerprint(modules: string, go: Go): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-function programsIn(directory: string): Toolbox {
-  return Object.fromEntries(PROGRAMS.map((name) => [name, join(directory, name)])) as Toolbox;
+type Sources<Name extends string> = Readonly<Record<Name, Source>>;
+
+export function ensureToolbox(modules: string, go: Go, say: (line: string) => void): Promise<Toolbox> {
+  return ensurePrograms(SOURCES, modules, go, say);
+}
+
+/** Kubernetes' API server and its store. */
+export function ensureControlPlane(
+  modules: string,
+  go: Go,
+  say: (line: string) => void,
+): Promise<Record<keyof typeof CONTROL_PLANE, string>> {
+  return ensurePrograms(CONTROL_PLANE, modules, go, say);
 }
 
 /**
@@ -55,25 +71,38 @@ function programsIn(directory: string): Toolbox {
  * @param modules the directory with the Go modules
  * @throws Error with the end of what Go said
  */
-export async function ensureToolbox(modules: string, go: Go, say: (line: string) => void): Promise<Toolbox> {
+async function ensurePrograms<Name extends string>(
+  sources: Sources<Name>,
+  modules: string,
+  go: Go,
+  say: (line: string) => void,
+): Promise<Record<Name, string>> {
+  const names = Object.keys(sources) as Name[];
   const home = join(cacheDir(), 'verify');
   const target = join(home, fingerprint(modules, go));
-  if (!existsSync(target)) await build(modules, go, target, say);
+  if (!existsSync(target)) await build(sources, names, modules, go, target, say);
   utimesSync(target, new Date(), new Date());
   removeUnused(home);
-  return programsIn(target);
+  return Object.fromEntries(names.map((name) => [name, join(target, name)])) as Record<Name, string>;
 }
 
-async function build(modules: string, go: Go, target: string, say: (line: string) => void): Promise<void> {
+async function build<Name extends string>(
+  sources: Sources<Name>,
+  names: readonly Name[],
+  modules: string,
+  go: Go,
+  target: string,
+  say: (line: string) => void,
+): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
   const staged = mkdtempSync(join(dirname(target), 'build-'));
   const started = Date.now();
   const seconds = (): string => `${Math.round((Date.now() - started) / 1000)} s`;
   let packages = 0;
-  say(`Building ${PROGRAMS.join(', ')} with ${go.version} (once for each change of their versions; some minutes) …`);
+  say(`Building ${names.join(', ')} with ${go.version} (once for each change of their versions; some minutes) …`);
   const progress = setInterval(() => say(`  ${packages} packages compiled, ${seconds()}`), PROGRESS_EVERY_MS);
   try {
-    for (const program of PROGRAMS) await compile(modules, SOURCES[program], go, join(staged, program), () => packages++);
+    for (const program of names) await compile(modules, sources[program], go, join(staged, program), () => packages++);
     // A run beside this one may have been faster; what it put there is the same.
     if (!existsSync(target)) renameSync(staged, target);
     say(`  built in ${seconds()}`);
