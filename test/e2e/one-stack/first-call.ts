@@ -4,6 +4,7 @@ import type { AuditRecord, Connection, ExecutionResult, ToolListing } from '@key
 import { connectAgent, JsonClient } from '@keyward/sdk';
 import { connectUser } from '@keyward/stack';
 import { waitFor } from '@keyward/testing';
+import { waitFor } from '@keyward/testing';
 import { auditOf, callTool, codeOf, problemOf, type WholeSystem } from '../support/whole-system.js';
 
 interface Counters {
@@ -122,8 +123,11 @@ export function firstCall(system: WholeSystem): void {
 
     it('finds the trail of one call by its trace', async () => {
       const problem = await problemOf(callTool(system, 'sandbox_list_notes'));
-      const [record] = await auditOf(system, problem.traceId ?? '');
-      expect(record?.event).toMatchObject({
+      // The link that was made for the person is in the same trace, and may be stored first.
+      const record = await waitFor(async () =>
+        (await auditOf(system, problem.traceId ?? '')).find(({ event }) => event.type === 'execution.completed'),
+      );
+      expect(record.event).toMatchObject({
         type: 'execution.completed',
         agent: system.stack.info.agent,
         user: system.stack.info.user,
@@ -131,7 +135,7 @@ export function firstCall(system: WholeSystem): void {
         state: 'failed',
         errorCode: 'connection_required',
       } satisfies Partial<Record<string, unknown>>);
-      expect((problem as unknown as ExecutionResult).traceId).toBe(record?.event.traceId);
+      expect((problem as unknown as ExecutionResult).traceId).toBe(record.event.traceId);
     });
   });
 }
