@@ -4,7 +4,6 @@ import type { AuditRecord, Connection, ExecutionResult, ToolListing } from '@key
 import { connectAgent, JsonClient } from '@keyward/sdk';
 import { connectUser } from '@keyward/stack';
 import { waitFor } from '@keyward/testing';
-import { waitFor } from '@keyward/testing';
 import { auditOf, callTool, codeOf, problemOf, type WholeSystem } from '../support/whole-system.js';
 
 interface Counters {

@@ -3,7 +3,7 @@ import type { Alert, Rule } from './rules.js';
 
 /** An alert that was made to tell too early, too late, of too much, or of too little. */
 export interface Loosened {
-  /** `KeywardKmsErrors: \`> 0.01\` → \`> 0.02\``: the same for the same change of the same rule. */
+  /** For people: the alert and what was changed in it. */
   what: string;
   rules: Rule[];
 }
@@ -20,7 +20,7 @@ const WINDOW = /(?<=\[|offset )(\d+)([mhd])\b/g;
 /** Every way in which an alert is loosened. What it stands on is changed in its windows only, all of one length at once. */
 export function loosen({ name, rule, recordings }: Alert): Loosened[] {
   const edits = [...thresholds(rule.expr), ...conditions(rule.expr)].map(({ from, to, expr }) => ({
-    what: `${name}: \`${from}\` → \`${to}\``,
+    what: `${name}: \`${from}\` → \`${to}\` in \`${oneLine(expr)}\``,
     rules: [...recordings, { ...rule, expr }],
   }));
   return [...edits, ...waits({ name, rule, recordings }), ...windows({ name, rule, recordings })];

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { readSuites, suitesAbout, type Suite } from '../alerts/cases.js';
 import { loosen } from '../alerts/loosen.js';
 import { readAlerts, yamlFilesIn, type Rule } from '../alerts/rules.js';
-import { SURVIVORS } from '../alerts/survivors.js';
 import { lastWords, run, type RunResult } from '../toolbox/run.js';
 import type { Step } from './step.js';
 
@@ -16,6 +15,8 @@ interface Trial {
   loosened: boolean;
 }
 
+/** What promtool prints where it expected something else, not where an evaluation failed. */
+const COMPARED = /^\s*got:/m;
 const AT_ONCE = Math.min(2, availableParallelism());
 
 /** A test that holds for any rule shows nothing: each alert is loosened in known ways, and one of its tests must fail. */
@@ -38,8 +39,7 @@ export const alertMutations: Step = {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     const tried = trials.filter(({ loosened }) => loosened).length;
-    const kept = Object.keys(SURVIVORS).length;
-    return { summary: `${tried - kept} of ${tried} loosened alerts noticed, ${kept} make no difference`, problems };
+    return { summary: `${trials.length - tried} alerts loosened in ${tried} ways`, problems };
   },
 };
 
@@ -73,8 +73,8 @@ async function problemWith(promtool: string, trial: Trial, workplace: string): P
   const failed = await firstFailure(promtool, trial, workplace);
   if (!loosened && trial.suites.length === 0) return `${what} has no test.`;
   if (!loosened) return failed === undefined ? undefined : `${what} alone fails its tests:\n${lastWords(failed, 20)}`;
-  if (failed === undefined) return what in SURVIVORS ? undefined : `No test notices ${what}.`;
-  return what in SURVIVORS ? `${what} is noticed, and need not be listed as one that can not be.` : undefined;
+  if (failed === undefined) return `No test notices ${what}.`;
+  return COMPARED.test(failed.stdout + failed.stderr) ? undefined : `${what} can not be evaluated:\n${lastWords(failed, 20)}`;
 }
 
 async function firstFailure(promtool: string, { suites }: Trial, workplace: string): Promise<RunResult | undefined> {
