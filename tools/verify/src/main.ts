@@ -21,7 +21,7 @@ that tools/verify/go pins, and kept in the user's cache (KEYWARD_CACHE_DIR).
 
 ${STEPS.map(({ name, shows }) => `  ${name.padEnd(15)} ${shows}`).join('\n')}
 
-  --only STEP       this step only; may be repeated
+  --only STEP       this step only; may be repeated, or be several with commas between them
   --if-possible     without Go: say so and exit with 0 (otherwise with 3)
   --apiserver       apply everything to a real kube-apiserver, too (dry run); building it takes five minutes once, and it 300 MB
   --keep            leave what was rendered where it is, and say where
@@ -44,7 +44,8 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const unknown = values.only.filter((name) => !STEPS.some((step) => step.name === name));
+  const only = values.only.flatMap((names) => names.split(','));
+  const unknown = only.filter((name) => !STEPS.some((step) => step.name === name));
   if (unknown.length > 0) throw new TypeError(`There is no step ${unknown.join(', ')}.`);
   const go = await findGo();
   if (go === undefined) {
@@ -62,7 +63,7 @@ async function main(): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'keyward-verify-'));
   if (!values.keep) removeWhenGone(directory);
   try {
-    return (await verify({ root: ROOT, schemas: SCHEMAS, directory, tools, only: values.only, more, say: console.log })) ? 0 : 1;
+    return (await verify({ root: ROOT, schemas: SCHEMAS, directory, tools, only, more, say: console.log })) ? 0 : 1;
   } finally {
     if (values.keep) console.log(`Rendered: ${directory}`);
     else rmSync(directory, { recursive: true, force: true });
