@@ -97,7 +97,7 @@ export class Workbench {
       mcpServers: new McpServers(),
       budgets: this.budgets,
       currency: 'USD',
-      recorded: { arguments: true },
+      recorded: { arguments: false },
       intents: new Intents(rows),
       waiting: new Waiting(waitingRows),
       limits: this.limitsOver(createMemoryQuotaStore()),
