@@ -1,8 +1,8 @@
 import { buildAuditEvent, type AuditEventFields } from '@keyward/audit';
 import { newId, subjects, type ConnectionEvent, type ConnectionEventName } from '@keyward/contracts';
 import { enqueue, type OutgoingMessage } from '@keyward/postgres';
+import { currentTraceId } from '@keyward/service-host';
 import type { EntityManager } from 'typeorm';
-import { currentTraceId } from './trace-id.js';
 
 export type Actor = AuditEventFields['actor'];
 export const SERVICE: Actor = { kind: 'service', id: 'auth-service' };

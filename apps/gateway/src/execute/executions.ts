@@ -13,11 +13,11 @@ import {
   type ExecutionResult,
 } from '@keyward/contracts';
 import type { Publisher, ReplyInbox } from '@keyward/jetstream';
+import { currentTraceId } from '@keyward/service-host';
 import type { GatewayMetrics } from '../metrics.js';
 import { requireAssigned, type Assignments } from '../tools/assignments.js';
 import { withConnector } from '../tools/unified.js';
 import { refusalState, type Refusals } from './refusals.js';
-import { currentTraceId } from './trace-id.js';
 import { Turn } from './turn.js';
 import type { WaitSlots } from './wait-slots.js';
 

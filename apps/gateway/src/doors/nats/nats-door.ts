@@ -14,13 +14,13 @@ import {
   type Receipt,
 } from '@keyward/contracts';
 import { linkOf } from '@keyward/jetstream';
+import { currentTraceId } from '@keyward/service-host';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { Executions, type Call } from '../../execute/executions.js';
 import { refusalState } from '../../execute/refusals.js';
-import { currentTraceId } from '../../execute/trace-id.js';
 import type { GatewayMetrics } from '../../metrics.js';
 import { replySubject } from './reply-subject.js';
 import { parentContext, traced } from './trace-parent.js';
